@@ -1,0 +1,361 @@
+"""The only place that reads raw input: everything after it may assume valid, described data.
+
+`read_problem` turns what a caller passed to `convolve` into a `Problem`; `read_shapes` does the same
+for `plan_convolution`, which has shapes alone.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Number
+from typing import Any, Literal, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from fftconv._boundary import BOUNDARIES, Boundary
+from fftconv._geometry import MODES, Geometry, Mode, geometry
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Axes = int | Sequence[int] | None
+Method = Literal["auto", "direct", "fft"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Options:
+    """How to convolve, apart from the data; every field is checked."""
+
+    geometry: Geometry
+    boundary: Boundary
+    fill_value: Any
+    method: str
+    workers: int | None
+    dtype: np.dtype[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Problem:
+    """Checked arrays and options; the kernel has as many axes as the signal."""
+
+    signal: Array
+    kernel: Array
+    options: Options
+    out: Array | None = None
+
+
+def read_problem(
+    signal: ArrayLike,
+    kernel: ArrayLike,
+    *,
+    mode: str,
+    boundary: str,
+    fill_value: Any,
+    axes: Axes,
+    method: str,
+    stride: int | Sequence[int],
+    dilation: int | Sequence[int],
+    nan_policy: str,
+    mask: ArrayLike | None,
+    accuracy: str,
+    workers: int | None,
+    out: Array | None,
+) -> Problem:
+    """Check everything that `convolve` takes."""
+    _refuse_future(nan_policy, mask, accuracy)
+    samples = read_array("signal", signal)
+    taps = read_array("kernel", kernel)
+    dtype = result_dtype(samples.dtype, taps.dtype)
+    shape, convolved = _align(samples.shape, taps.shape, axes)
+    options = _read_options(
+        samples.shape,
+        shape,
+        convolved,
+        dtype,
+        mode=mode,
+        boundary=boundary,
+        fill_value=fill_value,
+        method=method,
+        stride=stride,
+        dilation=dilation,
+        workers=workers,
+    )
+    if out is not None:
+        _check_out(out, options.geometry.output_shape, dtype)
+    return Problem(samples, taps.reshape(shape), options, out)
+
+
+def read_shapes(
+    signal_shape: int | Sequence[int],
+    kernel_shape: int | Sequence[int],
+    *,
+    dtype: DTypeLike,
+    mode: str,
+    boundary: str,
+    axes: Axes,
+    method: str,
+    stride: int | Sequence[int],
+    dilation: int | Sequence[int],
+    nan_policy: str,
+    mask: ArrayLike | None,
+    accuracy: str,
+    workers: int | None,
+) -> tuple[Options, np.dtype[Any]]:
+    """Check what `plan_convolution` takes; also returns the dtype of the data as given."""
+    _refuse_future(nan_policy, mask, accuracy)
+    samples = _read_shape("signal_shape", signal_shape)
+    taps = _read_shape("kernel_shape", kernel_shape)
+    given = np.dtype(dtype)
+    result = result_dtype(given, given)
+    shape, convolved = _align(samples, taps, axes)
+    options = _read_options(
+        samples,
+        shape,
+        convolved,
+        result,
+        mode=mode,
+        boundary=boundary,
+        fill_value=0.0,
+        method=method,
+        stride=stride,
+        dilation=dilation,
+        workers=workers,
+    )
+    return options, given
+
+
+def read_array(name: str, value: ArrayLike) -> Array:
+    """`value` as a non-empty array of numbers with at least one axis."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} is a masked array, whose mask would be lost; fill it first with {name}.filled(value)"
+        )
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} cannot be made an array ({error}); pass numbers in rows of equal length"
+        ) from None
+    if array.dtype.kind not in "biufcO":
+        raise TypeError(
+            f"{name} has dtype {array.dtype}, accepted are booleans, integers, floats, complex "
+            f"numbers and objects that add and multiply; convert it with {name}.astype(float)"
+        )
+    if array.ndim == 0:
+        raise ValueError(
+            f"{name} is a scalar ({value!r}), accepted are arrays of at least one axis; pass [{value!r}]"
+        )
+    if array.size == 0:
+        raise ValueError(f"{name} is empty (shape {array.shape}); it needs at least one element")
+    if array.dtype.kind == "O":
+        _check_objects(name, array)
+    return array
+
+
+def _check_objects(name: str, array: Array) -> None:
+    for element in array.flat:
+        if not isinstance(element, Number):
+            raise TypeError(
+                f"{name} holds {element!r} of type {type(element).__name__}, accepted are numbers "
+                f"(int, Fraction, Decimal, ...)"
+            )
+
+
+def result_dtype(signal: np.dtype[Any], kernel: np.dtype[Any]) -> np.dtype[Any]:
+    """The dtype of the result: exact int64 for integers, NumPy's promotion for everything else."""
+    if signal.kind in "biu" and kernel.kind in "biu":
+        return np.dtype(np.int64)
+    dtype = np.result_type(signal, kernel)
+    if dtype.kind not in "fcO":
+        raise TypeError(
+            f"dtype {dtype} cannot be convolved, accepted are booleans, integers, floats, complex "
+            f"numbers and objects"
+        )
+    # A half has 11 bits: sums of halves are computed, and returned, in single precision.
+    return np.dtype(np.float32) if dtype == np.float16 else dtype.newbyteorder("=")
+
+
+def _read_shape(name: str, value: int | Sequence[int]) -> tuple[int, ...]:
+    shape = _read_integers(name, value, "a length or a tuple of lengths")
+    if not shape or min(shape) < 1:
+        raise ValueError(f"{name}={value!r} is empty, every length must be at least 1")
+    return shape
+
+
+def _read_integers(name: str, value: Any, accepted: str) -> tuple[int, ...]:
+    """A whole number or a sequence of them, as a tuple."""
+    try:
+        if isinstance(value, (str, bytes)):
+            raise TypeError
+        values = value if isinstance(value, Sequence) or np.ndim(value) else (value,)
+        return tuple(operator.index(item) for item in values)
+    except TypeError:
+        raise TypeError(f"{name}={value!r} is not accepted; pass {accepted}") from None
+
+
+def _align(
+    signal_shape: tuple[int, ...], kernel_shape: tuple[int, ...], axes: Axes
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The kernel's shape with as many axes as the signal, and the convolved axes in order."""
+    ndim = len(signal_shape)
+    if axes is None:
+        if len(kernel_shape) != ndim:
+            raise ValueError(
+                f"signal has {ndim} axes (shape {signal_shape}) and kernel {len(kernel_shape)} "
+                f"(shape {kernel_shape}); give them equally many, or name the {len(kernel_shape)} "
+                f"axes to filter, for example axes={_example_axes(ndim, len(kernel_shape))}"
+            )
+        return kernel_shape, tuple(range(ndim))
+    given = _read_integers("axes", axes, "an axis, a tuple of axes, or None for all")
+    if not given or not all(-ndim <= axis < ndim for axis in given):
+        raise ValueError(
+            f"axes={axes!r} does not fit a signal of {ndim} axes (shape {signal_shape}), accepted "
+            f"are one or more of {-ndim} to {ndim - 1}"
+        )
+    convolved = tuple(axis % ndim for axis in given)
+    if len(set(convolved)) != len(convolved):
+        raise ValueError(f"axes={axes!r} names an axis twice; name each axis once")
+    if len(kernel_shape) == ndim:
+        return _check_broadcast(signal_shape, kernel_shape, tuple(sorted(convolved)))
+    if len(kernel_shape) == len(convolved):
+        if list(convolved) != sorted(convolved):
+            raise ValueError(
+                f"axes={axes!r} is not in ascending order; pass axes={tuple(sorted(convolved))} and "
+                f"the kernel's axes in that order"
+            )
+        shape = [1] * ndim
+        for axis, taps in zip(convolved, kernel_shape, strict=True):
+            shape[axis] = taps
+        return tuple(shape), convolved
+    raise ValueError(
+        f"kernel has {len(kernel_shape)} axes (shape {kernel_shape}), accepted with axes={axes!r} "
+        f"are {len(convolved)}, one for each of them, or {ndim}, as the signal has "
+        f"(shape {signal_shape})"
+    )
+
+
+def _example_axes(ndim: int, wanted: int) -> tuple[int, ...]:
+    return tuple(range(max(ndim - wanted, 0), ndim)) or (0,)
+
+
+def _check_broadcast(
+    signal_shape: tuple[int, ...], kernel_shape: tuple[int, ...], axes: tuple[int, ...]
+) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    for axis, (size, taps) in enumerate(zip(signal_shape, kernel_shape, strict=True)):
+        if axis not in axes and size != taps and 1 not in (size, taps):
+            raise ValueError(
+                f"signal (shape {signal_shape}) and kernel (shape {kernel_shape}) do not broadcast "
+                f"along axis {axis}, which axes={axes} leaves out: {size} and {taps} must be equal "
+                f"or one of them 1"
+            )
+    return kernel_shape, axes
+
+
+def _read_options(
+    signal_shape: tuple[int, ...],
+    kernel_shape: tuple[int, ...],
+    axes: tuple[int, ...],
+    dtype: np.dtype[Any],
+    *,
+    mode: str,
+    boundary: str,
+    fill_value: Any,
+    method: str,
+    stride: int | Sequence[int],
+    dilation: int | Sequence[int],
+    workers: int | None,
+) -> Options:
+    check_choice("mode", mode, MODES)
+    check_choice("boundary", boundary, BOUNDARIES)
+    if not isinstance(method, str):
+        raise TypeError(f"method={method!r} is not accepted; pass the name of a method")
+    if mode == "valid" and boundary != "zero":
+        raise ValueError(
+            f"boundary={boundary!r} has no effect with mode='valid', which reads no sample outside "
+            f"the signal; leave boundary out, or use mode='same'"
+        )
+    if workers is not None and (
+        isinstance(workers, bool) or not isinstance(workers, (int, np.integer)) or workers < 1
+    ):
+        raise ValueError(
+            f"workers={workers!r} is not accepted; pass a whole number of threads from 1, or None"
+        )
+    shapes = geometry(
+        signal_shape,
+        kernel_shape,
+        axes,
+        cast(Mode, mode),
+        (1,) * len(axes) if stride == 1 else _read_steps("stride", stride, len(axes)),
+        (1,) * len(axes) if dilation == 1 else _read_steps("dilation", dilation, len(axes)),
+    )
+    fill = 0 if fill_value == 0.0 else _read_fill(fill_value, boundary, dtype)
+    return Options(shapes, cast(Boundary, boundary), fill, method, workers, dtype)
+
+
+def check_choice(name: str, value: Any, accepted: Sequence[str]) -> None:
+    if value not in accepted:
+        raise ValueError(
+            f"{name}={value!r} is not accepted; choose one of "
+            + ", ".join(repr(choice) for choice in accepted)
+        )
+
+
+def _read_steps(name: str, value: int | Sequence[int], count: int) -> tuple[int, ...]:
+    steps = _read_integers(name, value, "a whole number, or one for each convolved axis")
+    if len(steps) == 1:
+        steps *= count
+    if len(steps) != count or min(steps) < 1:
+        raise ValueError(
+            f"{name}={value!r} is not accepted; pass a whole number from 1, or a tuple of {count}, "
+            f"one for each convolved axis"
+        )
+    return steps
+
+
+def _read_fill(fill_value: Any, boundary: str, dtype: np.dtype[Any]) -> Any:
+    if boundary != "constant":
+        raise ValueError(
+            f"fill_value={fill_value!r} has no effect with boundary={boundary!r}; pass boundary='constant'"
+        )
+    if not isinstance(fill_value, (Number, np.number, np.bool_)):
+        raise TypeError(f"fill_value={fill_value!r} is not accepted; pass a number")
+    if dtype.kind == "O":
+        return fill_value
+    if np.iscomplexobj(cast(Any, fill_value)) and dtype.kind != "c":
+        raise TypeError(
+            f"fill_value={fill_value!r} is complex and the data is real ({dtype}); "
+            f"convert the signal with signal.astype(complex)"
+        )
+    if dtype.kind == "i":
+        if not np.isfinite(cast(Any, fill_value)) or fill_value != int(cast(Any, fill_value)):
+            raise ValueError(
+                f"fill_value={fill_value!r} is not a whole number, but integer data gives integer "
+                f"results; convert the signal with signal.astype(float)"
+            )
+        return int(cast(Any, fill_value))
+    return dtype.type(fill_value)
+
+
+def _check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"out is a {type(out).__name__}; pass a NumPy array")
+    if out.shape != shape or out.dtype != dtype:
+        raise ValueError(
+            f"out has shape {out.shape} and dtype {out.dtype}, the result has shape {shape} and "
+            f"dtype {dtype}; pass np.empty({shape}, np.{dtype.name})"
+        )
+    if not out.flags.writeable:
+        raise ValueError("out is read-only; pass a writeable array")
+
+
+def _refuse_future(nan_policy: str, mask: ArrayLike | None, accuracy: str) -> None:
+    """Options whose meaning is fixed but which no engine honours yet: refused, never ignored."""
+    if nan_policy != "propagate":
+        raise NotImplementedError(
+            f"nan_policy={nan_policy!r} is not implemented yet, accepted is 'propagate'"
+        )
+    if mask is not None:
+        raise NotImplementedError("mask is not implemented yet, accepted is None")
+    if accuracy != "normwise":
+        raise NotImplementedError(f"accuracy={accuracy!r} is not implemented yet, accepted is 'normwise'")

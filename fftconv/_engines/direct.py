@@ -1,0 +1,176 @@
+"""The sum of the definition, term by term, in NumPy.
+
+Three ways to add the same products: `np.convolve` for one axis, rows times taps through BLAS for images
+and volumes, and shift-and-add for everything else (exact integers, objects, kernels that vary, kernels
+with a NaN or an infinity).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from fftconv._arguments import Options
+from fftconv._boundary import extend
+from fftconv._engines.schedule import Schedule
+from fftconv._geometry import Geometry, Window
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_BLAS_DTYPES = "fdFD"
+BLOCK_BYTES = 2**18  # partial sums that stay in a core's second-level cache
+
+
+def path(options: Options, dtype: np.dtype[Any]) -> str:
+    """Which of the three ways adds up this problem, as far as shapes and dtype tell."""
+    geometry = options.geometry
+    if len(geometry.signal_shape) == 1 and geometry.windows[0].dilation == 1:
+        return "direct line"
+    if len(geometry.windows) > 1 and dtype.char in _BLAS_DTYPES and not geometry.kernel_varies:
+        return "direct rows"
+    return "direct shift"
+
+
+def band_height(row_bytes: int) -> int:
+    """Output rows whose partial sums, `row_bytes` each, stay in the cache together."""
+    return max(1, BLOCK_BYTES // row_bytes)
+
+
+def convolve_direct(signal: Array, kernel: Array, options: Options, schedule: Schedule, out: Array) -> None:
+    """Add `kernel[i] * signal[p - i * dilation]` over all taps `i`, for every output `p`."""
+    del schedule  # one thread
+    geometry = options.geometry
+    chosen = path(options, signal.dtype)
+    if chosen == "direct rows" and options.boundary == "zero" and not np.isfinite(kernel).all():
+        chosen = "direct shift"  # beyond the edge there is no term at all; zero * inf would be NaN
+    windows = geometry.windows
+    if options.boundary != "zero" or chosen == "direct rows":
+        signal = extend(signal, geometry, options.boundary, options.fill_value)
+        windows = tuple(window.extended for window in windows)
+    if chosen == "direct line":
+        _line(signal, kernel, windows[0], out)
+    elif chosen == "direct rows":
+        _rows_times_taps(signal, kernel, geometry, out)
+    else:
+        _shift_and_add(signal, kernel, geometry.axes, windows, out)
+
+
+def _line(signal: Array, kernel: Array, window: Window, out: Array) -> None:
+    whole = window.span - 1 <= window.start and window.stop <= window.size
+    if whole and window.taps <= window.size:
+        inner = np.convolve(signal, kernel, "valid")
+        first = window.start - (window.span - 1)
+    else:
+        inner, first = np.convolve(signal, kernel, "full"), window.start
+    out[...] = inner[first : first + window.stop - window.start : window.stride]
+
+
+def _shift_and_add(
+    signal: Array, kernel: Array, axes: tuple[int, ...], windows: tuple[Window, ...], out: Array
+) -> None:
+    """One multiplication of a shifted view for every tap, block by block of the output."""
+    out[...] = 0
+    for low, high in _blocks(out, axes):
+        for taps in np.ndindex(*(window.taps for window in windows)):
+            ranges = [
+                _reached(window, tap, low[axis], high[axis])
+                for window, tap, axis in zip(windows, taps, axes, strict=True)
+            ]
+            if any(first >= last for first, last in ranges):
+                continue
+            target = [slice(a, b) for a, b in zip(low, high, strict=True)]
+            source = [
+                slice(a, b) if size > 1 else slice(None)
+                for a, b, size in zip(low, high, signal.shape, strict=True)
+            ]
+            weight = [
+                slice(a, b) if size > 1 else slice(None)
+                for a, b, size in zip(low, high, kernel.shape, strict=True)
+            ]
+            for axis, window, tap, (first, last) in zip(axes, windows, taps, ranges, strict=True):
+                start = window.start + first * window.stride - tap * window.dilation
+                stop = start + (last - first - 1) * window.stride + 1
+                target[axis] = slice(first, last)
+                source[axis] = slice(start, stop, window.stride)
+                weight[axis] = slice(tap, tap + 1)
+            out[tuple(target)] += signal[tuple(source)] * kernel[tuple(weight)]
+
+
+def _reached(window: Window, tap: int, low: int, high: int) -> tuple[int, int]:
+    """The outputs from `low` to `high` for which this tap meets a sample of the signal."""
+    shift = window.start - tap * window.dilation
+    first = -(shift // window.stride)
+    last = (window.size - 1 - shift) // window.stride + 1
+    return max(first, low), min(last, high)
+
+
+def _blocks(out: Array, axes: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Corners of slabs of `out` that fit the cache, cut along its longest axis."""
+    longest = int(np.argmax(out.shape))
+    thickness = max(1, BLOCK_BYTES * out.shape[longest] // max(out.nbytes, 1))
+    for start in range(0, out.shape[longest], thickness):
+        low, high = [0] * out.ndim, list(out.shape)
+        low[longest], high[longest] = start, min(start + thickness, out.shape[longest])
+        yield tuple(low), tuple(high)
+
+
+def _rows_times_taps(signal: Array, kernel: Array, geometry: Geometry, out: Array) -> None:
+    """Sum over kernel rows as matrix products, then over kernel columns as shifted additions.
+
+    For each output row, the window's rows (one per kernel row, a view without a copy) times the kernel
+    give one partial row per kernel column; those, shifted, add up to the output. Each product is one
+    of the definition, so a NaN stays in the windows that hold it.
+
+    `signal` is extended. Axes are brought in the order: others, convolved, then those behind the last
+    convolved one (channels of a pixel, say), which simply make every row longer.
+    """
+    axes = geometry.axes
+    leading = [axis for axis in range(signal.ndim) if axis not in axes and axis < axes[-1]]
+    trailing = list(range(axes[-1] + 1, signal.ndim))
+    order = (*leading, *axes, *trailing)
+    batch = len(leading)
+
+    source = np.ascontiguousarray(signal.transpose(order))
+    target = out.transpose(order)
+    taps = kernel.reshape([window.taps for window in geometry.windows])
+    taps = np.ascontiguousarray(np.flip(taps).swapaxes(-1, -2))
+    *outer, rows, columns = geometry.windows
+    pixel = source.shape[batch + len(axes) :]
+    width = source.shape[batch + len(axes) - 1]
+    source = source.reshape(*source.shape[: batch + len(axes) - 1], -1)
+
+    band = band_height(columns.taps * source.shape[-1] * source.itemsize)
+    for slices, position, top in itertools.product(
+        np.ndindex(*source.shape[:batch]),
+        np.ndindex(*(window.outputs for window in outer)),
+        range(0, rows.outputs, band),
+    ):
+        count = min(band, rows.outputs - top)
+        result = target[(*slices, *position, slice(top, top + count))]
+        result[...] = 0
+        for tap in np.ndindex(*(window.taps for window in outer)):
+            depth = tuple(
+                at * window.stride + i * window.dilation
+                for at, i, window in zip(position, tap, outer, strict=True)
+            )
+            reads = _row_windows(source[slices + depth], rows, top, count)
+            partial = np.matmul(taps[tap], reads).reshape(count, columns.taps, width, *pixel)
+            for column in range(columns.taps):
+                first = column * columns.dilation
+                last = first + (columns.outputs - 1) * columns.stride + 1
+                result += partial[:, column, first : last : columns.stride]
+
+
+def _row_windows(plane: Array, rows: Window, top: int, count: int) -> Array:
+    """A view of shape (count, taps, width): for each output row the rows of `plane` that it reads."""
+    step, item = plane.strides
+    return as_strided(
+        plane[top * rows.stride :],
+        (count, rows.taps, plane.shape[1]),
+        (step * rows.stride, step * rows.dilation, item),
+        writeable=False,
+    )

@@ -1,0 +1,94 @@
+"""One transform of the whole: pad, transform both, multiply, transform back, crop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fftconv._arguments import Options
+from fftconv._boundary import extend_into
+from fftconv._engines.schedule import Schedule
+from fftconv._fft import Workspace, workspace
+from fftconv._geometry import Geometry
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def convolve_fft(signal: Array, kernel: Array, options: Options, schedule: Schedule, out: Array) -> None:
+    """Circular convolution of lengths `schedule.fft_shape`, where no output that is kept wraps.
+
+    The signal is extended straight into the transform's buffer, and the crop scales on its way out,
+    so no padded copy is made.
+    """
+    geometry = options.geometry
+    extended = options.boundary != "zero"
+
+    made: dict[tuple[int, ...], Workspace] = {}
+
+    def prepare(shape: tuple[int, ...]) -> Workspace:
+        assert schedule.fft_provider is not None
+        if shape not in made:
+            made[shape] = workspace(
+                schedule.fft_provider, shape, geometry.axes, signal.dtype, schedule.workers
+            )
+        return made[shape]
+
+    signal_work = prepare(_padded(signal.shape, geometry, schedule))
+    kernel_work = prepare(_padded(kernel.shape, geometry, schedule))
+    output_work = prepare(_padded(geometry.output_shape, geometry, schedule))
+
+    _place(kernel, kernel_work.samples, geometry, [window.dilation for window in geometry.windows])
+    response = kernel_work.forward()
+    if kernel_work is signal_work:
+        response = response.copy()
+
+    if extended:
+        sizes = geometry.extended_shape
+        inside = signal_work.samples[tuple(slice(size) for size in sizes)]
+        extend_into(inside, signal, geometry, options.boundary, options.fill_value)
+        _clear_beyond(signal_work.samples, sizes)
+    else:
+        _place(signal, signal_work.samples, geometry, [1] * len(geometry.axes))
+    spectrum = signal_work.forward()
+
+    if output_work is signal_work:
+        samples = signal_work.inverse(np.multiply(spectrum, response, out=spectrum))
+    else:  # more kernels than slices of the signal
+        samples = output_work.inverse(spectrum * response)
+
+    crop = [slice(None)] * signal.ndim
+    for axis, window in zip(geometry.axes, geometry.windows, strict=True):
+        kept = window.extended if extended else window
+        crop[axis] = slice(kept.start, kept.stop, kept.stride)
+    np.multiply(samples[tuple(crop)], output_work.inverse_scale, out=out)
+
+
+def _padded(shape: tuple[int, ...], geometry: Geometry, schedule: Schedule) -> tuple[int, ...]:
+    padded = list(shape)
+    for axis, length in zip(geometry.axes, schedule.fft_shape, strict=True):
+        padded[axis] = length
+    return tuple(padded)
+
+
+def _place(array: Array, buffer: Array, geometry: Geometry, steps: list[int]) -> None:
+    """`array` at the front of `buffer`, its samples `step` apart, zeros everywhere else."""
+    where = [slice(None)] * array.ndim
+    for axis, step in zip(geometry.axes, steps, strict=True):
+        where[axis] = slice(0, (array.shape[axis] - 1) * step + 1, step)
+    if any(step > 1 for step in steps):
+        buffer[...] = 0
+    else:
+        _clear_beyond(buffer, array.shape)
+    buffer[tuple(where)] = array
+
+
+def _clear_beyond(buffer: Array, sizes: tuple[int, ...]) -> None:
+    """Zero what `buffer` holds outside its first `sizes` elements, and nothing else."""
+    inside = [slice(None)] * buffer.ndim
+    for axis, size in enumerate(sizes):
+        if size < buffer.shape[axis]:
+            region = list(inside)
+            region[axis] = slice(size, None)
+            buffer[tuple(region)] = 0
+            inside[axis] = slice(size)

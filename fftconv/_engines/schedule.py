@@ -1,0 +1,16 @@
+"""What a plan has fixed about how an engine runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fftconv._fft import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Threads, and for engines that transform, the length of every convolved axis and by whom."""
+
+    workers: int = 1
+    fft_shape: tuple[int, ...] = ()
+    fft_provider: Provider | None = None

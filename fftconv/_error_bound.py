@@ -1,0 +1,109 @@
+"""How far a result can be from the true one, and the proof that integers come out exact.
+
+The FFT bound is that of Brent, Percival and Zimmermann, "Error bounds on complex floating-point
+multiplication", Math. Comp. 76 (2007), after Percival (2003): for transforms of length N = 2^n with
+twiddle factors good to beta,
+
+    max |error| <= |x|_2 |h|_2 ((1 + u)^(3n) (1 + sqrt(5) u)^(3n + 1) (1 + beta)^(3n) - 1).
+
+It is proven for radix 2; for the mixed-radix transforms in use here it is a model with beta = u and
+n = ceil(log2 N), which the tests hold against measured errors.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def unit_roundoff(dtype: np.dtype[Any]) -> float:
+    """Half the distance from 1 to the next number; 0 where arithmetic is exact."""
+    return float(np.finfo(dtype).eps) / 2 if dtype.kind in "fc" else 0.0
+
+
+def fft_error_factor(length: int, dtype: np.dtype[Any]) -> float:
+    """Largest error of an FFT convolution of `length` points, as a multiple of |x|_2 |h|_2."""
+    u = unit_roundoff(dtype)
+    n = max(math.ceil(math.log2(length)), 1)
+    log_growth = 6 * n * math.log1p(u) + (3 * n + 1) * math.log1p(math.sqrt(5) * u)
+    return math.expm1(log_growth)
+
+
+def direct_error_factor(taps: int, dtype: np.dtype[Any]) -> float:
+    """Largest error of a sum of `taps` products, as a multiple of |x|_2 |h|_2 (Higham 2002, 3.1)."""
+    u = unit_roundoff(dtype)
+    # A complex product has two real ones in each part.
+    terms = taps * (4 if dtype.kind == "c" else 1)
+    return terms * u / (1 - terms * u) if terms * u < 1 else math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Magnitudes:
+    """Upper bounds on the size of integer data: all that a proof of exactness needs."""
+
+    signal_peak: int
+    signal_norm: float
+    kernel_sum: int
+    kernel_norm: float
+
+    @property
+    def peak(self) -> int:
+        """No output, and no partial sum of one, is larger."""
+        return self.signal_peak * self.kernel_sum
+
+    @property
+    def norms(self) -> float:
+        return self.signal_norm * self.kernel_norm
+
+
+EXACT_FLOAT64 = 2**53
+EXACT_INT64 = 2**63
+_MARGIN = 1 + 1e-6  # covers the rounding of the sums of squares themselves, for up to 1e9 elements
+
+
+def measure(signal: Array, kernel: Array, fill_value: int, extended_size: int) -> Magnitudes:
+    """Magnitudes of integer arrays; the signal's norm covers its extension over the boundary."""
+    peak = max(_peak(signal), abs(fill_value))
+    norm = float(peak) * math.sqrt(extended_size)
+    if extended_size == signal.size and fill_value == 0:
+        norm = min(norm, _norm(signal))
+    return Magnitudes(peak, norm * _MARGIN, _absolute_sum(kernel), _norm(kernel) * _MARGIN)
+
+
+def worst_case(dtype: np.dtype[Any], signal_size: int, kernel_size: int) -> Magnitudes:
+    """Magnitudes of the largest integers that `dtype` can hold."""
+    peak = 1 if dtype.kind == "b" else max(-int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
+    return Magnitudes(
+        peak,
+        peak * math.sqrt(signal_size) * _MARGIN,
+        peak * kernel_size,
+        peak * math.sqrt(kernel_size) * _MARGIN,
+    )
+
+
+def _peak(array: Array) -> int:
+    # As Python integers: the absolute value of the smallest int64 does not fit int64.
+    return max(-int(array.min()), int(array.max()))
+
+
+def _norm(array: Array) -> float:
+    flat = array.ravel().astype(np.float64)
+    return math.sqrt(float(np.dot(flat, flat)))
+
+
+def _absolute_sum(array: Array) -> int:
+    peak = _peak(array)
+    if peak * array.size < EXACT_INT64:
+        return int(np.abs(array.astype(np.int64)).sum())
+    return math.ceil(float(np.abs(array.astype(np.float64)).sum()) * _MARGIN)
+
+
+def fft_is_exact(magnitudes: Magnitudes, length: int) -> bool:
+    """Whether rounding the float64 FFT result of integers gives the true integers."""
+    error = fft_error_factor(length, np.dtype(np.float64)) * magnitudes.norms
+    return error < 0.25 and magnitudes.peak < EXACT_FLOAT64

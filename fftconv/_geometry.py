@@ -1,0 +1,129 @@
+"""Which outputs a mode keeps and which samples they read: the one home of size, centre and crop.
+
+Everything is counted in the index of the full convolution: output `p` of an axis is the sum of
+`kernel[i] * signal[p - i * dilation]`. A mode is nothing but a range of `p`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal, get_args
+
+Mode = Literal["full", "same", "valid"]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """One convolved axis: the range of full outputs that is returned, every `stride`-th of them."""
+
+    size: int
+    taps: int
+    dilation: int
+    stride: int
+    start: int
+    stop: int
+
+    @property
+    def span(self) -> int:
+        """Samples that the dilated kernel covers."""
+        return (self.taps - 1) * self.dilation + 1
+
+    @property
+    def outputs(self) -> int:
+        return -(-(self.stop - self.start) // self.stride)
+
+    @property
+    def reads(self) -> tuple[int, int]:
+        """First and one past the last sample index that the outputs refer to, outside included."""
+        return self.start - self.span + 1, self.stop
+
+    @property
+    def extended(self) -> Window:
+        """The same outputs of a signal that already holds every sample in `reads`."""
+        first, last = self.reads
+        return Window(last - first, self.taps, self.dilation, self.stride, self.span - 1, last - first)
+
+
+def _full(size: int, span: int) -> tuple[int, int]:
+    return 0, size + span - 1
+
+
+def _same(size: int, span: int) -> tuple[int, int]:
+    centre = (span - 1) // 2  # as in scipy.signal: the first input's shape, whichever is longer
+    return centre, centre + size
+
+
+def _valid(size: int, span: int) -> tuple[int, int]:
+    if span > size:
+        raise ValueError(
+            f"mode='valid' needs a kernel that fits inside the signal, but along one axis the "
+            f"kernel covers {span} samples and the signal has {size}; "
+            f"use mode='same' or mode='full', or swap the two"
+        )
+    return span - 1, size
+
+
+_RANGES: dict[Mode, Callable[[int, int], tuple[int, int]]] = {
+    "full": _full,
+    "same": _same,
+    "valid": _valid,
+}
+MODES = get_args(Mode)
+
+
+@dataclass(frozen=True, slots=True, eq=False)  # compared, and cached, by identity
+class Geometry:
+    """Shapes of one convolution; `kernel_shape` has as many axes as the signal."""
+
+    mode: Mode
+    signal_shape: tuple[int, ...]
+    kernel_shape: tuple[int, ...]
+    axes: tuple[int, ...]
+    windows: tuple[Window, ...]
+    output_shape: tuple[int, ...]
+
+    @property
+    def outputs(self) -> int:
+        return math.prod(self.output_shape)
+
+    @property
+    def taps(self) -> int:
+        """Products per output."""
+        return math.prod(window.taps for window in self.windows)
+
+    @property
+    def kernel_varies(self) -> bool:
+        """Whether other slices of the signal meet other kernels."""
+        return math.prod(self.kernel_shape) != self.taps
+
+    @property
+    def extended_shape(self) -> tuple[int, ...]:
+        """The signal's shape once every sample that the outputs read is there."""
+        shape = list(self.signal_shape)
+        for axis, window in zip(self.axes, self.windows, strict=True):
+            shape[axis] = window.extended.size
+        return tuple(shape)
+
+
+@lru_cache(maxsize=4096)
+def geometry(
+    signal_shape: tuple[int, ...],
+    kernel_shape: tuple[int, ...],
+    axes: tuple[int, ...],
+    mode: Mode,
+    stride: tuple[int, ...],
+    dilation: tuple[int, ...],
+) -> Geometry:
+    """Lay the mode's range over every convolved axis and broadcast the others."""
+    windows = []
+    output_shape = [max(a, b) if a and b else 0 for a, b in zip(signal_shape, kernel_shape, strict=True)]
+    for axis, step, gap in zip(axes, stride, dilation, strict=True):
+        size, taps = signal_shape[axis], kernel_shape[axis]
+        start, stop = _RANGES[mode](size, (taps - 1) * gap + 1)
+        window = Window(size, taps, gap, step, start, stop)
+        windows.append(window)
+        output_shape[axis] = window.outputs
+    return Geometry(mode, signal_shape, kernel_shape, axes, tuple(windows), tuple(output_shape))

@@ -1,0 +1,39 @@
+"""What is known of this machine's speed: the constants behind every predicted time.
+
+The shipped constants were fitted by `tests/benchmarks/fit_cost_model.py`, which times the engines and
+writes the file read here.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+SHIPPED = Path(__file__).with_name("default_profile.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Seconds per unit of work: `rates[code path][dtype][count]`, for one thread.
+
+    `thread_gain` is the part of a second thread's time that counts: w threads are as fast as
+    `1 + thread_gain * (w - 1)`.
+    """
+
+    source: str
+    thread_gain: float
+    rates: dict[str, dict[str, dict[str, float]]]
+
+
+def parse_profile(text: str) -> Profile:
+    content: dict[str, Any] = json.loads(text)
+    return Profile(content["source"], content["thread_gain"], content["rates"])
+
+
+@lru_cache(maxsize=1)
+def machine_profile() -> Profile:
+    """The profile that plans use: the one shipped with the package."""
+    return parse_profile(SHIPPED.read_text(encoding="utf-8"))

@@ -1,0 +1,287 @@
+"""`convolve` and `correlate`: arguments -> plan -> engine -> result."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fftconv import _nonfinite
+from fftconv._arguments import Array, Axes, Method, Options, Problem, read_problem
+from fftconv._boundary import Boundary
+from fftconv._engines import ENGINES
+from fftconv._geometry import Mode
+from fftconv._integers import check_overflow
+from fftconv.planning import ConvolutionPlan, plan_problem
+
+__all__ = ["convolve", "correlate"]
+
+
+def convolve(
+    signal: ArrayLike,
+    kernel: ArrayLike,
+    *,
+    mode: Mode = "full",
+    boundary: Boundary = "zero",
+    fill_value: Any = 0.0,
+    axes: Axes = None,
+    method: Method = "auto",
+    stride: int | Sequence[int] = 1,
+    dilation: int | Sequence[int] = 1,
+    nan_policy: str = "propagate",
+    mask: ArrayLike | None = None,
+    accuracy: str = "normwise",
+    workers: int | None = None,
+    out: Array | None = None,
+) -> Array:
+    r"""Convolve a signal with a kernel, by the fastest of several engines.
+
+    In one dimension, with dilation d,
+
+    .. math:: y[p] = \sum_{i=0}^{m-1} k[i] \, x[p - d i],
+
+    and in N dimensions the same with index vectors. `mode` says which p are returned, `boundary` what
+    x is where p - d i lies outside it, `method` how the sum is computed.
+
+    Parameters
+    ----------
+    signal : array_like, shape (n, ...)
+        Samples: an array of booleans, integers, floats, complex numbers or objects such as Fraction.
+    kernel : array_like
+        Taps, with one axis for each convolved axis, and then applied to every slice of the signal; or
+        with as many axes as the signal, and then broadcast against it along the axes that are not
+        convolved.
+    mode : {"full", "same", "valid"}, default "full"
+        Which outputs are returned, along each axis, for n samples and a kernel that covers
+        s = (m - 1) d + 1 of them.
+
+        full
+            All n + s - 1 that any sample reaches.
+        same
+            n of them, from the (s - 1) // 2-th on: the signal's shape, centred on it.
+        valid
+            The n - s + 1 that need no sample outside the signal.
+    boundary : str, default "zero"
+        What stands beyond the edges::
+
+            zero      0 0 0 | a b c d | 0 0 0      terms outside are left out of the sum
+            constant  v v v | a b c d | v v v      v is `fill_value`
+            nearest   a a a | a b c d | d d d
+            reflect   c b a | a b c d | d c b
+            mirror    d c b | a b c d | c b a
+            wrap      b c d | a b c d | a b c
+    fill_value : number, default 0
+        Used by ``boundary="constant"`` alone.
+    axes : int or sequence of int, optional
+        The axes to convolve along, in ascending order; all by default.
+    method : {"auto", "direct", "fft"}, default "auto"
+        "auto" takes the engine with the shortest predicted time. A method that is named is used, or
+        refused with the reason; it is never replaced.
+    stride : int or sequence of int, default 1
+        Return every stride-th output, one number for all axes or one for each.
+    dilation : int or sequence of int, default 1
+        Samples from one tap to the next.
+    nan_policy : {"propagate"}, default "propagate"
+        A NaN or an infinity follows the sum above: it reaches the outputs whose window holds it.
+    mask : None
+        Not implemented yet.
+    accuracy : {"normwise"}, default "normwise"
+        Every output is within ``explain(signal, kernel).error_bound``, a multiple of
+        ``norm(signal) * norm(kernel)``, of the true value.
+    workers : int, optional
+        Threads; as many as there are cores, for work that is large enough, by default.
+    out : numpy.ndarray, optional
+        Where to write the result; it needs the result's shape and dtype. It may be the signal itself.
+
+    Returns
+    -------
+    numpy.ndarray
+        float32 and complex64 data stay so; float16 gives float32; booleans and integers give exact
+        int64; everything else follows NumPy's promotion.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For arguments that are not accepted; the message says what is.
+    OverflowError
+        If an integer of the result does not fit int64. Nothing is ever wrapped or rounded.
+    NotImplementedError
+        For values of nan_policy, mask and accuracy that are not accepted yet.
+
+    See Also
+    --------
+    correlate : The same with the kernel not flipped.
+    explain : Which engine runs, and why.
+
+    Notes
+    -----
+    ``mode="same"`` has the centre of scipy.signal and numpy. scipy.ndimage, for a kernel of even
+    length, keeps the output one later: pass ``origin=-1`` there to get the one returned here.
+
+    References
+    ----------
+    .. [1] A. V. Oppenheim, R. W. Schafer, Discrete-Time Signal Processing, 3rd ed., 2010, section 2.3.
+
+    Examples
+    --------
+    >>> import numpy as np, fftconv
+    >>> fftconv.convolve([1, 2, 3], [1, 1])
+    array([1, 3, 5, 3])
+    >>> fftconv.convolve([1.0, 2.0, 3.0], [0.5, 0.5], mode="valid")
+    array([1.5, 2.5])
+
+    A moving average that repeats the edges, along the last axis of a 2-D array:
+
+    >>> rows = np.array([[3.0, 3.0, 9.0], [0.0, 6.0, 0.0]])
+    >>> fftconv.convolve(rows, np.ones(3) / 3, axes=-1, mode="same", boundary="nearest")
+    array([[3., 5., 7.],
+           [2., 2., 2.]])
+    """
+    return _run(
+        read_problem(
+            signal,
+            kernel,
+            mode=mode,
+            boundary=boundary,
+            fill_value=fill_value,
+            axes=axes,
+            method=method,
+            stride=stride,
+            dilation=dilation,
+            nan_policy=nan_policy,
+            mask=mask,
+            accuracy=accuracy,
+            workers=workers,
+            out=out,
+        )
+    )
+
+
+def correlate(
+    signal: ArrayLike,
+    kernel: ArrayLike,
+    *,
+    mode: Mode = "full",
+    boundary: Boundary = "zero",
+    fill_value: Any = 0.0,
+    axes: Axes = None,
+    method: Method = "auto",
+    stride: int | Sequence[int] = 1,
+    dilation: int | Sequence[int] = 1,
+    nan_policy: str = "propagate",
+    mask: ArrayLike | None = None,
+    accuracy: str = "normwise",
+    workers: int | None = None,
+    out: Array | None = None,
+) -> Array:
+    r"""Correlate a signal with a kernel: a convolution whose kernel is not flipped.
+
+    .. math:: y[p] = \sum_{i=0}^{m-1} \overline{k[i]} \, x[p - d (m - 1) + d i]
+
+    This is what CNN libraries and image filters call convolution: the kernel is laid on the signal as
+    it is written, and each output is large where the signal looks like the kernel. Equal to `convolve`
+    with the kernel reversed along the convolved axes and, if complex, conjugated, as in scipy.signal.
+
+    Parameters
+    ----------
+    signal, kernel, mode, boundary, fill_value, axes, method, stride, dilation
+        As in `convolve`.
+    nan_policy, mask, accuracy, workers, out
+        As in `convolve`.
+
+    Returns
+    -------
+    numpy.ndarray
+        As `convolve`.
+
+    Raises
+    ------
+    ValueError, TypeError, OverflowError, NotImplementedError
+        As `convolve`.
+
+    Examples
+    --------
+    The difference of neighbours is largest at the step:
+
+    >>> import fftconv
+    >>> fftconv.correlate([0, 0, 5, 5, 5], [-1, 1], mode="valid")
+    array([0, 5, 0, 0])
+    """
+    problem = read_problem(
+        signal,
+        kernel,
+        mode=mode,
+        boundary=boundary,
+        fill_value=fill_value,
+        axes=axes,
+        method=method,
+        stride=stride,
+        dilation=dilation,
+        nan_policy=nan_policy,
+        mask=mask,
+        accuracy=accuracy,
+        workers=workers,
+        out=out,
+    )
+    turned = np.flip(problem.kernel, problem.options.geometry.axes)
+    if turned.dtype.kind in "cO":
+        turned = np.conjugate(turned)
+    return _run(dataclasses.replace(problem, kernel=turned))
+
+
+def _run(problem: Problem) -> Array:
+    """Follow the plan: compute, check, and only then let go of the result."""
+    plan = plan_problem(problem)
+    dtype = plan.compute_dtype
+    signal = problem.signal.astype(dtype, copy=False)
+    kernel = problem.kernel.astype(dtype, copy=False)
+    computed = _buffer(problem, plan)
+    # inf - inf and inf * 0 are NaN by definition and nothing to warn of.
+    with np.errstate(invalid="ignore", over="ignore"):
+        ENGINES[plan.method](signal, kernel, problem.options, plan.schedule, computed)
+        if plan.fft_shape and _nonfinite.is_poisoned(computed, problem.options.geometry):
+            compute = partial(_compute, problem.options, plan)
+            fill_value = problem.options.fill_value
+            _nonfinite.restore(signal, kernel, fill_value, compute, computed)
+    if plan.checks_overflow:
+        check_overflow(problem, computed)
+    return _deliver(computed, problem.out, plan)
+
+
+def _compute(
+    options: Options, plan: ConvolutionPlan, signal: Array, kernel: Array, fill_value: Any
+) -> Array:
+    """Other data through the plan's engine."""
+    out = np.empty(plan.output_shape, signal.dtype)
+    changed = dataclasses.replace(options, fill_value=fill_value)
+    ENGINES[plan.method](signal, kernel, changed, plan.schedule, out)
+    return out
+
+
+def _buffer(problem: Problem, plan: ConvolutionPlan) -> Array:
+    """Where to compute: the caller's `out`, unless it could end up half-written or feed back."""
+    out = problem.out
+    if (
+        out is not None
+        and plan.compute_dtype == plan.dtype
+        and not plan.checks_overflow
+        and not np.may_share_memory(out, problem.signal)
+        and not np.may_share_memory(out, problem.kernel)
+    ):
+        return out
+    return np.empty(plan.output_shape, plan.compute_dtype)
+
+
+def _deliver(computed: Array, out: Array | None, plan: ConvolutionPlan) -> Array:
+    if computed is out or (out is None and computed.dtype == plan.dtype):
+        return computed
+    if plan.dtype.kind == "i" and computed.dtype.kind == "f":
+        np.rint(computed, out=computed)  # proven to be the nearest integer
+    if out is None:
+        return computed.astype(plan.dtype)
+    out[...] = computed
+    return out

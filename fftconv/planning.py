@@ -1,0 +1,339 @@
+"""Which engine, and why: makes a plan from shapes, dtypes and a few facts, never by timing a call."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from fftconv import _error_bound
+from fftconv._arguments import Axes, Method, Options, Problem, read_problem, read_shapes
+from fftconv._boundary import Boundary
+from fftconv._cost import count_work, predict_seconds
+from fftconv._engines import ENGINES, Schedule
+from fftconv._error_bound import Magnitudes
+from fftconv._fft import Provider, provider_name
+from fftconv._fft.lengths import fft_shape
+from fftconv._geometry import Geometry, Mode
+from fftconv._plan import Candidate, ConvolutionPlan
+from fftconv._profile import machine_profile
+
+__all__ = ["Candidate", "ConvolutionPlan", "explain", "plan_convolution"]
+
+METHODS = ("auto", *ENGINES)
+_FLOAT64 = np.dtype(np.float64)
+_THREADED_BYTES = 2**20  # smaller transforms are done before a second thread has started
+
+_recorder: ContextVar[list[ConvolutionPlan] | None] = ContextVar("recorder", default=None)
+
+
+def plan_convolution(
+    signal_shape: int | Sequence[int],
+    kernel_shape: int | Sequence[int],
+    *,
+    dtype: DTypeLike = np.float64,
+    mode: Mode = "full",
+    boundary: Boundary = "zero",
+    axes: Axes = None,
+    method: Method = "auto",
+    stride: int | Sequence[int] = 1,
+    dilation: int | Sequence[int] = 1,
+    nan_policy: str = "propagate",
+    mask: None = None,
+    accuracy: str = "normwise",
+    workers: int | None = None,
+) -> ConvolutionPlan:
+    """Plan a convolution from shapes alone, before there is any data.
+
+    Parameters
+    ----------
+    signal_shape, kernel_shape : int or sequence of int
+        Shapes of the two arrays; a number is the length of one axis.
+    dtype : dtype, default float64
+        Of both arrays. Integers are taken to be the largest that the dtype holds, as nothing is known
+        of them; `explain` looks at the data and may allow more.
+    mode, boundary, axes, method, stride, dilation, nan_policy, mask, accuracy, workers
+        As in `convolve`.
+
+    Returns
+    -------
+    ConvolutionPlan
+        The engine that would run, every candidate with predicted seconds and bytes, and the reasons.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `convolve` would for such arrays.
+
+    Examples
+    --------
+    >>> import fftconv
+    >>> fftconv.plan_convolution(1_000_000, 5).method
+    'direct'
+    >>> plan = fftconv.plan_convolution(1_000_000, 100_000)
+    >>> plan.method, plan.fft_shape
+    ('fft', (1102500,))
+    """
+    options, given = read_shapes(
+        signal_shape,
+        kernel_shape,
+        dtype=dtype,
+        mode=mode,
+        boundary=boundary,
+        axes=axes,
+        method=method,
+        stride=stride,
+        dilation=dilation,
+        nan_policy=nan_policy,
+        mask=mask,
+        accuracy=accuracy,
+        workers=workers,
+    )
+    magnitudes = None
+    if options.dtype.kind == "i":
+        extended = math.prod(options.geometry.extended_shape)
+        magnitudes = _error_bound.worst_case(given, extended, math.prod(options.geometry.kernel_shape))
+    return _plan_options(options, magnitudes)
+
+
+def explain(
+    signal: ArrayLike,
+    kernel: ArrayLike,
+    *,
+    mode: Mode = "full",
+    boundary: Boundary = "zero",
+    fill_value: Any = 0.0,
+    axes: Axes = None,
+    method: Method = "auto",
+    stride: int | Sequence[int] = 1,
+    dilation: int | Sequence[int] = 1,
+    nan_policy: str = "propagate",
+    mask: ArrayLike | None = None,
+    accuracy: str = "normwise",
+    workers: int | None = None,
+) -> ConvolutionPlan:
+    """Plan the convolution of these arrays, as `convolve` would, with its error bound.
+
+    Parameters
+    ----------
+    signal, kernel, mode, boundary, fill_value, axes, method, stride, dilation
+        As in `convolve`.
+    nan_policy, mask, accuracy, workers
+        As in `convolve`.
+
+    Returns
+    -------
+    ConvolutionPlan
+        The plan that `convolve` follows for the same arguments; `error_bound` is the largest possible
+        error of any output.
+
+    Examples
+    --------
+    >>> import numpy as np, fftconv
+    >>> plan = fftconv.explain(np.ones(1000), np.ones(3))
+    >>> plan.method, plan.error_bound < 1e-13
+    ('direct', True)
+    >>> fftconv.explain([1, 2, 3], [1, 1]).error_bound
+    0.0
+    """
+    problem = read_problem(
+        signal,
+        kernel,
+        mode=mode,
+        boundary=boundary,
+        fill_value=fill_value,
+        axes=axes,
+        method=method,
+        stride=stride,
+        dilation=dilation,
+        nan_policy=nan_policy,
+        mask=mask,
+        accuracy=accuracy,
+        workers=workers,
+        out=None,
+    )
+    plan = plan_problem(problem)
+    norms = _norms(problem) if plan.error_factor else 0.0
+    return dataclasses.replace(plan, error_bound=plan.error_factor * norms)
+
+
+def _norms(problem: Problem) -> float:
+    """At least norm(signal) * norm(kernel), the signal with its extension."""
+    options = problem.options
+    signal = np.abs(problem.signal).astype(np.float64)
+    extended = math.prod(options.geometry.extended_shape)
+    peak = max(float(signal.max()), float(abs(options.fill_value)))
+    norm = float(np.linalg.norm(signal))
+    if options.boundary != "zero":
+        norm = max(norm, peak * math.sqrt(extended))
+    return norm * float(np.linalg.norm(np.abs(problem.kernel).astype(np.float64)))
+
+
+def plan_problem(problem: Problem) -> ConvolutionPlan:
+    """The plan for checked data."""
+    options = problem.options
+    magnitudes = None
+    if options.dtype.kind == "i":
+        extended = math.prod(options.geometry.extended_shape)
+        fill = options.fill_value if options.boundary == "constant" else 0
+        extended = problem.signal.size if options.boundary == "zero" else extended
+        magnitudes = _error_bound.measure(problem.signal, problem.kernel, fill, extended)
+    plan = _plan_options(options, magnitudes)
+    recorder = _recorder.get()
+    if recorder is not None:
+        recorder.append(plan)
+    return plan
+
+
+@contextmanager
+def recorded_plans() -> Iterator[list[ConvolutionPlan]]:
+    """Collect the plans that this thread follows inside the block, for reports of what ran."""
+    plans: list[ConvolutionPlan] = []
+    token = _recorder.set(plans)
+    try:
+        yield plans
+    finally:
+        _recorder.reset(token)
+
+
+def _plan_options(options: Options, magnitudes: Magnitudes | None) -> ConvolutionPlan:
+    if options.method not in METHODS:
+        raise ValueError(
+            f"method={options.method!r} is not accepted; choose one of "
+            + ", ".join(repr(method) for method in METHODS)
+        )
+    return _plan(
+        options.geometry,
+        options.boundary,
+        options.dtype,
+        options.method,
+        options.workers,
+        magnitudes,
+        provider_name(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Prospect:
+    """How one engine would do the work, or why it cannot."""
+
+    compute_dtype: np.dtype[Any]
+    schedule: Schedule
+    error_factor: float
+    refusal: str | None = None
+    seconds: float = math.inf
+    bytes: int = 0
+
+
+@lru_cache(maxsize=1024)
+def _plan(
+    geometry: Geometry,
+    boundary: Boundary,
+    dtype: np.dtype[Any],
+    method: str,
+    workers: int | None,
+    magnitudes: Magnitudes | None,
+    provider: Provider,
+) -> ConvolutionPlan:
+    options = Options(geometry, boundary, 0, method, workers, dtype)
+    prospects = {
+        "direct": _prospect_of_direct(options, magnitudes),
+        "fft": _prospect_of_fft(options, magnitudes, provider),
+    }
+    if method != "auto" and (refusal := prospects[method].refusal):
+        raise ValueError(f"method={method!r} cannot do this: {refusal}; use method='auto'")
+    profile = machine_profile()
+    for name, prospect in prospects.items():
+        if prospect.refusal is None:
+            work = count_work(name, options, prospect.compute_dtype, prospect.schedule)
+            prospects[name] = dataclasses.replace(
+                prospect,
+                seconds=predict_seconds(work, prospect.compute_dtype, profile, prospect.schedule.workers),
+                bytes=work.bytes,
+            )
+    fastest = min(prospects, key=lambda name: prospects[name].seconds)
+    chosen = fastest if method == "auto" else method
+    return ConvolutionPlan(
+        method=chosen,
+        reason=_reason(chosen, method, prospects),
+        candidates=tuple(_candidate(name, chosen, prospects) for name in ENGINES),
+        signal_shape=geometry.signal_shape,
+        kernel_shape=geometry.kernel_shape,
+        output_shape=geometry.output_shape,
+        axes=geometry.axes,
+        mode=geometry.mode,
+        boundary=boundary,
+        dtype=dtype,
+        compute_dtype=prospects[chosen].compute_dtype,
+        checks_overflow=magnitudes is not None and magnitudes.peak >= _error_bound.EXACT_INT64,
+        schedule=prospects[chosen].schedule,
+        error_factor=prospects[chosen].error_factor,
+        error_bound=None,
+        profile=profile.source,
+    )
+
+
+def _prospect_of_direct(options: Options, magnitudes: Magnitudes | None) -> _Prospect:
+    dtype = options.dtype
+    if magnitudes is not None and magnitudes.peak < _error_bound.EXACT_FLOAT64:
+        dtype = _FLOAT64  # multiply-adds of such integers are exact, and faster than int64's
+    factor = _error_bound.direct_error_factor(options.geometry.taps, options.dtype)
+    return _Prospect(dtype, Schedule(), factor)
+
+
+def _prospect_of_fft(options: Options, magnitudes: Magnitudes | None, provider: Provider) -> _Prospect:
+    shape = fft_shape(options.geometry, extended=options.boundary != "zero")
+    length = math.prod(shape)
+    dtype = _FLOAT64 if magnitudes is not None else options.dtype
+    small = length * dtype.itemsize < _THREADED_BYTES
+    workers = 1 if small else options.workers or available_cores()
+    schedule = Schedule(workers, shape, provider)
+    if dtype.kind == "O":
+        return _Prospect(dtype, schedule, 0.0, "objects have no Fourier transform")
+    factor = _error_bound.fft_error_factor(length, dtype)
+    if magnitudes is None:
+        return _Prospect(dtype, schedule, factor)
+    refusal = None
+    if not _error_bound.fft_is_exact(magnitudes, length):
+        refusal = (
+            f"integers could come out wrong, as the rounding error may reach "
+            f"{factor * magnitudes.norms:.2g} and must stay below 0.25"
+        )
+    return _Prospect(dtype, schedule, 0.0, refusal)
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _reason(chosen: str, method: str, prospects: dict[str, _Prospect]) -> str:
+    if method != "auto":
+        return f"asked for by method={method!r}"
+    able = {name: item for name, item in prospects.items() if item.refusal is None}
+    others = sorted((item.seconds, name) for name, item in able.items() if name != chosen)
+    if others:
+        seconds, name = others[0]
+        return f"predicted {seconds / able[chosen].seconds:.1f} times as fast as {name}"
+    return "no other engine can do this"
+
+
+def _candidate(name: str, chosen: str, prospects: dict[str, _Prospect]) -> Candidate:
+    prospect = prospects[name]
+    if prospect.refusal is not None:
+        return Candidate(name, None, None, f"refused: {prospect.refusal}")
+    ratio = prospect.seconds / prospects[chosen].seconds
+    slower = f"{ratio:.1f} times as slow" if ratio >= 1 else f"{1 / ratio:.1f} times as fast"
+    verdict = "chosen" if name == chosen else slower
+    return Candidate(name, prospect.seconds, prospect.bytes, verdict)

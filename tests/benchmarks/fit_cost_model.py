@@ -1,0 +1,174 @@
+"""Fit the constants of the cost model on this machine and write them where the package reads them.
+
+    python tests/benchmarks/fit_cost_model.py            # prints the fit, writes nothing
+    python tests/benchmarks/fit_cost_model.py --write    # also replaces fftconv/default_profile.json
+
+Each engine is timed on a range of shapes; for each code path and dtype one rate per count is found by
+non-negative least squares on relative errors. Takes about two minutes; run nothing beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import platform
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.optimize
+
+from fftconv._arguments import Problem, read_problem
+from fftconv._cost import count_work, rate_key
+from fftconv._engines import ENGINES, Schedule
+from fftconv._fft import provider_name
+from fftconv._fft.lengths import fft_shape
+
+PROFILE = Path(__file__).parents[2] / "fftconv" / "default_profile.json"
+
+FLOATS = ("float32", "float64", "complex64", "complex128")
+SLOW = ("longdouble", "clongdouble", "int64", "object")
+LARGEST = {"object": 3e5, "int64": 2e8, "longdouble": 2e7, "clongdouble": 2e7}
+
+# (signal shape, kernel shape, axes)
+LINES = [
+    ((n,), (m,), None)
+    for n in (10, 100, 1_000, 10_000, 100_000, 1_000_000)
+    for m in (1, 3, 8, 15, 40, 128, 500, 2_000, 10_000)
+    if m <= n and n * m <= 2e8
+]
+IMAGES = [
+    ((n, n), (m, m), None)
+    for n in (32, 128, 256, 512, 1024, 2048)
+    for m in (3, 5, 9, 15, 31, 63)
+    if m <= n and n * n * m * m <= 2e9
+]
+VOLUMES = [((n, n, n), (m, m, m), None) for n in (16, 48, 96) for m in (3, 5, 9)]
+BATCHES = (
+    [((16, 1_000), (m,), (1,)) for m in (3, 15, 60)]
+    + [((100_000, 2), (m,), (0,)) for m in (3, 15, 60)]
+    + [((512, 512, 3), (m, m), (0, 1)) for m in (3, 9, 21)]
+)
+
+
+def problem(
+    dtype: str, signal_shape: tuple[int, ...], kernel_shape: tuple[int, ...], axes: Any = None
+) -> Problem:
+    rng = np.random.default_rng(0)
+    signal = rng.integers(1, 9, signal_shape).astype(dtype)
+    kernel = rng.integers(1, 9, kernel_shape).astype(dtype)
+    return read_problem(
+        signal, kernel, mode="same", boundary="zero", fill_value=0.0, axes=axes, method="auto",
+        stride=1, dilation=1, nan_policy="propagate", mask=None, accuracy="normwise",
+        workers=None, out=None,
+    )  # fmt: skip
+
+
+def problems(dtype: str) -> Iterator[Problem]:
+    limit = LARGEST.get(dtype, 2e9)
+    for signal_shape, kernel_shape, axes in [*LINES, *IMAGES, *VOLUMES, *BATCHES]:
+        if math.prod(signal_shape) * math.prod(kernel_shape) <= limit:
+            yield problem(dtype, signal_shape, kernel_shape, axes)
+
+
+def fft_schedule(problem: Problem, workers: int) -> Schedule:
+    shape = fft_shape(problem.options.geometry, extended=False)
+    return Schedule(workers, shape, provider_name())
+
+
+def seconds_per_call(problem: Problem, method: str, schedule: Schedule) -> float:
+    """Median time of one call, after a first one that plans and touches the memory."""
+    out = np.empty(problem.options.geometry.output_shape, problem.options.dtype)
+    call = (problem.signal, problem.kernel, problem.options, schedule, out)
+    engine = ENGINES[method]
+    engine(*call)
+    times: list[float] = []
+    begun = time.perf_counter()
+    while len(times) < 3 or (len(times) < 30 and time.perf_counter() - begun < 0.1):
+        start = time.perf_counter()
+        engine(*call)
+        times.append(time.perf_counter() - start)
+        if times[-1] > 0.5:
+            break
+    return float(np.median(times))
+
+
+def measure(dtype: str) -> dict[str, list[tuple[dict[str, float], float]]]:
+    """Counts and seconds by code path."""
+    samples: dict[str, list[tuple[dict[str, float], float]]] = defaultdict(list)
+    for problem in problems(dtype):
+        geometry = problem.options.geometry
+        schedules = {
+            "direct": Schedule(),
+            "fft": fft_schedule(problem, 1),
+        }
+        for method, schedule in schedules.items():
+            if dtype in ("int64", "object") and method == "fft":
+                continue
+            if method == "direct" and geometry.outputs * geometry.taps > LARGEST.get(dtype, 5e8):
+                continue
+            work = count_work(method, problem.options, np.dtype(dtype), schedule)
+            samples[work.path].append((work.counts, seconds_per_call(problem, method, schedule)))
+    return samples
+
+
+def fit(samples: list[tuple[dict[str, float], float]]) -> tuple[dict[str, float], np.ndarray]:
+    """Rates, and predicted over measured time of each sample."""
+    names = sorted({name for counts, _ in samples for name in counts})
+    seconds = np.array([time for _, time in samples])
+    counts = np.array([[count.get(name, 0.0) for name in names] for count, _ in samples])
+    rates, _ = scipy.optimize.nnls(counts / seconds[:, None], np.ones(len(seconds)))
+    return dict(zip(names, rates.tolist(), strict=True)), counts @ rates / seconds
+
+
+def thread_gain() -> float:
+    """How much of a second thread counts, on transforms of a million points."""
+    gains = []
+    for signal_shape, kernel_shape in (((1024, 1024), (100, 100)), ((1_000_000,), (100,))):
+        large = problem("float64", signal_shape, kernel_shape)
+        alone, together = (
+            seconds_per_call(large, "fft", fft_schedule(large, workers)) for workers in (1, 2)
+        )
+        gains.append(alone / together - 1)
+    return float(np.clip(np.mean(gains), 0, 1))
+
+
+def processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+        return names[0]
+    except (OSError, IndexError):
+        return platform.processor() or platform.machine()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", action="store_true", help="replace the shipped profile")
+    arguments = parser.parse_args()
+    rates: dict[str, dict[str, Any]] = defaultdict(dict)
+    for dtype in (*FLOATS, *SLOW):
+        for path, samples in measure(dtype).items():
+            fitted, ratios = fit(samples)
+            rates[path][rate_key(np.dtype(dtype))] = fitted
+            low, middle, high = np.percentile(ratios, (5, 50, 95))
+            print(
+                f"{path:14} {dtype:12} {len(samples):3} cells, predicted / measured: "
+                f"5 % {low:.2f}, median {middle:.2f}, 95 % {high:.2f}", flush=True
+            )  # fmt: skip
+    content = {
+        "source": f"shipped, fitted on {processor()} with NumPy {np.__version__}",
+        "thread_gain": round(thread_gain(), 2),
+        "rates": rates,
+    }
+    print("thread gain", content["thread_gain"])
+    if arguments.write:
+        PROFILE.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""The grid of problems that every engine must solve alike, and the one rule for how near is near enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cache
+
+import numpy as np
+import oracle
+
+import fftconv
+
+ENGINES = [method for method in fftconv.planning.METHODS if method != "auto"]
+FLOATS = ["float16", "float32", "float64", "longdouble", "complex64", "complex128", "clongdouble"]
+INTEGERS = ["bool", "int8", "uint8", "int16", "int32", "int64", "uint64"]
+MODE_BOUNDARIES = [
+    (mode, boundary)
+    for mode in oracle.MODES
+    for boundary in oracle.BOUNDARIES
+    if mode != "valid" or boundary == "zero"
+]
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Shapes and axes of one problem."""
+
+    signal: tuple[int, ...]
+    kernel: tuple[int, ...]
+    axes: tuple[int, ...] | None = None
+    options: dict[str, object] = field(default_factory=dict, hash=False)
+
+    def __str__(self) -> str:
+        extra = "".join(f"-{name}{value}" for name, value in self.options.items())
+        return f"{self.signal}x{self.kernel}@{self.axes}{extra}".replace(" ", "")
+
+
+SHAPES = [
+    Shapes((9,), (3,)),
+    Shapes((9,), (4,)),
+    Shapes((1,), (1,)),
+    Shapes((3,), (8,)),  # a kernel more than twice as long as the signal
+    Shapes((10,), (3,), None, {"stride": 3}),
+    Shapes((10,), (3,), None, {"dilation": 2}),
+    Shapes((11,), (4,), None, {"stride": 2, "dilation": 3}),
+    Shapes((6, 7), (3, 3)),
+    Shapes((6, 7), (2, 4)),
+    Shapes((5, 6), (3, 2), None, {"stride": (2, 3), "dilation": (1, 2)}),
+    Shapes((3, 4), (5, 1)),
+    Shapes((1, 4), (1, 3)),
+    Shapes((4, 5, 4), (3, 2, 2)),
+    Shapes((4, 5, 4), (2, 3, 1), None, {"stride": 2, "dilation": (1, 1, 2)}),
+    Shapes((3, 8), (3,), (1,)),  # the same taps for every row
+    Shapes((8, 3), (4,), (0,)),
+    Shapes((5, 6, 3), (3, 2), (0, 1)),  # channels last
+    Shapes((2, 5, 6), (2, 3), (1, 2), {"stride": 2}),
+    Shapes((4, 2, 6), (3, 3), (0, 2)),  # the axis between is left alone
+    Shapes((2, 3, 4, 3), (2, 2, 2), (0, 1, 2)),
+    Shapes((3, 8), (3, 3), (1,)),  # other taps for every row
+    Shapes((1, 8), (3, 3), (1,)),  # one row, three kernels
+    Shapes((3, 5, 4), (3, 2, 3), (1, 2)),
+    Shapes((3, 5, 4), (1, 2, 3), (-2, -1)),
+]
+
+TOO_LARGE_FOR_VALID = {(3,): (8,), (3, 4): (5, 1)}
+GRID = [
+    (shapes, mode, boundary)
+    for shapes in SHAPES
+    for mode, boundary in MODE_BOUNDARIES
+    if mode != "valid" or TOO_LARGE_FOR_VALID.get(shapes.signal) != shapes.kernel
+]
+
+
+def numbers(shape, dtype, seed):
+    """Random values of a dtype: all of the small ones for integers, both signs for floats."""
+    rng = np.random.default_rng(seed)
+    dtype = np.dtype(dtype)
+    if dtype.kind == "b":
+        return rng.integers(0, 2, shape).astype(bool)
+    if dtype.kind in "iu":
+        low = max(int(np.iinfo(dtype).min), -100)
+        return rng.integers(low, 101, shape).astype(dtype)
+    values = rng.standard_normal(shape)
+    if dtype.kind == "c":
+        values = values + 1j * rng.standard_normal(shape)
+    result = np.asarray(values).astype(dtype)
+    result.flags.writeable = False
+    return result
+
+
+FILL = {"b": 1, "i": 7, "u": 7, "f": 1.25, "c": 1.25 - 0.5j}
+
+
+@cache
+def case(shapes, mode, boundary, dtype):
+    """Read-only data, options and the oracle's exact answer."""
+    signal = numbers(shapes.signal, dtype, 1)
+    kernel = numbers(shapes.kernel, dtype, 2)
+    options = {"mode": mode, "boundary": boundary, "axes": shapes.axes, **shapes.options}
+    if boundary == "constant":
+        options["fill_value"] = FILL[signal.dtype.kind]
+    expected = oracle.convolve(signal, kernel, **options)
+    return signal, kernel, options, expected
+
+
+def assert_within_bound(result, expected, plan):
+    """The exact error of every output is within the plan's bound, which scales with eps |x| |h|."""
+    parts = expected if isinstance(expected, tuple) else (expected,)
+    views = (result.real, result.imag) if isinstance(expected, tuple) else (result,)
+    assert all(view.shape == part.shape for view, part in zip(views, parts, strict=True))
+    squares = 0
+    for view, part in zip(views, parts, strict=True):
+        squares = squares + np.array(
+            [(oracle.exact(a) - b) ** 2 for a, b in zip(view.flat, part.flat, strict=True)], object
+        )
+    assert max(squares) <= Fraction(plan.error_bound) ** 2

@@ -1,0 +1,82 @@
+"""The stated bounds hold with a margin on data that is hard on transforms."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import fftconv
+from fftconv._error_bound import fft_error_factor
+from fftconv._fft.lengths import fast_length
+
+MARGIN = 0.1  # about twice the worst ratio seen: a library with twice the error must not pass unseen
+LENGTHS = [16, 48, 120, 243, 625, 1029, 1536, 2401]
+
+
+def signals(n):
+    t = np.arange(n)
+    rng = np.random.default_rng(n)
+    return {
+        "constant": np.full(n, 1 / 3),
+        "alternating": np.where(t % 2, 1.0, -1.0) / 3,
+        "spike": np.where(t == n // 3, 1.0, 1e-8),
+        "chirp": np.sin(np.pi * t**2 / n),
+        "decaying": np.exp(-t / 5.0),
+        "random": rng.standard_normal(n),
+        "large first": np.r_[1e6, rng.standard_normal(n - 1)],
+    }
+
+
+def exact(signal, kernel):
+    """The convolution of floats, scaled to integers and multiplied as two huge ones, rounded once."""
+    scale = 2**200  # every sample above is a multiple of 2^-200, to far below its rounding
+    a, b = ([int(Fraction(float(value)) * scale) for value in x] for x in (signal, kernel))
+    digit = 2 * 240 + len(a).bit_length()  # bits that hold a coefficient of the product and its sign
+
+    def pack(x):
+        return sum(value << (digit * i) for i, value in enumerate(x))
+
+    product, half, mask = pack(a) * pack(b), 1 << (digit - 1), (1 << digit) - 1
+    result = []
+    for _ in range(len(a) + len(b) - 1):
+        low = product & mask
+        low -= (mask + 1) if low >= half else 0
+        result.append(math.ldexp(float(low), -400))
+        product = (product - low) >> digit
+    return np.array(result)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("length", LENGTHS)
+def test_fft_error_stays_far_below_the_bound(dtype, length):
+    data = {name: signal.astype(dtype) for name, signal in signals(length // 2).items()}
+    for name, x in data.items():
+        for h in (data["random"], x):
+            plan = fftconv.explain(x, h, method="fft")
+            error = np.abs(fftconv.convolve(x, h, method="fft") - exact(x, h)).max()
+            assert error <= MARGIN * plan.error_bound, name
+
+
+@pytest.mark.parametrize("length", [100, 1000, 10_000, 123_457, 1_000_003])
+def test_transform_lengths_are_smooth_and_near(length):
+    fast = fast_length(length)
+    rest = fast
+    for factor in (2, 3, 5, 7):
+        while rest % factor == 0:
+            rest //= factor
+    assert rest == 1
+    assert length <= fast <= 1.06 * length
+
+
+def test_fast_length_is_the_next_smooth_one():
+    smooth = [
+        2**a * 3**b * 5**c * 7**d for a in range(9) for b in range(6) for c in range(5) for d in range(4)
+    ]
+    for length in range(1, 200):
+        assert fast_length(length) == min(n for n in smooth if n >= length)
+
+
+def test_bound_grows_with_the_logarithm_of_the_length():
+    double = np.dtype(np.float64)
+    assert fft_error_factor(2**20, double) < 2.1 * fft_error_factor(2**10, double)

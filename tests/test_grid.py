@@ -1,0 +1,29 @@
+"""Every engine gives the definition's result on the whole grid, made from the live engine table."""
+
+import numpy as np
+import pytest
+from cases import (
+    ENGINES,
+    FLOATS,
+    GRID,
+    INTEGERS,
+    assert_within_bound,
+    case,
+)
+
+import fftconv
+
+RESULT_DTYPE = {"float16": "float32"} | dict.fromkeys(INTEGERS, "int64")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("shapes", "mode", "boundary"), GRID, ids=str)
+@pytest.mark.parametrize("dtype", FLOATS + INTEGERS)
+def test_engine_gives_the_definition(engine, mode, boundary, shapes, dtype):
+    signal, kernel, options, expected = case(shapes, mode, boundary, dtype)
+    plan = fftconv.explain(signal, kernel, method=engine, **options)
+    result = fftconv.convolve(signal, kernel, method=engine, **options)
+    assert plan.method == engine
+    assert result.dtype == plan.dtype == np.dtype(RESULT_DTYPE.get(dtype, dtype))
+    assert result.shape == plan.output_shape
+    assert_within_bound(result, expected, plan)

@@ -1,0 +1,109 @@
+"""The laws of convolution, on random integers, where they hold exactly on every engine."""
+
+import numpy as np
+import pytest
+from cases import ENGINES, numbers
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from strategies import SMALL_INTEGERS, integer_arrays, integer_arrays_of_equal_rank
+
+import fftconv
+
+engines = st.sampled_from([*ENGINES, "auto"])
+
+
+@given(integer_arrays_of_equal_rank(2), engines)
+def test_commutes(arrays, method):
+    f, g = arrays
+    left = fftconv.convolve(f, g, method=method)
+    assert np.array_equal(left, fftconv.convolve(g, f, method=method))
+
+
+@given(integer_arrays_of_equal_rank(3), engines)
+def test_associates(arrays, method):
+    f, g, h = arrays
+    left = fftconv.convolve(fftconv.convolve(f, g, method=method), h, method=method)
+    right = fftconv.convolve(f, fftconv.convolve(g, h, method=method), method=method)
+    assert np.array_equal(left, right)
+
+
+@given(integer_arrays_of_equal_rank(2), SMALL_INTEGERS, SMALL_INTEGERS, engines, st.data())
+def test_is_linear(arrays, a, b, method, data):
+    f, k = arrays
+    g = data.draw(hnp.arrays(np.int64, f.shape, elements=SMALL_INTEGERS))
+    whole = fftconv.convolve(a * f + b * g, k, method=method)
+    parts = a * fftconv.convolve(f, k, method=method) + b * fftconv.convolve(g, k, method=method)
+    assert np.array_equal(whole, parts)
+
+
+@given(integer_arrays(max_dims=3, max_side=5), engines, st.data())
+def test_impulse_is_the_identity_and_moves_the_signal(f, method, data):
+    at = tuple(data.draw(st.integers(0, 3)) for _ in range(f.ndim))
+    impulse = np.zeros([i + 1 for i in at], int)
+    impulse[at] = 1
+    moved = fftconv.convolve(f, impulse, method=method)
+    assert np.array_equal(moved, np.pad(f, [(i, 0) for i in at]))
+
+
+@given(integer_arrays_of_equal_rank(2), engines, st.data())
+def test_correlation_is_the_adjoint(arrays, method, data):
+    """⟨k ∗ x, y⟩ = ⟨x, k ⋆ y⟩ with full convolution and valid correlation."""
+    x, k = arrays
+    forward = fftconv.convolve(x, k, mode="full", method=method)
+    y = data.draw(hnp.arrays(np.int64, forward.shape, elements=SMALL_INTEGERS))
+    back = fftconv.correlate(y, k, mode="valid", method=method)
+    assert np.sum(forward * y) == np.sum(x * back)
+
+
+@given(integer_arrays_of_equal_rank(2), engines)
+def test_total_is_the_product_of_totals(arrays, method):
+    f, g = arrays
+    assert fftconv.convolve(f, g, method=method).sum() == f.sum() * g.sum()
+
+
+@given(integer_arrays_of_equal_rank(2), engines, st.integers(1, 4))
+def test_stride_is_every_so_many_outputs(arrays, method, stride):
+    f, k = arrays
+    everything = fftconv.convolve(f, k, method=method)
+    strided = fftconv.convolve(f, k, stride=stride, method=method)
+    assert np.array_equal(strided, everything[(slice(None, None, stride),) * f.ndim])
+
+
+@given(integer_arrays_of_equal_rank(2), engines, st.integers(1, 4))
+def test_dilation_is_a_kernel_with_gaps(arrays, method, dilation):
+    f, k = arrays
+    gappy = np.zeros([(m - 1) * dilation + 1 for m in k.shape], int)
+    gappy[(slice(None, None, dilation),) * k.ndim] = k
+    assert np.array_equal(
+        fftconv.convolve(f, k, dilation=dilation, method=method),
+        fftconv.convolve(f, gappy, method=method),
+    )
+
+
+@given(integer_arrays(1, 1, 12), integer_arrays(1, 1, 5), engines)
+def test_wrap_turns_with_the_signal(f, k, method):
+    options = {"mode": "same", "boundary": "wrap", "method": method}
+    turned = fftconv.convolve(np.roll(f, 2), k, **options)
+    assert np.array_equal(turned, np.roll(fftconv.convolve(f, k, **options), 2))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128", "longdouble"])
+@pytest.mark.parametrize("method", ENGINES)
+@pytest.mark.parametrize("exponent", [-30, -1, 7, 40])
+def test_scaling_by_a_power_of_two_scales_every_bit(method, dtype, exponent):
+    signal, kernel = numbers((40, 30), dtype, 1), numbers((5, 6), dtype, 2)
+    factor = np.real(signal).dtype.type(2) ** exponent
+    scaled = fftconv.convolve(signal * factor, kernel, method=method)
+    assert np.array_equal(scaled, fftconv.convolve(signal, kernel, method=method) * factor)
+
+
+@pytest.mark.parametrize("shape", [(300, 500), (180_000,), (3, 200, 400)])
+@pytest.mark.parametrize("method", ENGINES)
+def test_result_does_not_depend_on_workers(method, shape):
+    signal = numbers(shape, "float64", 1)
+    kernel = numbers((9,) * len(shape), "float64", 2)[:3]
+    alone, together = (
+        fftconv.convolve(signal, kernel, method=method, workers=workers) for workers in (1, 2)
+    )
+    assert np.array_equal(alone, together)

@@ -1,0 +1,74 @@
+"""A NaN or an infinity reaches the outputs whose window holds it, and no others, on every engine."""
+
+import numpy as np
+import oracle
+import pytest
+from cases import ENGINES
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import floats_with_holes
+
+import fftconv
+
+
+def assert_same_pattern(result, expected):
+    """NaN, +inf and -inf at the same places, and the numbers between them near."""
+    rounded = oracle.rounded(expected)
+    assert np.array_equal(np.isnan(result), np.isnan(rounded))
+    finite = np.isfinite(rounded)
+    assert np.array_equal(result[~finite], rounded[~finite], equal_nan=True)
+    assert np.abs(result[finite] - rounded[finite]).max(initial=0) < 1e-12
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("boundary", oracle.BOUNDARIES)
+@given(signal=floats_with_holes(), kernel=floats_with_holes(5), mode=st.sampled_from(["full", "same"]))
+def test_pattern_is_that_of_the_definition(engine, boundary, signal, kernel, mode):
+    options = {"mode": mode, "boundary": boundary}
+    if boundary == "constant":
+        options["fill_value"] = np.inf
+    result = fftconv.convolve(signal, kernel, method=engine, **options)
+    assert_same_pattern(result, oracle.convolve(signal, kernel, **options))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_one_nan_in_an_image_spoils_one_window(engine):
+    image = np.random.default_rng(0).random((40, 50))
+    kernel = np.ones((3, 5))
+    clean = fftconv.convolve(image, kernel, mode="same", method=engine)
+    image[20, 30] = np.nan
+    result = fftconv.convolve(image, kernel, mode="same", method=engine)
+    assert np.isnan(result).sum() == 15
+    assert np.isnan(result[19:22, 28:33]).all()
+    kept = ~np.isnan(result)
+    assert np.abs(result[kept] - clean[kept]).max() < 1e-12
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_slice_without_nan_is_not_touched(engine):
+    rows = np.random.default_rng(0).random((3, 40))
+    clean = fftconv.convolve(rows, np.ones(3), axes=1, method=engine)
+    rows[1, 7] = np.inf
+    result = fftconv.convolve(rows, np.ones(3), axes=1, method=engine)
+    assert np.abs(result[[0, 2]] - clean[[0, 2]]).max() < 1e-12
+    assert np.isinf(result).sum() == 3
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("dtype", ["complex64", "complex128"])
+def test_complex_parts_follow_the_product_rule(engine, dtype):
+    signal = np.array([1, 2j, complex(np.nan, 1), 3, 4, 5, 6], dtype)
+    kernel = np.array([1, 2], dtype)
+    result = fftconv.convolve(signal, kernel, method=engine)
+    assert np.array_equal(np.isnan(result.real), [False, False, True, True, *[False] * 4])
+    # (nan + i) * 1 has the imaginary part nan * 0 + 1 * 1: NaN too.
+    assert np.array_equal(np.isnan(result.imag), [False, False, True, True, *[False] * 4])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_strided_and_dilated_windows(engine):
+    signal = np.arange(30.0)
+    signal[11] = np.nan
+    options = {"stride": 2, "dilation": 3, "mode": "same"}
+    result = fftconv.convolve(signal, np.ones(4), method=engine, **options)
+    assert_same_pattern(result, oracle.convolve(signal, np.ones(4), **options))

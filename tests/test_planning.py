@@ -1,0 +1,163 @@
+"""The plan says beforehand what convolve does, and why."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from cases import ENGINES
+
+import fftconv
+from fftconv import _cost
+from fftconv._profile import machine_profile
+from fftconv.planning import recorded_plans
+
+
+def test_small_kernels_are_direct_and_large_ones_transformed():
+    assert fftconv.plan_convolution(1_000_000, 3).method == "direct"
+    assert fftconv.plan_convolution(1_000_000, 100_000).method == "fft"
+    assert fftconv.plan_convolution((1024, 1024), (3, 3), dtype="float32").method == "direct"
+    assert fftconv.plan_convolution((1024, 1024), (200, 200), dtype="float32").method == "fft"
+
+
+def test_one_tap_is_never_transformed():
+    """SciPy issue 10887: a cost counted wrongly chose the FFT for a single tap."""
+    for size in (10, 1000, 10**6, 10**8):
+        assert fftconv.plan_convolution(size, 1).method == "direct"
+
+
+def test_every_engine_is_a_candidate_with_time_memory_and_verdict():
+    plan = fftconv.plan_convolution(5000, 100)
+    assert [item.method for item in plan.candidates] == ENGINES
+    chosen = next(item for item in plan.candidates if item.verdict == "chosen")
+    assert chosen.method == plan.method
+    assert chosen.seconds == min(item.seconds for item in plan.candidates) == plan.seconds
+    assert all(item.bytes > 0 for item in plan.candidates)
+    assert all("times as slow" in item.verdict for item in plan.candidates if item is not chosen)
+
+
+def test_a_named_method_is_obeyed_and_the_faster_one_is_shown():
+    plan = fftconv.plan_convolution(1_000_000, 3, method="fft")
+    assert plan.method == "fft"
+    assert plan.reason == "asked for by method='fft'"
+    assert "times as fast" in plan.candidates[0].verdict
+
+
+def test_refused_candidates_say_why():
+    plan = fftconv.explain([10**30], [1])
+    assert plan.method == "direct"
+    assert plan.reason == "no other engine can do this"
+    assert plan.candidates[1].verdict == "refused: objects have no Fourier transform"
+    assert plan.candidates[1].seconds is None
+    plan = fftconv.plan_convolution(10**6, 10**6, dtype=np.int64)
+    assert plan.method == "direct"
+    assert "integers could come out wrong" in plan.candidates[1].verdict
+
+
+def test_plan_from_shapes_is_the_plan_from_data():
+    signal, kernel = np.zeros((60, 50), "f4"), np.zeros((7, 5), "f4")
+    options = {"mode": "same", "boundary": "mirror", "stride": 2}
+    from_data = fftconv.explain(signal, kernel, **options)
+    from_shapes = fftconv.plan_convolution((60, 50), (7, 5), dtype="f4", **options)
+    assert dataclasses.replace(from_data, error_bound=None) == from_shapes
+
+
+def test_integers_known_to_be_small_may_go_where_unknown_ones_may_not():
+    signal, kernel = np.ones(10**5, np.int64), np.ones(10**4, np.int64)
+    assert fftconv.explain(signal, kernel).method == "fft"
+    assert fftconv.plan_convolution(10**5, 10**4, dtype=np.int64).method == "direct"
+    assert fftconv.plan_convolution(10**5, 10**4, dtype=np.uint8).method == "fft"
+
+
+def test_convolve_follows_the_plan():
+    signal, kernel = np.ones(3000), np.ones(2000)
+    with recorded_plans() as plans:
+        fftconv.convolve(signal, kernel, mode="same")
+    expected = fftconv.explain(signal, kernel, mode="same")
+    assert plans == [dataclasses.replace(expected, error_bound=None)]
+
+
+def test_plan_is_json():
+    plan = fftconv.explain(np.ones(100), np.ones(3), boundary="wrap", mode="same")
+    read = json.loads(json.dumps(plan.to_dict()))
+    assert read["method"] == "direct"
+    assert read["boundary"] == "wrap"
+    assert read["error_bound"] == plan.error_bound > 0
+    assert [item["method"] for item in read["candidates"]] == ENGINES
+
+
+def test_repr_is_for_a_person():
+    text = repr(fftconv.plan_convolution((500, 400), (31, 31), dtype="float32"))
+    for words in ("method", "fft", "times as fast as direct", "(500, 400)", "transform", "MiB", "chosen"):
+        assert words in text
+
+
+def test_html_for_notebooks_escapes_and_shows_the_same():
+    html = fftconv.plan_convolution(500, 3)._repr_html_()
+    assert html.count("<tr>") >= 8
+    assert "direct" in html
+    assert "<script" not in html
+
+
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+def test_output_shape(mode):
+    plan = fftconv.plan_convolution((10, 12), (3, 4), mode=mode)
+    assert plan.output_shape == fftconv.convolve(np.ones((10, 12)), np.ones((3, 4)), mode=mode).shape
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (((0,), (3,)), ValueError, r"signal_shape=\(0,\) is empty"),
+        (((3,), ()), ValueError, r"kernel_shape=\(\) is empty"),
+        (((3.5,), (3,)), TypeError, "signal_shape=.*pass a length"),
+        (("abc", (3,)), TypeError, "signal_shape='abc'"),
+    ],
+)
+def test_bad_shapes(arguments, error, message):
+    with pytest.raises(error, match=message):
+        fftconv.plan_convolution(*arguments)
+
+
+def test_bad_dtype():
+    with pytest.raises(TypeError, match="datetime64.* cannot be convolved"):
+        fftconv.plan_convolution(3, 3, dtype="M8[s]")
+
+
+def test_profile_has_a_rate_for_every_count():
+    """No plan can meet a dtype or a code path without a predicted time."""
+    profile = machine_profile()
+    shapes = [
+        ((50,), (3,)),
+        ((50,), (30,)),
+        ((50, 50), (3, 3)),
+        ((9, 9, 9), (3, 3, 3)),
+        ((900, 900), (9, 9)),
+    ]
+    for signal, kernel in shapes:
+        for dtype in ("f4", "f8", "g", "F", "D", "G", "i8", "?", "u1", "O"):
+            for dilation in (1, 2):
+                plan = fftconv.plan_convolution(signal, kernel, dtype=dtype, dilation=dilation)
+                assert plan.seconds > 0
+    assert all(
+        0 <= rate < 1 for path in profile.rates.values() for d in path.values() for rate in d.values()
+    )
+
+
+def test_predicted_bytes_of_a_transform_are_near_what_it_allocates():
+    tracemalloc = pytest.importorskip("tracemalloc")
+    signal, kernel = np.ones((700, 700)), np.ones((90, 90))
+    plan = fftconv.explain(signal, kernel, method="fft")
+    out = np.empty(plan.output_shape)
+    tracemalloc.start()
+    fftconv.convolve(signal, kernel, method="fft", out=out)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 0.8 * peak < plan.bytes < 1.25 * peak
+
+
+def test_work_counts_scale_with_the_problem():
+    small = fftconv.plan_convolution((100, 100), (5, 5), method="direct")
+    large = fftconv.plan_convolution((1000, 1000), (5, 5), method="direct")
+    assert 50 < large.seconds / small.seconds < 200
+    assert set(_cost._WORK) == set(ENGINES)
