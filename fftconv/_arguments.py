@@ -106,7 +106,12 @@ def read_shapes(
     _refuse_future(nan_policy, mask, accuracy)
     samples = _read_shape("signal_shape", signal_shape)
     taps = _read_shape("kernel_shape", kernel_shape)
-    given = np.dtype(dtype)
+    try:
+        given = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(
+            f"dtype={dtype!r} is not accepted; pass the name or type of a number, such as 'float32'"
+        ) from None
     result = result_dtype(given, given)
     shape, convolved = _align(samples, taps, axes)
     options = _read_options(

@@ -52,29 +52,29 @@ def _direct_work(options: Options, dtype: DType, schedule: Schedule) -> Work:
     geometry = options.geometry
     outputs, taps = geometry.outputs, geometry.taps
     path = direct.path(options, dtype)
-    needs_copy = options.boundary != "zero" or path == "direct rows"
-    copied = math.prod(geometry.extended_shape) if needs_copy else 0
-    if geometry.extended_shape == geometry.signal_shape:
-        copied = 0
-    counts = {"call": 1.0, "product": float(outputs * taps)}
+    copied = 0
+    if geometry.extended_shape != geometry.signal_shape and (
+        options.boundary != "zero" or path == "direct rows"
+    ):
+        copied = math.prod(geometry.extended_shape)
+    counts = {"call": 1.0, "extension": float(copied > 0), "copied": float(copied)}
     if path == "direct line":
         length = "short" if taps <= _SHORT_TAPS else "long"
-        counts = {
-            "call": 1.0,
-            f"output {length}": float(outputs),
-            f"product {length}": float(outputs * taps),
-        }
-        copied += outputs
+        counts[f"output {length}"] = float(outputs)
+        counts[f"product {length}"] = float(outputs * taps)
+        copied += outputs  # np.convolve's own result
     elif path == "direct rows":
         rows, columns = geometry.windows[-2:]
         row = math.prod(geometry.extended_shape[geometry.axes[-1] :])
         band = direct.band_height(columns.taps * row * dtype.itemsize)
         planes = outputs // (rows.outputs * math.prod(geometry.output_shape[geometry.axes[-1] :]))
         outer = taps // (rows.taps * columns.taps)
+        counts["product"] = float(outputs * taps)
         counts["addition"] = float(outputs * outer * columns.taps)
         counts["step"] = float(planes * -(-rows.outputs // band) * outer * (columns.taps + 2))
     else:
         blocks = -(-outputs * dtype.itemsize // direct.BLOCK_BYTES)
+        counts["product"] = float(outputs * taps)
         counts["step"] = float(blocks * taps)
     return Work(path, counts, copied * dtype.itemsize + direct.BLOCK_BYTES)
 
@@ -93,6 +93,7 @@ def _fft_work(options: Options, dtype: DType, schedule: Schedule) -> Work:
     place = "far" if far else "near"
     counts = {
         "call": 1.0,
+        f"sample {place}": float(slices[2] * length),
         f"point {place}": points,
         f"butterfly {place}": points * math.log2(max(length, 2)),
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal, get_args
 
 Mode = Literal["full", "same", "valid"]
@@ -74,7 +74,7 @@ _RANGES: dict[Mode, Callable[[int, int], tuple[int, int]]] = {
 MODES = get_args(Mode)
 
 
-@dataclass(frozen=True, slots=True, eq=False)  # compared, and cached, by identity
+@dataclass(frozen=True, eq=False)  # made once for each set of shapes, so identity compares
 class Geometry:
     """Shapes of one convolution; `kernel_shape` has as many axes as the signal."""
 
@@ -85,26 +85,31 @@ class Geometry:
     windows: tuple[Window, ...]
     output_shape: tuple[int, ...]
 
-    @property
+    @cached_property
     def outputs(self) -> int:
         return math.prod(self.output_shape)
 
-    @property
+    @cached_property
     def taps(self) -> int:
         """Products per output."""
         return math.prod(window.taps for window in self.windows)
 
-    @property
+    @cached_property
     def kernel_varies(self) -> bool:
         """Whether other slices of the signal meet other kernels."""
         return math.prod(self.kernel_shape) != self.taps
 
-    @property
+    @cached_property
+    def extended_windows(self) -> tuple[Window, ...]:
+        """The windows of a signal that already holds every sample that the outputs read."""
+        return tuple(window.extended for window in self.windows)
+
+    @cached_property
     def extended_shape(self) -> tuple[int, ...]:
-        """The signal's shape once every sample that the outputs read is there."""
+        """The shape of that signal."""
         shape = list(self.signal_shape)
-        for axis, window in zip(self.axes, self.windows, strict=True):
-            shape[axis] = window.extended.size
+        for axis, window in zip(self.axes, self.extended_windows, strict=True):
+            shape[axis] = window.size
         return tuple(shape)
 
 

@@ -1,12 +1,13 @@
-"""What is known of this machine's speed: the constants behind every predicted time.
+"""What is known of this machine: its cores, and the rates behind every predicted time.
 
-The shipped constants were fitted by `tests/benchmarks/fit_cost_model.py`, which times the engines and
+The shipped rates were fitted by `tests/benchmarks/fit_cost_model.py`, which times the engines and
 writes the file read here.
 """
 
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -28,12 +29,15 @@ class Profile:
     rates: dict[str, dict[str, dict[str, float]]]
 
 
-def parse_profile(text: str) -> Profile:
-    content: dict[str, Any] = json.loads(text)
-    return Profile(content["source"], content["thread_gain"], content["rates"])
-
-
 @lru_cache(maxsize=1)
 def machine_profile() -> Profile:
     """The profile that plans use: the one shipped with the package."""
-    return parse_profile(SHIPPED.read_text(encoding="utf-8"))
+    content: dict[str, Any] = json.loads(SHIPPED.read_text(encoding="utf-8"))
+    return Profile(content["source"], content["thread_gain"], content["rates"])
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

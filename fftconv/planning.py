@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -25,7 +24,7 @@ from fftconv._fft import Provider, provider_name
 from fftconv._fft.lengths import fft_shape
 from fftconv._geometry import Geometry, Mode
 from fftconv._plan import Candidate, ConvolutionPlan
-from fftconv._profile import machine_profile
+from fftconv._profile import available_cores, machine_profile
 
 __all__ = ["Candidate", "ConvolutionPlan", "explain", "plan_convolution"]
 
@@ -309,13 +308,6 @@ def _prospect_of_fft(options: Options, magnitudes: Magnitudes | None, provider: 
             f"{factor * magnitudes.norms:.2g} and must stay below 0.25"
         )
     return _Prospect(dtype, schedule, 0.0, refusal)
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _reason(chosen: str, method: str, prospects: dict[str, _Prospect]) -> str:

@@ -97,3 +97,40 @@ def test_scipy_ndimage_gaussian_filter():
     ours = fftconv.convolve(signal, kernel, mode="same", boundary="reflect")
     theirs = scipy.ndimage.gaussian_filter(signal, (2.0, 1.0))
     assert np.allclose(ours, theirs, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("sides", [(3, 5), (4, 3), (2, 6)])
+@pytest.mark.parametrize(("ours", "theirs"), [("reflect", "symm"), ("wrap", "wrap"), ("zero", "fill")])
+def test_scipy_signal_convolve2d(ours, theirs, sides):
+    signal, kernel = numbers((9, 10), "float64", 1), numbers(sides, "float64", 2)
+    assert_equal_up_to_rounding(
+        fftconv.convolve(signal, kernel, mode="same", boundary=ours),
+        scipy.signal.convolve2d(signal, kernel, "same", boundary=theirs),
+        fftconv.explain(signal, kernel, mode="same", boundary=ours),
+    )
+
+
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize("m", [3, 4])
+def test_numpy_correlate(mode, m):
+    signal, kernel = numbers(20, "complex128", 1), numbers(m, "complex128", 2)
+    assert_equal_up_to_rounding(
+        fftconv.correlate(signal, kernel, mode=mode),
+        np.correlate(signal, kernel, mode),
+        fftconv.explain(signal, kernel, mode=mode),
+    )
+
+
+@pytest.mark.parametrize("sides", [(3, 5), (4, 3), (2, 6)])
+@pytest.mark.parametrize(
+    ("boundary", "border"),
+    [("mirror", "BORDER_DEFAULT"), ("reflect", "BORDER_REFLECT"), ("nearest", "BORDER_REPLICATE")],
+)
+def test_opencv_filter2d(boundary, border, sides):
+    cv2 = pytest.importorskip("cv2")
+    signal, kernel = numbers((9, 10), "float64", 1), numbers(sides, "float64", 2)
+    assert_equal_up_to_rounding(
+        fftconv.correlate(signal, kernel, mode="same", boundary=boundary),
+        cv2.filter2D(signal, -1, kernel, borderType=getattr(cv2, border)),
+        fftconv.explain(signal, kernel, mode="same", boundary=boundary),
+    )

@@ -8,6 +8,7 @@ with a NaN or an infinity).
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,7 +23,7 @@ from fftconv._geometry import Geometry, Window
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _BLAS_DTYPES = "fdFD"
-BLOCK_BYTES = 2**18  # partial sums that stay in a core's second-level cache
+BLOCK_BYTES = 2**19  # partial sums that stay in a core's second-level cache
 
 
 def path(options: Options, dtype: np.dtype[Any]) -> str:
@@ -30,7 +31,8 @@ def path(options: Options, dtype: np.dtype[Any]) -> str:
     geometry = options.geometry
     if len(geometry.signal_shape) == 1 and geometry.windows[0].dilation == 1:
         return "direct line"
-    if len(geometry.windows) > 1 and dtype.char in _BLAS_DTYPES and not geometry.kernel_varies:
+    has_columns = any(window.taps > 1 for window in geometry.windows[:-1])
+    if has_columns and dtype.char in _BLAS_DTYPES and not geometry.kernel_varies:
         return "direct rows"
     return "direct shift"
 
@@ -50,7 +52,7 @@ def convolve_direct(signal: Array, kernel: Array, options: Options, schedule: Sc
     windows = geometry.windows
     if options.boundary != "zero" or chosen == "direct rows":
         signal = extend(signal, geometry, options.boundary, options.fill_value)
-        windows = tuple(window.extended for window in windows)
+        windows = geometry.extended_windows
     if chosen == "direct line":
         _line(signal, kernel, windows[0], out)
     elif chosen == "direct rows":
@@ -74,7 +76,9 @@ def _shift_and_add(
 ) -> None:
     """One multiplication of a shifted view for every tap, block by block of the output."""
     out[...] = 0
-    for low, high in _blocks(out, axes):
+    block = _block_shape(out)
+    scratch = np.empty(math.prod(block), out.dtype)
+    for low, high in _blocks(out, block):
         for taps in np.ndindex(*(window.taps for window in windows)):
             ranges = [
                 _reached(window, tap, low[axis], high[axis])
@@ -97,7 +101,10 @@ def _shift_and_add(
                 target[axis] = slice(first, last)
                 source[axis] = slice(start, stop, window.stride)
                 weight[axis] = slice(tap, tap + 1)
-            out[tuple(target)] += signal[tuple(source)] * kernel[tuple(weight)]
+            receiver = out[tuple(target)]
+            products = scratch[: receiver.size].reshape(receiver.shape)
+            np.multiply(signal[tuple(source)], kernel[tuple(weight)], out=products)
+            np.add(receiver, products, out=receiver)
 
 
 def _reached(window: Window, tap: int, low: int, high: int) -> tuple[int, int]:
@@ -108,14 +115,22 @@ def _reached(window: Window, tap: int, low: int, high: int) -> tuple[int, int]:
     return max(first, low), min(last, high)
 
 
-def _blocks(out: Array, axes: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
-    """Corners of slabs of `out` that fit the cache, cut along its longest axis."""
-    longest = int(np.argmax(out.shape))
-    thickness = max(1, BLOCK_BYTES * out.shape[longest] // max(out.nbytes, 1))
-    for start in range(0, out.shape[longest], thickness):
-        low, high = [0] * out.ndim, list(out.shape)
-        low[longest], high[longest] = start, min(start + thickness, out.shape[longest])
-        yield tuple(low), tuple(high)
+def _block_shape(out: Array) -> tuple[int, ...]:
+    """The largest part of `out` that fits the cache, cut along its first axes."""
+    shape = list(out.shape)
+    for axis, size in enumerate(shape):
+        excess = math.prod(shape) * out.itemsize / BLOCK_BYTES
+        if excess > 1:
+            shape[axis] = max(1, int(size / excess))
+    return tuple(shape)
+
+
+def _blocks(out: Array, block: tuple[int, ...]) -> Iterator[tuple[list[int], list[int]]]:
+    """First and last corners of the blocks of this shape that tile `out`."""
+    steps = (range(0, size, step) for size, step in zip(out.shape, block, strict=True))
+    for low in itertools.product(*steps):
+        high = [min(a + step, size) for a, step, size in zip(low, block, out.shape, strict=True)]
+        yield list(low), high
 
 
 def _rows_times_taps(signal: Array, kernel: Array, geometry: Geometry, out: Array) -> None:
@@ -144,6 +159,7 @@ def _rows_times_taps(signal: Array, kernel: Array, geometry: Geometry, out: Arra
     source = source.reshape(*source.shape[: batch + len(axes) - 1], -1)
 
     band = band_height(columns.taps * source.shape[-1] * source.itemsize)
+    scratch = np.empty((band, columns.taps, source.shape[-1]), source.dtype)
     for slices, position, top in itertools.product(
         np.ndindex(*source.shape[:batch]),
         np.ndindex(*(window.outputs for window in outer)),
@@ -158,7 +174,8 @@ def _rows_times_taps(signal: Array, kernel: Array, geometry: Geometry, out: Arra
                 for at, i, window in zip(position, tap, outer, strict=True)
             )
             reads = _row_windows(source[slices + depth], rows, top, count)
-            partial = np.matmul(taps[tap], reads).reshape(count, columns.taps, width, *pixel)
+            np.matmul(taps[tap], reads, out=scratch[:count])
+            partial = scratch[:count].reshape(count, columns.taps, width, *pixel)
             for column in range(columns.taps):
                 first = column * columns.dilation
                 last = first + (columns.outputs - 1) * columns.stride + 1

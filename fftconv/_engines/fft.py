@@ -58,9 +58,9 @@ def convolve_fft(signal: Array, kernel: Array, options: Options, schedule: Sched
         samples = output_work.inverse(spectrum * response)
 
     crop = [slice(None)] * signal.ndim
-    for axis, window in zip(geometry.axes, geometry.windows, strict=True):
-        kept = window.extended if extended else window
-        crop[axis] = slice(kept.start, kept.stop, kept.stride)
+    windows = geometry.extended_windows if extended else geometry.windows
+    for axis, window in zip(geometry.axes, windows, strict=True):
+        crop[axis] = slice(window.start, window.stop, window.stride)
     np.multiply(samples[tuple(crop)], output_work.inverse_scale, out=out)
 
 

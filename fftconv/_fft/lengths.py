@@ -21,9 +21,14 @@ def _smooth_numbers(limit: int = 2**40) -> list[int]:
 
 @lru_cache(maxsize=4096)
 def fast_length(at_least: int) -> int:
-    """The next length whose only prime factors are 2, 3, 5 and 7: others are slow and less exact."""
+    """The next length of the form 2^a 3^b 5^c 7^d, from 16 on a multiple of 4.
+
+    Other primes are slow and less exact. Odd lengths take FFTW's real transforms up to 1.7 times as
+    long per point, twice an odd length up to 1.4 times (measured on 1280 to 1536 with AVX).
+    """
     numbers = _smooth_numbers()
-    return numbers[bisect_left(numbers, at_least)]
+    step = 4 if at_least > 16 else 1
+    return step * numbers[bisect_left(numbers, -(-at_least // step))]
 
 
 def linear_length(window: Window) -> int:
@@ -38,6 +43,5 @@ def linear_length(window: Window) -> int:
 
 def fft_shape(geometry: Geometry, extended: bool) -> tuple[int, ...]:
     """Transform length of every convolved axis, of the signal as given or extended."""
-    return tuple(
-        fast_length(linear_length(window.extended if extended else window)) for window in geometry.windows
-    )
+    windows = geometry.extended_windows if extended else geometry.windows
+    return tuple(fast_length(linear_length(window)) for window in windows)

@@ -4,7 +4,7 @@
     python tests/benchmarks/fit_cost_model.py --write    # also replaces fftconv/default_profile.json
 
 Each engine is timed on a range of shapes; for each code path and dtype one rate per count is found by
-non-negative least squares on relative errors. Takes about two minutes; run nothing beside it.
+non-negative least squares on relative errors. Takes about four minutes; run nothing beside it.
 """
 
 from __future__ import annotations
@@ -47,22 +47,41 @@ IMAGES = [
     for m in (3, 5, 9, 15, 31, 63)
     if m <= n and n * n * m * m <= 2e9
 ]
+LINES_OF_IMAGES = [
+    ((n, n), shape, None)
+    for n in (128, 512, 2048)
+    for m in (3, 9, 25, 81)
+    for shape in ((m, 1), (1, m))
+    if m < n
+]
 VOLUMES = [((n, n, n), (m, m, m), None) for n in (16, 48, 96) for m in (3, 5, 9)]
-BATCHES = (
-    [((16, 1_000), (m,), (1,)) for m in (3, 15, 60)]
-    + [((100_000, 2), (m,), (0,)) for m in (3, 15, 60)]
-    + [((512, 512, 3), (m, m), (0, 1)) for m in (3, 9, 21)]
-)
+BATCHES = [
+    (shape, (m,), axes)
+    for shape, axes in (
+        ((16, 1_000), (1,)),
+        ((8, 100_000), (1,)),
+        ((100_000, 2), (0,)),
+        ((512, 512), (0,)),
+        ((600, 800, 3), (0,)),
+        ((600, 800, 3), (1,)),
+    )
+    for m in (3, 15, 60)
+] + [((n, n, 3), (m, m), (0, 1)) for n in (128, 512, 1024) for m in (3, 9, 21)]
+CELLS = [*LINES, *IMAGES, *LINES_OF_IMAGES, *VOLUMES, *BATCHES]
 
 
 def problem(
-    dtype: str, signal_shape: tuple[int, ...], kernel_shape: tuple[int, ...], axes: Any = None
+    dtype: str,
+    signal_shape: tuple[int, ...],
+    kernel_shape: tuple[int, ...],
+    axes: Any = None,
+    boundary: str = "zero",
 ) -> Problem:
     rng = np.random.default_rng(0)
     signal = rng.integers(1, 9, signal_shape).astype(dtype)
     kernel = rng.integers(1, 9, kernel_shape).astype(dtype)
     return read_problem(
-        signal, kernel, mode="same", boundary="zero", fill_value=0.0, axes=axes, method="auto",
+        signal, kernel, mode="same", boundary=boundary, fill_value=0.0, axes=axes, method="auto",
         stride=1, dilation=1, nan_policy="propagate", mask=None, accuracy="normwise",
         workers=None, out=None,
     )  # fmt: skip
@@ -70,13 +89,14 @@ def problem(
 
 def problems(dtype: str) -> Iterator[Problem]:
     limit = LARGEST.get(dtype, 2e9)
-    for signal_shape, kernel_shape, axes in [*LINES, *IMAGES, *VOLUMES, *BATCHES]:
+    for index, (signal_shape, kernel_shape, axes) in enumerate(CELLS):
         if math.prod(signal_shape) * math.prod(kernel_shape) <= limit:
-            yield problem(dtype, signal_shape, kernel_shape, axes)
+            boundary = "reflect" if index % 2 else "zero"
+            yield problem(dtype, signal_shape, kernel_shape, axes, boundary)
 
 
 def fft_schedule(problem: Problem, workers: int) -> Schedule:
-    shape = fft_shape(problem.options.geometry, extended=False)
+    shape = fft_shape(problem.options.geometry, problem.options.boundary != "zero")
     return Schedule(workers, shape, provider_name())
 
 

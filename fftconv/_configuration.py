@@ -1,0 +1,51 @@
+"""What runs the convolutions here: versions, threads, FFT provider, instruction set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fftconv._fft import provider_name
+from fftconv._profile import available_cores, machine_profile
+
+
+def configuration() -> dict[str, str]:
+    """What `show_config` prints, as names and texts."""
+    import platform
+
+    simd: Any = np.show_config(mode="dicts")
+    found = simd.get("SIMD Extensions", {}).get("found", [])
+    versions = {name: _version(name) for name in ("fftconv", "numpy", "scipy", "pyfftw", "pillow")}
+    return versions | {
+        "python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+        "core": "pure Python with NumPy",
+        "FFT provider": provider_name(),
+        "threads": f"{available_cores()}",
+        "instruction set": ", ".join(found) or "baseline",
+        "rates": machine_profile().source,
+    }
+
+
+def _version(name: str) -> str:
+    import importlib.metadata  # 15 ms that importing fftconv need not take
+
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def show_config() -> None:
+    """Print versions, threads, FFT provider and instruction set.
+
+    Examples
+    --------
+    >>> import fftconv
+    >>> fftconv.show_config()  # doctest: +ELLIPSIS
+    fftconv          ...
+    """
+    facts = configuration()
+    width = max(len(name) for name in facts)
+    for name, text in facts.items():
+        print(f"{name:<{width}}  {text}")

@@ -1,0 +1,32 @@
+"""Images: read, filter and write them, as arrays, as PIL images or from file to file."""
+
+from fftconv.image.batch import FileReport, filter_file, filter_files
+from fftconv.image.filters import (
+    apply_kernel,
+    box_blur,
+    disk_blur,
+    edges,
+    emboss,
+    gaussian_blur,
+    motion_blur,
+    sharpen,
+)
+from fftconv.image.io import ImageMetadata, read, read_with_metadata, write
+
+__all__ = [
+    "FileReport",
+    "ImageMetadata",
+    "apply_kernel",
+    "box_blur",
+    "disk_blur",
+    "edges",
+    "emboss",
+    "filter_file",
+    "filter_files",
+    "gaussian_blur",
+    "motion_blur",
+    "read",
+    "read_with_metadata",
+    "sharpen",
+    "write",
+]

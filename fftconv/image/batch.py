@@ -1,0 +1,175 @@
+"""From file to file: filter one image or many, and report what ran."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fftconv.image.io import StrPath, check_writable, read_with_metadata, write
+from fftconv.planning import recorded_plans
+
+Filter = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What became of one file.
+
+    Attributes
+    ----------
+    source, target : Path
+        The file read and the file written.
+    shape : tuple of int
+        Of the pixels; empty if the file could not be read.
+    methods : tuple of str
+        Engines that ran, in order, each once.
+    filter_seconds, seconds : float
+        Time in the filter alone, and with reading and writing.
+    error : Exception or None
+        What kept the file from being written; None if it was.
+    """
+
+    source: Path
+    target: Path
+    shape: tuple[int, ...] = ()
+    methods: tuple[str, ...] = ()
+    filter_seconds: float = 0.0
+    seconds: float = 0.0
+    error: Exception | None = None
+
+
+def filter_file(source: StrPath, target: StrPath, filter: Filter, **parameters: Any) -> FileReport:  # noqa: A002
+    """Filter an image file into another one.
+
+    Parameters
+    ----------
+    source : path-like
+        File to read, as in `fftconv.image.read`.
+    target : path-like
+        File to write; the suffix chooses the format. It must not be the source. Written whole or not
+        at all, with the source's colour profile, resolution and EXIF data.
+    filter : callable
+        One of this module's filters, or any function from pixels to pixels.
+    **parameters
+        Passed on to `filter`.
+
+    Returns
+    -------
+    FileReport
+        Which engines ran, and how long it took.
+
+    Raises
+    ------
+    ValueError
+        If the source is no image, the target is the source, or its format cannot hold the result.
+    OSError
+        If a file cannot be read or written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from fftconv import image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     target = Path(folder) / "blurred.png"
+    ...     report = image.filter_file("samples/picture.png", target, image.gaussian_blur, sigma=2)
+    ...     report.shape, report.error
+    ((854, 1280, 3), None)
+    """
+    begun = time.perf_counter()
+    origin, goal = Path(source), Path(target)
+    if goal.exists() and origin.exists() and os.path.samefile(origin, goal):
+        raise ValueError(f"the output {goal} is the input; choose another name or folder")
+    check_writable(goal)  # before the work, not after it
+    pixels, metadata = read_with_metadata(origin)
+    if metadata.mode == "CMYK":
+        parameters = {"alpha": False} | parameters
+    with recorded_plans() as plans:
+        started = time.perf_counter()
+        result = filter(pixels, **parameters)
+        filtered = time.perf_counter() - started
+    write(goal, result, metadata=metadata)
+    return FileReport(
+        origin,
+        goal,
+        np.shape(pixels),
+        tuple(dict.fromkeys(plan.method for plan in plans)),
+        filtered,
+        time.perf_counter() - begun,
+    )
+
+
+def filter_files(
+    sources: Iterable[StrPath],
+    folder: StrPath,
+    filter: Filter,  # noqa: A002
+    *,
+    on_progress: Callable[[FileReport], None] | None = None,
+    **parameters: Any,
+) -> list[FileReport]:
+    """Filter image files into a folder, each under its own name; a bad file does not stop the others.
+
+    Parameters
+    ----------
+    sources : iterable of path-like
+        Files to read. Two of the same name are refused, as one would replace the other.
+    folder : path-like
+        Existing folder to write to.
+    filter : callable
+        As in `filter_file`.
+    on_progress : callable, optional
+        Called with the report of each file as it is done.
+    **parameters
+        Passed on to `filter`.
+
+    Returns
+    -------
+    list of FileReport
+        In the order of `sources`; `error` says why a file was not written.
+
+    Raises
+    ------
+    ValueError
+        If two sources share a name.
+    NotADirectoryError
+        If `folder` does not exist or is no folder.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from fftconv import image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     done = image.filter_files(["samples/cutout.png"], folder, image.edges, operator="scharr")
+    ...     [report.error for report in done]
+    [None]
+    """
+    origins, goal = [Path(source) for source in sources], Path(folder)
+    if not goal.is_dir():
+        raise NotADirectoryError(f"{goal} is not an existing folder; create it first")
+    names: dict[str, Path] = {}
+    for origin in origins:
+        if origin.name in names:
+            raise ValueError(
+                f"{names[origin.name]} and {origin} would both be written to {goal / origin.name}; "
+                f"filter them into separate folders"
+            )
+        names[origin.name] = origin
+    reports = []
+    for origin in origins:
+        begun = time.perf_counter()
+        target = goal / origin.name
+        try:
+            report = filter_file(origin, target, filter, **parameters)
+        except (OSError, ValueError) as error:
+            seconds = time.perf_counter() - begun
+            report = FileReport(origin, target, seconds=seconds, error=error)
+        reports.append(report)
+        if on_progress is not None:
+            on_progress(report)
+    return reports

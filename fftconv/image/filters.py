@@ -1,0 +1,542 @@
+"""Image filters: each builds its kernels and hands them to `correlate`; how pixels become numbers and
+numbers pixels is said once, in `_filter`.
+
+Integer images are computed in float (uint8 in float32, deeper ones in float64), rounded half to even
+and saturated once, at the end. Colours are weighted with their opacity before filtering (premultiplied)
+so that invisible pixels do not bleed into visible ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+from PIL import Image
+
+from fftconv import kernels
+from fftconv._arguments import Method, check_choice, read_array
+from fftconv._boundary import Boundary
+from fftconv.convolution import correlate
+from fftconv.image.io import pixels_of, to_picture
+
+Array = np.ndarray[Any, np.dtype[Any]]
+ImageT = TypeVar("ImageT", Array, Image.Image)
+Linear = Callable[[Array], Array]
+
+_OPAQUE: dict[Any, float] = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}
+_COMPUTE = {
+    np.dtype(np.uint8): np.float32,
+    np.dtype(np.uint16): np.float64,
+    np.dtype(np.int32): np.float64,
+    np.dtype(np.float16): np.float32,
+    np.dtype(np.float32): np.float32,
+    np.dtype(np.float64): np.float64,
+}
+
+
+def gaussian_blur(
+    image: ImageT,
+    sigma: float,
+    *,
+    truncate: float = 4.0,
+    boundary: Boundary = "reflect",
+    alpha: bool | None = None,
+    method: Method = "auto",
+    workers: int | None = None,
+) -> ImageT:
+    r"""Blur with a Gaussian.
+
+    .. math:: k[i, j] \propto \exp\left(-\frac{i^2 + j^2}{2 \sigma^2}\right)
+
+    Parameters
+    ----------
+    image : numpy.ndarray or PIL.Image.Image, shape (height, width) or (height, width, channels)
+        uint8, uint16, int32 or float pixels.
+    sigma : float
+        Standard deviation in pixels; 0 changes nothing.
+    truncate : float, default 4
+        Radius of the kernel in standard deviations.
+    boundary : str, default "reflect"
+        What stands beyond the edges, as in `fftconv.convolve`.
+    alpha : bool, optional
+        Whether the last channel is opacity; by default it is where there are two or four channels.
+    method, workers
+        As in `fftconv.convolve`.
+
+    Returns
+    -------
+    numpy.ndarray or PIL.Image.Image
+        The same kind, shape and dtype as `image`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `image` is not one, or sigma or truncate is negative.
+
+    References
+    ----------
+    .. [1] R. C. Gonzalez, R. E. Woods, Digital Image Processing, 4th ed., 2018, section 3.5.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fftconv import image
+    >>> image.gaussian_blur(np.array([[0, 0, 255, 0, 0]], np.uint8), 1)
+    array([[ 17,  62,  98,  62,  17]], dtype=uint8)
+    """
+    line = kernels.gaussian(sigma, truncate=truncate)
+    passes = (line[:, None], line[None, :])
+    return _filter_linear(image, passes, boundary, alpha, method, workers)
+
+
+def box_blur(
+    image: ImageT,
+    size: int | tuple[int, int],
+    *,
+    boundary: Boundary = "reflect",
+    alpha: bool | None = None,
+    method: Method = "auto",
+    workers: int | None = None,
+) -> ImageT:
+    r"""Replace every pixel by the mean of a box around it.
+
+    .. math:: k[i, j] = \frac{1}{m n}
+
+    Parameters
+    ----------
+    image : numpy.ndarray or PIL.Image.Image
+        As in `gaussian_blur`.
+    size : int or tuple of int
+        Sides of the box, in rows and columns.
+    boundary, alpha, method, workers
+        As in `gaussian_blur`.
+
+    Returns
+    -------
+    numpy.ndarray or PIL.Image.Image
+        The same kind, shape and dtype as `image`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `image` is not one, or a side is not a whole number from 1.
+
+    References
+    ----------
+    .. [1] R. C. Gonzalez, R. E. Woods, Digital Image Processing, 4th ed., 2018, section 3.5.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fftconv import image
+    >>> image.box_blur(np.array([[0, 0, 90, 0, 0]], np.uint8), 3)
+    array([[ 0, 30, 30, 30,  0]], dtype=uint8)
+    """
+    rows, columns = kernels.box(size).shape
+    passes = (kernels.box((rows, 1)), kernels.box((1, columns)))
+    return _filter_linear(image, passes, boundary, alpha, method, workers)
+
+
+def disk_blur(
+    image: ImageT,
+    radius: float,
+    *,
+    boundary: Boundary = "reflect",
+    alpha: bool | None = None,
+    method: Method = "auto",
+    workers: int | None = None,
+) -> ImageT:
+    """Blur as a lens out of focus does: every point becomes a uniform disk.
+
+    Parameters
+    ----------
+    image : numpy.ndarray or PIL.Image.Image
+        As in `gaussian_blur`.
+    radius : float
+        Radius of the disk in pixels; see `fftconv.kernels.disk` for the taps.
+    boundary, alpha, method, workers
+        As in `gaussian_blur`.
+
+    Returns
+    -------
+    numpy.ndarray or PIL.Image.Image
+        The same kind, shape and dtype as `image`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `image` is not one, or the radius is not positive.
+
+    References
+    ----------
+    .. [1] B. K. P. Horn, Robot Vision, 1986, section 6.10.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fftconv import image
+    >>> point = np.zeros((3, 3))
+    >>> point[1, 1] = 1
+    >>> bool(image.disk_blur(point, 1.0)[1, 1] == image.disk_blur(point, 1.0).max())
+    True
+    """
+    return _filter_linear(image, (kernels.disk(radius),), boundary, alpha, method, workers)
+
+
+def motion_blur(
+    image: ImageT,
+    length: float,
+    angle: float = 0.0,
+    *,
+    boundary: Boundary = "reflect",
+    alpha: bool | None = None,
+    method: Method = "auto",
+    workers: int | None = None,
+) -> ImageT:
+    """Blur as straight motion during exposure does.
+
+    Parameters
+    ----------
+    image : numpy.ndarray or PIL.Image.Image
+        As in `gaussian_blur`.
+    length : float
+        Length of the streak in pixels; see `fftconv.kernels.motion` for the taps.
+    angle : float, default 0
+        Degrees from the horizontal, counter-clockwise.
+    boundary, alpha, method, workers
+        As in `gaussian_blur`.
+
+    Returns
+    -------
+    numpy.ndarray or PIL.Image.Image
+        The same kind, shape and dtype as `image`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `image` is not one, or the length is not positive.
+
+    References
+    ----------
+    .. [1] R. C. Gonzalez, R. E. Woods, Digital Image Processing, 4th ed., 2018, section 5.6.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fftconv import image
+    >>> image.motion_blur(np.array([[0, 0, 90, 0, 0]], np.uint8), 3)
+    array([[ 0, 30, 30, 30,  0]], dtype=uint8)
+    """
+    kernel = kernels.motion(length, angle)
+    return _filter_linear(image, (kernel,), boundary, alpha, method, workers)
+
+
+def sharpen(
+    image: ImageT,
+    amount: float = 1.0,
+    sigma: float | None = None,
+    *,
+    boundary: Boundary = "reflect",
+    alpha: bool | None = None,
+    method: Method = "auto",
+    workers: int | None = None,
+) -> ImageT:
+    r"""Add a multiple of the image's fine detail to it.
+
+    .. math:: y = x + a \, (L * x) \quad\text{or}\quad y = x + a \, (x - G_\sigma * x)
+
+    Parameters
+    ----------
+    image : numpy.ndarray or PIL.Image.Image
+        As in `gaussian_blur`.
+    amount : float, default 1
+        How much detail a is added; 0 changes nothing.
+    sigma : float, optional
+        Without it the detail is the 4-neighbour Laplacian; with it, what a Gaussian blur of this
+        standard deviation takes away (unsharp masking).
+    boundary, alpha, method, workers
+        As in `gaussian_blur`.
+
+    Returns
+    -------
+    numpy.ndarray or PIL.Image.Image
+        The same kind, shape and dtype as `image`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `image` is not one, or amount or sigma is negative.
+
+    References
+    ----------
+    .. [1] R. C. Gonzalez, R. E. Woods, Digital Image Processing, 4th ed., 2018, section 3.6.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fftconv import image
+    >>> image.sharpen(np.array([[10, 10, 20, 20]], np.uint8))
+    array([[10,  0, 30, 20]], dtype=uint8)
+    """
+    kernel = kernels.sharpen(amount, sigma)
+    return _filter_linear(image, (kernel,), boundary, alpha, method, workers)
+
+
+def emboss(
+    image: ImageT,
+    depth: float = 1.0,
+    *,
+    boundary: Boundary = "reflect",
+    alpha: bool | None = None,
+    method: Method = "auto",
+    workers: int | None = None,
+) -> ImageT:
+    """Turn brightness into relief, lit from the upper left.
+
+    Parameters
+    ----------
+    image : numpy.ndarray or PIL.Image.Image
+        As in `gaussian_blur`.
+    depth : float, default 1
+        Height of the relief; see `fftconv.kernels.emboss` for the taps.
+    boundary, alpha, method, workers
+        As in `gaussian_blur`.
+
+    Returns
+    -------
+    numpy.ndarray or PIL.Image.Image
+        The same kind, shape and dtype as `image`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `image` is not one, or depth is negative.
+
+    References
+    ----------
+    .. [1] GIMP documentation, "Convolution Matrix" filter, emboss example.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fftconv import image
+    >>> image.emboss(np.array([[10, 10, 20, 20]], np.uint8))
+    array([[10, 50, 60, 20]], dtype=uint8)
+    """
+    return _filter_linear(image, (kernels.emboss(depth),), boundary, alpha, method, workers)
+
+
+def edges(
+    image: ImageT,
+    operator: str = "sobel",
+    *,
+    sigma: float = 1.0,
+    gain: float = 1.0,
+    boundary: Boundary = "reflect",
+    alpha: bool | None = None,
+    method: Method = "auto",
+    workers: int | None = None,
+) -> ImageT:
+    r"""Find edges: bright where the image changes, dark where it does not.
+
+    .. math:: y = g \sqrt{(k_x \star x)^2 + (k_y \star x)^2} \quad\text{or}\quad y = g \, (k \star x)
+
+    Parameters
+    ----------
+    image : numpy.ndarray or PIL.Image.Image
+        As in `gaussian_blur`. Each channel is treated on its own; opacity is kept as it is.
+    operator : {"sobel", "prewitt", "scharr", "difference", "laplace", "log"}, default "sobel"
+        The first four give the magnitude of the gradient, scaled so that a step of height h gives h.
+        "laplace" (8 in the centre of -1) and "log" (Laplacian of Gaussian) are signed: positive on
+        the bright side of an edge; integer images keep that side only.
+    sigma : float, default 1
+        Standard deviation of the Gaussian of "log", in pixels.
+    gain : float, default 1
+        Multiplies the result.
+    boundary, alpha, method, workers
+        As in `gaussian_blur`.
+
+    Returns
+    -------
+    numpy.ndarray or PIL.Image.Image
+        The same kind, shape and dtype as `image`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `image` is not one, or the operator is unknown.
+
+    References
+    ----------
+    .. [1] R. C. Gonzalez, R. E. Woods, Digital Image Processing, 4th ed., 2018, section 10.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fftconv import image
+    >>> image.edges(np.array([[10, 10, 30, 30]] * 3, np.uint8))[1]
+    array([ 0, 20, 20,  0], dtype=uint8)
+    """
+    check_choice("operator", operator, tuple(_EDGE_KERNELS))
+    taps = [gain * kernel for kernel in _EDGE_KERNELS[operator](sigma)]
+
+    def magnitude(pixels: Array) -> Array:
+        parts = [_correlate(pixels, kernel, boundary, method, workers) for kernel in taps]
+        return parts[0] if len(parts) == 1 else np.hypot(*parts)
+
+    return _filter(image, magnitude, alpha, filters_alpha=False)
+
+
+# Divided by the weight across, so that a step of height h gives a gradient of h.
+_EDGE_KERNELS: dict[str, Callable[[float], Sequence[Array]]] = {
+    "sobel": lambda sigma: [kernels.sobel(axis) / 4 for axis in (0, 1)],
+    "prewitt": lambda sigma: [kernels.prewitt(axis) / 3 for axis in (0, 1)],
+    "scharr": lambda sigma: [kernels.scharr(axis) / 16 for axis in (0, 1)],
+    "difference": lambda sigma: [kernels.difference(axis, ndim=2) for axis in (0, 1)],
+    "laplace": lambda sigma: [kernels.laplace(8)],
+    "log": lambda sigma: [kernels.laplacian_of_gaussian(sigma)],
+}
+EDGE_OPERATORS = tuple(_EDGE_KERNELS)
+
+
+def apply_kernel(
+    image: ImageT,
+    kernel: ArrayLike,
+    *,
+    flip: bool = True,
+    boundary: Boundary = "reflect",
+    alpha: bool | None = None,
+    method: Method = "auto",
+    workers: int | None = None,
+) -> ImageT:
+    r"""Filter with a kernel of your own.
+
+    .. math:: y[p, q] = \sum_{i, j} k[i, j] \, x[p - i, q - j]
+
+    Parameters
+    ----------
+    image : numpy.ndarray or PIL.Image.Image
+        As in `gaussian_blur`.
+    kernel : array_like, shape (rows, columns)
+        Real taps. Opacity is filtered with a kernel whose taps sum to 1, and kept as it is otherwise.
+    flip : bool, default True
+        True convolves, as in the formula; False lays the kernel on the image as it is written
+        (correlation, which cv2.filter2D and Pillow's ImageFilter do).
+    boundary, alpha, method, workers
+        As in `gaussian_blur`.
+
+    Returns
+    -------
+    numpy.ndarray or PIL.Image.Image
+        The same kind, shape and dtype as `image`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `image` is not one, or `kernel` is not a real array of two axes.
+
+    References
+    ----------
+    .. [1] R. C. Gonzalez, R. E. Woods, Digital Image Processing, 4th ed., 2018, section 3.4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fftconv import image
+    >>> image.apply_kernel(np.array([[10, 20, 40]], np.uint8), [[1, -1]])
+    array([[ 0, 10, 20]], dtype=uint8)
+    """
+    taps = read_array("kernel", kernel)
+    if taps.ndim != 2 or taps.dtype.kind not in "biuf":
+        raise ValueError(
+            f"kernel has {taps.ndim} axes (shape {taps.shape}) and dtype {taps.dtype}; pass real taps in "
+            f"rows and columns, for one row [[...]]"
+        )
+    taps = taps.astype(np.float64)
+    passes = (np.flip(taps) if flip else taps,)
+    return _filter_linear(image, passes, boundary, alpha, method, workers)
+
+
+def _filter_linear(
+    image: ImageT,
+    passes: Sequence[Array],
+    boundary: Boundary,
+    alpha: bool | None,
+    method: Method,
+    workers: int | None,
+) -> ImageT:
+    """One kernel after the other, each laid on the image as it is written."""
+    gain = float(np.prod([taps.sum() for taps in passes]))
+
+    def linear(pixels: Array) -> Array:
+        for taps in passes:
+            if taps.size > 1 or taps.flat[0] != 1:
+                pixels = _correlate(pixels, taps, boundary, method, workers)
+        return pixels
+
+    return _filter(image, linear, alpha, filters_alpha=abs(gain - 1) < 1e-6)
+
+
+def _correlate(
+    pixels: Array, taps: Array, boundary: Boundary, method: Method, workers: int | None
+) -> Array:
+    # The centre of an even kernel is its earlier middle sample once it is flipped, so that laying it on
+    # as written and convolving with it are the same filter turned around.
+    return correlate(
+        pixels,
+        taps.astype(pixels.dtype),
+        axes=(0, 1),
+        mode="same",
+        boundary=boundary,
+        method=method,
+        workers=workers,
+    )
+
+
+def _filter(image: ImageT, compute: Linear, alpha: bool | None, *, filters_alpha: bool) -> ImageT:
+    """Pixels to numbers, `compute`, and back: the one place that knows of alpha and rounding."""
+    if isinstance(image, Image.Image):
+        pixels, mode = pixels_of(image)
+        has_alpha = mode in ("LA", "RGBA") if alpha is None else alpha
+        picture = to_picture(_filter(pixels, compute, has_alpha, filters_alpha=filters_alpha), mode)
+        picture.info = {key: value for key, value in image.info.items() if key != "transparency"}
+        return picture
+    pixels = _read_pixels(image)
+    numbers = pixels.astype(_COMPUTE[pixels.dtype])
+    if alpha if alpha is not None else pixels.ndim == 3 and pixels.shape[2] in (2, 4):
+        result = _filter_with_alpha(numbers, _OPAQUE.get(pixels.dtype, 1.0), compute, filters_alpha)
+    else:
+        result = compute(numbers)
+    if pixels.dtype.kind == "f":
+        return result.astype(pixels.dtype, copy=False)
+    limits = np.iinfo(pixels.dtype)
+    np.rint(result, out=result)
+    return np.clip(result, limits.min, limits.max, out=result).astype(pixels.dtype)
+
+
+def _filter_with_alpha(numbers: Array, opaque: float, compute: Linear, filters_alpha: bool) -> Array:
+    """Filter colours weighted with their opacity, and divide by the filtered opacity."""
+    opacity = numbers[..., -1:] / opaque
+    colour = compute(numbers[..., :-1] * opacity)
+    if not filters_alpha:
+        return np.concatenate([colour, numbers[..., -1:]], axis=-1)
+    if (opacity == 1).all():  # filtering ones gives ones
+        return np.concatenate([colour, numbers[..., -1:]], axis=-1)
+    opacity = np.clip(compute(opacity), 0, 1)
+    visible = opacity * opaque >= 0.5 if opaque > 1 else opacity > 0
+    colour = np.where(visible, colour / np.where(visible, opacity, 1), 0)
+    return np.concatenate([colour, opacity * opaque], axis=-1)
+
+
+def _read_pixels(image: Any) -> Array:
+    pixels = read_array("image", image)
+    native = pixels.dtype.newbyteorder("=")
+    if native not in _COMPUTE or pixels.ndim not in (2, 3):
+        accepted = ", ".join(str(dtype) for dtype in _COMPUTE)
+        raise ValueError(
+            f"image has dtype {pixels.dtype} and shape {pixels.shape}; accepted are {accepted} and "
+            f"shapes (height, width) or (height, width, channels)"
+        )
+    return pixels.astype(native, copy=False)

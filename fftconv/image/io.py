@@ -1,0 +1,359 @@
+"""Image files to arrays and back, through Pillow: orientation applied, metadata kept, files whole.
+
+The table `_PLAIN` says which Pillow modes are filtered as they are and which are converted first; the
+table `_WRITABLE` which of them a format can hold. Whatever neither table has is refused.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageOps, JpegImagePlugin, UnidentifiedImageError
+
+Array = np.ndarray[Any, np.dtype[Any]]
+StrPath = str | os.PathLike[str]
+
+READABLE = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "PPM")
+
+# Mode to filter in, by mode of the file. Palettes become the colours they stand for, 1-bit images grey.
+_PLAIN = {
+    "1": "L",
+    "L": "L",
+    "LA": "LA",
+    "La": "LA",
+    "P": "RGB",
+    "PA": "RGBA",
+    "RGB": "RGB",
+    "RGBA": "RGBA",
+    "RGBa": "RGBA",
+    "RGBX": "RGB",
+    "CMYK": "CMYK",
+    "YCbCr": "RGB",
+    "I": "I",
+    "I;16": "I;16",
+    "I;16L": "I;16",
+    "I;16B": "I;16",
+    "I;16N": "I;16",
+    "F": "F",
+}
+_WITH_ALPHA = {"L": "LA", "RGB": "RGBA"}
+
+# Mode of an array, by dtype and channels; a CMYK image says so in its metadata.
+_MODES = {
+    (np.dtype(np.uint8), 1): "L",
+    (np.dtype(np.uint8), 2): "LA",
+    (np.dtype(np.uint8), 3): "RGB",
+    (np.dtype(np.uint8), 4): "RGBA",
+    (np.dtype(np.uint16), 1): "I;16",
+    (np.dtype(np.int32), 1): "I",
+    (np.dtype(np.float32), 1): "F",
+}
+_FORMATS = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+    ".pgm": "PPM",
+    ".ppm": "PPM",
+}
+_WRITABLE = {
+    "PNG": ("L", "LA", "RGB", "RGBA", "I;16"),
+    "JPEG": ("L", "RGB", "CMYK"),
+    "TIFF": ("L", "LA", "RGB", "RGBA", "CMYK", "I;16", "I", "F"),
+    "WEBP": ("RGB", "RGBA"),
+    "BMP": ("L", "RGB"),
+    "PPM": ("L", "RGB", "I;16"),
+}
+_KEEPS_PROFILE = ("PNG", "JPEG", "TIFF", "WEBP")
+_KEEPS_EXIF = ("PNG", "JPEG", "WEBP")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageMetadata:
+    """What a file says about its pixels, to be written with the filtered ones.
+
+    Attributes
+    ----------
+    mode : str
+        Pillow's name for the kind of pixels ("L", "RGB", "RGBA", "I;16", ...).
+    icc_profile : bytes or None
+        Colour profile.
+    dpi : tuple of float or None
+        Pixels per inch along x and y.
+    exif : bytes or None
+        EXIF block; its orientation has been applied and reset.
+    jpeg : mapping
+        Quantisation tables and chroma subsampling of a JPEG file, so that one written again keeps its
+        quality.
+    """
+
+    mode: str
+    icc_profile: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    exif: bytes | None = None
+    jpeg: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read(path: StrPath) -> Array:
+    """Read an image file into an array.
+
+    Parameters
+    ----------
+    path : path-like
+        A PNG, JPEG, TIFF, WebP, BMP, GIF or PPM file of one image; its content counts, not its name.
+
+    Returns
+    -------
+    numpy.ndarray, shape (height, width) or (height, width, channels)
+        uint8, uint16 (16-bit grey), int32 or float32. Palette images come as RGB or RGBA, 1-bit images
+        as grey. The orientation of EXIF is applied.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read (FileNotFoundError, PermissionError, ...).
+    ValueError
+        If it is no image, is damaged, or holds what would be lost: several frames, or colour of more
+        than 8 bits, which Pillow would reduce.
+
+    See Also
+    --------
+    read_with_metadata : Also the profile, resolution and EXIF data.
+
+    Examples
+    --------
+    >>> from fftconv import image
+    >>> image.read("samples/picture.png").shape
+    (854, 1280, 3)
+    """
+    return read_with_metadata(path)[0]
+
+
+def read_with_metadata(path: StrPath) -> tuple[Array, ImageMetadata]:
+    """Read an image file into an array, and what the file says about it.
+
+    Parameters
+    ----------
+    path : path-like
+        As in `read`.
+
+    Returns
+    -------
+    pixels : numpy.ndarray
+        As from `read`.
+    metadata : ImageMetadata
+        To be passed to `write`.
+
+    Raises
+    ------
+    OSError, ValueError
+        As from `read`.
+
+    Examples
+    --------
+    >>> from fftconv import image
+    >>> pixels, metadata = image.read_with_metadata("samples/cutout.png")
+    >>> pixels.dtype, metadata.mode
+    (dtype('uint8'), 'RGBA')
+    """
+    with open(path, "rb") as file:
+        try:
+            with Image.open(file, formats=READABLE) as opened:
+                refusal = _refuse_what_would_be_lost(opened)
+                if refusal is None:
+                    upright = ImageOps.exif_transpose(opened)
+                    pixels, mode = pixels_of(upright)
+                    metadata = _metadata_of(opened, upright, mode)
+        except UnidentifiedImageError:
+            accepted = ", ".join(READABLE)
+            raise ValueError(f"{path} is not an image that can be read; accepted are {accepted}") from None
+        except Exception as error:  # a damaged file makes Pillow raise almost anything
+            raise ValueError(f"{path} cannot be decoded: {error}") from error
+    if refusal is not None:
+        raise ValueError(f"{path} {refusal}")
+    if opened.format == "PPM" and mode == "I":  # Pillow's mode for 16 bits here, which it cannot write
+        return pixels.astype(np.uint16), dataclasses.replace(metadata, mode="I;16")
+    return pixels, metadata
+
+
+def _refuse_what_would_be_lost(opened: Image.Image) -> str | None:
+    frames = getattr(opened, "n_frames", 1)
+    if frames > 1:
+        return f"holds {frames} frames; split it into files of one image each"
+    deep = any(";16" in str(tile[3]) for tile in getattr(opened, "tile", ()))
+    if deep and not opened.mode.startswith("I"):
+        return (
+            "has colour of 16 bits per channel, of which Pillow would keep 8; convert it to 8 bits "
+            "yourself, or filter each channel as a grey 16-bit image"
+        )
+    if opened.mode not in _PLAIN:
+        return f"has mode {opened.mode}; accepted are {', '.join(_PLAIN)}"
+    return None
+
+
+def _metadata_of(opened: Image.Image, upright: Image.Image, mode: str) -> ImageMetadata:
+    dpi = opened.info.get("dpi")
+    exif = upright.getexif()  # without the orientation, which has been applied
+    jpeg: dict[str, Any] = {}
+    if isinstance(opened, JpegImagePlugin.JpegImageFile):
+        sampling = JpegImagePlugin.get_sampling(opened)
+        jpeg = {"qtables": opened.quantization, "subsampling": sampling}
+    # A TIFF file's EXIF block is its own table of contents, which must not be copied.
+    carried = exif.tobytes() if len(exif) and opened.format != "TIFF" else None
+    return ImageMetadata(
+        mode,
+        opened.info.get("icc_profile"),
+        (float(dpi[0]), float(dpi[1])) if dpi else None,
+        carried,
+        jpeg,
+    )
+
+
+def pixels_of(picture: Image.Image) -> tuple[Array, str]:
+    """The pixels of a PIL image in the mode that they are filtered in, and that mode."""
+    if picture.mode not in _PLAIN:
+        raise ValueError(f"image has mode {picture.mode}; accepted are {', '.join(_PLAIN)}")
+    mode = _PLAIN[picture.mode]
+    if picture.has_transparency_data:
+        mode = _WITH_ALPHA.get(mode, mode)
+    if mode == "I;16":  # Pillow hands the bytes over in the file's order
+        return np.asarray(picture).astype(np.uint16), mode
+    return np.asarray(picture if picture.mode == mode else picture.convert(mode)), mode
+
+
+def mode_of(pixels: Array) -> str:
+    """Pillow's mode for an array."""
+    channels = pixels.shape[2] if pixels.ndim == 3 else 1
+    dtype = pixels.dtype.newbyteorder("=")
+    if pixels.ndim not in (2, 3) or (dtype, channels) not in _MODES:
+        kinds = ", ".join(f"{dtype} with {channels}" for dtype, channels in _MODES)
+        raise ValueError(
+            f"image has dtype {pixels.dtype} and shape {pixels.shape}, for which there is no picture; "
+            f"accepted are (dtype with channels) {kinds}; convert it first, for example to uint8"
+        )
+    return _MODES[dtype, channels]
+
+
+def to_picture(pixels: Array, mode: str) -> Image.Image:
+    """A PIL image of these pixels."""
+    contiguous = np.ascontiguousarray(pixels)
+    if mode == "CMYK":
+        return Image.frombytes("CMYK", (pixels.shape[1], pixels.shape[0]), contiguous.tobytes())
+    flat = contiguous[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else contiguous
+    return Image.fromarray(flat)
+
+
+def write(path: StrPath, image: Any, *, metadata: ImageMetadata | None = None) -> None:
+    """Write an image file, whole or not at all.
+
+    The file is written beside its target under another name and renamed when it is complete, so an
+    existing file is replaced by a complete one or stays as it was.
+
+    Parameters
+    ----------
+    path : path-like
+        The suffix chooses the format: .png, .jpg, .jpeg, .tif, .tiff, .webp, .bmp, .pgm or .ppm.
+    image : numpy.ndarray or PIL.Image.Image
+        Pixels, shape (height, width) or (height, width, channels).
+    metadata : ImageMetadata, optional
+        As from `read_with_metadata`; written as far as the format has a place for it.
+
+    Raises
+    ------
+    ValueError
+        If the format is unknown or cannot hold such pixels.
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> from pathlib import Path
+    >>> from fftconv import image
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     image.write(Path(folder) / "grey.png", np.full((2, 3), 128, np.uint8))
+    ...     image.read(Path(folder) / "grey.png")
+    array([[128, 128, 128],
+           [128, 128, 128]], dtype=uint8)
+    """
+    target = Path(path)
+    if isinstance(image, Image.Image):
+        pixels, mode = pixels_of(image)
+    else:
+        pixels = np.asarray(image)
+        cmyk = metadata is not None and metadata.mode == "CMYK" and pixels.shape[2:] == (4,)
+        mode = "CMYK" if cmyk and pixels.dtype == np.uint8 else mode_of(pixels)
+    chosen = check_writable(target, mode)
+    options = _save_options(chosen, metadata or ImageMetadata(mode))
+    with _complete_file(target) as temporary:
+        to_picture(pixels, mode).save(temporary, format=chosen, **options)
+
+
+def check_writable(target: Path, mode: str | None = None) -> str:
+    """The format that the suffix of `target` asks for, once it is sure that it can be written."""
+    if target.suffix.lower() not in _FORMATS:
+        raise ValueError(
+            f"{target} has the suffix {target.suffix!r}, which names no format that can be written; "
+            f"accepted are {', '.join(_FORMATS)}"
+        )
+    chosen = _FORMATS[target.suffix.lower()]
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"folder {target.parent} does not exist; create it first")
+    if target.is_dir():
+        raise IsADirectoryError(f"{target} is a folder; name a file in it")
+    if mode is not None and mode not in _WRITABLE[chosen]:
+        able = [suffix for suffix, name in _FORMATS.items() if mode in _WRITABLE[name]]
+        raise ValueError(
+            f"{target}: {chosen} cannot hold an image of mode {mode}; write it as {', '.join(able)}"
+        )
+    return chosen
+
+
+def _save_options(chosen: str, metadata: ImageMetadata) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    if metadata.icc_profile and chosen in _KEEPS_PROFILE:
+        options["icc_profile"] = metadata.icc_profile
+    if metadata.dpi and chosen != "PPM":
+        options["dpi"] = metadata.dpi
+    if metadata.exif and chosen in _KEEPS_EXIF:
+        options["exif"] = metadata.exif
+    if chosen == "JPEG":
+        options |= metadata.jpeg or {"quality": 95, "subsampling": 0}
+    if chosen == "WEBP":
+        options["lossless"] = True
+    return options
+
+
+@contextlib.contextmanager
+def _complete_file(target: Path) -> Any:
+    """A file to write to that becomes `target` when the block ends well, and vanishes when not."""
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(target.stat().st_mode & 0o7777 if target.exists() else _default_mode())
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _default_mode() -> int:
+    """Permissions of a file as `open` would create it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

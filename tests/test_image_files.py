@@ -1,0 +1,285 @@
+"""Image files: pixels and metadata survive a round trip, bad files are errors, targets stay whole."""
+
+import io
+import os
+import stat
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image, ImageCms
+
+from fftconv import image
+
+RNG = np.random.default_rng(3)
+HEIGHT, WIDTH = 6, 9
+PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+PIXELS = {
+    "L": RNG.integers(0, 256, (HEIGHT, WIDTH)).astype(np.uint8),
+    "LA": RNG.integers(1, 256, (HEIGHT, WIDTH, 2)).astype(np.uint8),
+    "RGB": RNG.integers(0, 256, (HEIGHT, WIDTH, 3)).astype(np.uint8),
+    "RGBA": RNG.integers(1, 256, (HEIGHT, WIDTH, 4)).astype(np.uint8),
+    "CMYK": RNG.integers(0, 256, (HEIGHT, WIDTH, 4)).astype(np.uint8),
+    "I;16": RNG.integers(0, 65536, (HEIGHT, WIDTH)).astype(np.uint16),
+    "I": RNG.integers(-(2**31), 2**31, (HEIGHT, WIDTH)).astype(np.int32),
+    "F": RNG.standard_normal((HEIGHT, WIDTH)).astype(np.float32),
+}
+LOSSLESS = [
+    (suffix, mode)
+    for suffix, modes in {
+        ".png": ("L", "LA", "RGB", "RGBA", "I;16"),
+        ".tif": ("L", "LA", "RGB", "RGBA", "CMYK", "I;16", "I", "F"),
+        ".webp": ("RGB", "RGBA"),
+        ".bmp": ("L", "RGB"),
+        ".ppm": ("RGB",),
+        ".pgm": ("L", "I;16"),
+    }.items()
+    for mode in modes
+]
+
+
+def identity(pixels, alpha=None):
+    taps = [[0, 0, 0], [0, 1, 0], [0, 0, 0]]
+    return image.apply_kernel(pixels, taps, alpha=alpha, method="direct")
+
+
+@pytest.mark.parametrize(("suffix", "mode"), LOSSLESS)
+def test_identity_keeps_every_pixel(tmp_path, suffix, mode):
+    source, target = tmp_path / f"source{suffix}", tmp_path / f"target{suffix}"
+    metadata = image.ImageMetadata(mode)
+    image.write(source, PIXELS[mode], metadata=metadata)
+    report = image.filter_file(source, target, identity)
+    pixels, kept = image.read_with_metadata(target)
+    assert report.methods == ("direct",)
+    assert kept.mode == mode
+    assert pixels.dtype == PIXELS[mode].dtype
+    assert np.array_equal(pixels, PIXELS[mode])
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg", ".webp"])
+def test_profile_resolution_and_exif_are_kept(tmp_path, suffix):
+    source, target = tmp_path / f"source{suffix}", tmp_path / f"target{suffix}"
+    exif = Image.Exif()
+    exif[0x010E] = "a description"
+    options = {"icc_profile": PROFILE, "dpi": (300, 300)}
+    if suffix != ".tif":
+        options["exif"] = exif.tobytes()
+    Image.fromarray(PIXELS["RGB"]).save(source, **options)
+    image.filter_file(source, target, image.gaussian_blur, sigma=1)
+    with Image.open(target) as written:
+        assert written.info["icc_profile"] == PROFILE
+        if suffix != ".webp":
+            assert written.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+        if suffix != ".tif":
+            assert written.getexif()[0x010E] == "a description"
+
+
+UPRIGHT = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
+STORED = {  # how each orientation stores the upright picture
+    1: UPRIGHT,
+    2: UPRIGHT[:, ::-1],
+    3: UPRIGHT[::-1, ::-1],
+    4: UPRIGHT[::-1],
+    5: UPRIGHT.T,
+    6: np.rot90(UPRIGHT),
+    7: UPRIGHT[::-1, ::-1].T,
+    8: np.rot90(UPRIGHT, -1),
+}
+
+
+@pytest.mark.parametrize("orientation", STORED)
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_orientation_is_applied_once(tmp_path, suffix, orientation):
+    source, target = tmp_path / f"source{suffix}", tmp_path / f"target{suffix}"
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(np.ascontiguousarray(STORED[orientation])).save(source, exif=exif.tobytes())
+    assert np.array_equal(image.read(source), UPRIGHT)
+    image.filter_file(source, target, identity)
+    assert np.array_equal(image.read(target), UPRIGHT)
+    with Image.open(target) as written:
+        assert written.getexif().get(0x0112, 1) == 1
+
+
+def test_jpeg_keeps_its_quality(tmp_path):
+    source, target = tmp_path / "source.jpg", tmp_path / "target.jpg"
+    Image.fromarray(np.kron(PIXELS["RGB"], np.ones((8, 8, 1), np.uint8))).save(
+        source, quality=60, subsampling=2
+    )
+    image.filter_file(source, target, identity)
+    with Image.open(source) as before, Image.open(target) as after:
+        assert before.quantization == after.quantization
+        assert before.layer == after.layer  # chroma subsampling
+
+
+@pytest.mark.parametrize("mode", ["1", "P"])
+def test_bitmaps_and_palettes_are_read_as_what_they_show(tmp_path, mode):
+    picture = Image.fromarray(PIXELS["RGB"]).convert(mode)
+    picture.save(tmp_path / "a.png")
+    expected = picture.convert("L" if mode == "1" else "RGB")
+    assert np.array_equal(image.read(tmp_path / "a.png"), np.asarray(expected))
+
+
+def test_a_transparent_colour_becomes_alpha(tmp_path):
+    Image.new("RGB", (3, 2), (9, 9, 9)).save(tmp_path / "a.png", transparency=(9, 9, 9))
+    assert image.read(tmp_path / "a.png").tolist() == [[[9, 9, 9, 0]] * 3] * 2
+
+
+def deep_png(colour_type, channels):
+    """A PNG of 16 bits per channel."""
+
+    def chunk(kind, data):
+        body = kind + data
+        return struct.pack(">I", len(data)) + body + struct.pack(">I", zlib.crc32(body))
+
+    row = b"\0" + np.arange(4 * channels, dtype=">u2").tobytes()
+    header = struct.pack(">IIBBBBB", 4, 2, 16, colour_type, 0, 0, 0)
+    blocks = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(row * 2)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + blocks
+
+
+@pytest.mark.parametrize(("colour_type", "channels"), [(2, 3), (4, 2), (6, 4)])
+def test_depth_is_never_lost_silently(tmp_path, colour_type, channels):
+    (tmp_path / "deep.png").write_bytes(deep_png(colour_type, channels))
+    with pytest.raises(ValueError, match=r"deep.png has colour of 16 bits per channel"):
+        image.read(tmp_path / "deep.png")
+
+
+def test_animations_are_refused(tmp_path):
+    frames = [Image.new("L", (4, 4), shade) for shade in (0, 128, 255)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    with pytest.raises(ValueError, match="holds 3 frames"):
+        image.read(tmp_path / "a.gif")
+
+
+def encoded(suffix):
+    buffer = io.BytesIO()
+    Image.fromarray(np.kron(PIXELS["RGB"], np.ones((9, 9, 1), np.uint8))).save(buffer, suffix)
+    return buffer.getvalue()
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF", "ignore:Truncated")
+@pytest.mark.parametrize("suffix", ["PNG", "JPEG", "TIFF", "WEBP", "BMP", "PPM"])
+def test_a_damaged_file_is_an_error_and_writes_nothing(tmp_path, suffix):
+    whole = encoded(suffix)
+    source, target = tmp_path / "damaged", tmp_path / "target.png"
+    for length in (0, 1, 10, len(whole) // 2, len(whole) * 3 // 4):
+        source.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match="damaged (is not an image|cannot be decoded)"):
+            image.filter_file(source, target, image.box_blur, size=3)
+    assert [path.name for path in tmp_path.iterdir()] == ["damaged"]
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        ("missing.png", FileNotFoundError, "missing.png"),
+        (".", IsADirectoryError, "directory"),
+        ("text.png", ValueError, "text.png is not an image that can be read; accepted are PNG"),
+    ],
+)
+def test_files_that_cannot_be_read(tmp_path, name, error, message):
+    (tmp_path / "text.png").write_text("no picture")
+    with pytest.raises(error, match=message):
+        image.read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("target", "mode", "error", "message"),
+    [
+        ("a.xyz", "RGB", ValueError, r"suffix '.xyz'.*accepted are .png, .jpg"),
+        ("a", "RGB", ValueError, "suffix ''"),
+        ("a.jpg", "RGBA", ValueError, "JPEG cannot hold an image of mode RGBA; write it as .png"),
+        ("a.png", "F", ValueError, "PNG cannot hold an image of mode F; write it as .tif"),
+        ("nowhere/a.png", "RGB", FileNotFoundError, "folder .*nowhere does not exist"),
+        ("folder.png", "RGB", IsADirectoryError, "folder.png is a folder"),
+    ],
+)
+def test_targets_that_cannot_be_written(tmp_path, target, mode, error, message):
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(error, match=message):
+        image.write(tmp_path / target, PIXELS[mode])
+    assert [path.name for path in tmp_path.iterdir()] == ["folder.png"]
+
+
+def test_arrays_that_are_no_picture(tmp_path):
+    with pytest.raises(ValueError, match=r"image has dtype float64 and shape \(3, 3\)"):
+        image.write(tmp_path / "a.png", np.ones((3, 3)))
+    with pytest.raises(ValueError, match=r"shape \(3, 3, 7\)"):
+        image.write(tmp_path / "a.png", np.ones((3, 3, 7), np.uint8))
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_output_must_not_be_the_input(tmp_path, link):
+    source = tmp_path / "a.png"
+    image.write(source, PIXELS["RGB"])
+    before = source.read_bytes()
+    target = tmp_path / "link.png" if link else source
+    if link:
+        target.symlink_to(source)
+    with pytest.raises(ValueError, match="is the input; choose another name"):
+        image.filter_file(source, target, image.box_blur, size=3)
+    assert source.read_bytes() == before
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    target = tmp_path / "a.png"
+    target.write_bytes(b"old")
+
+    def fail(self, file, *args, **kwargs):
+        file.write(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", fail)
+    with pytest.raises(OSError, match="No space"):
+        image.write(target, PIXELS["RGB"])
+    assert target.read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_permissions_are_kept_or_ordinary(tmp_path):
+    fresh, replaced = tmp_path / "fresh.png", tmp_path / "replaced.png"
+    replaced.write_bytes(b"")
+    replaced.chmod(0o640)
+    for target in (fresh, replaced):
+        image.write(target, PIXELS["L"])
+    ordinary = tmp_path / "ordinary"
+    ordinary.touch()
+    assert stat.S_IMODE(os.stat(replaced).st_mode) == 0o640
+    assert stat.S_IMODE(os.stat(fresh).st_mode) == stat.S_IMODE(os.stat(ordinary).st_mode)
+
+
+def test_a_batch_goes_on_past_bad_files(tmp_path):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    good = [tmp_path / f"{i}.png" for i in range(2)]
+    for path in good:
+        image.write(path, PIXELS["RGB"])
+    bad = tmp_path / "bad.png"
+    bad.write_text("no picture")
+    seen = []
+    reports = image.filter_files(
+        [good[0], bad, tmp_path / "missing.png", good[1]],
+        folder,
+        image.box_blur,
+        size=3,
+        on_progress=seen.append,
+    )
+    assert reports == seen
+    assert [type(report.error) for report in reports] == [
+        type(None),
+        ValueError,
+        FileNotFoundError,
+        type(None),
+    ]
+    assert sorted(path.name for path in folder.iterdir()) == ["0.png", "1.png"]
+    assert np.array_equal(image.read(folder / "1.png"), image.box_blur(PIXELS["RGB"], 3))
+
+
+def test_a_batch_refuses_what_would_overwrite_itself(tmp_path):
+    with pytest.raises(ValueError, match="would both be written"):
+        image.filter_files(["a/x.png", "b/x.png"], tmp_path, image.box_blur, size=3)
+    with pytest.raises(NotADirectoryError, match="not an existing folder"):
+        image.filter_files(["a/x.png"], tmp_path / "nowhere", image.box_blur, size=3)

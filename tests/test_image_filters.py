@@ -1,0 +1,206 @@
+"""Image filters: values, rounding, saturation, alpha, and the same kind out as in."""
+
+from fractions import Fraction
+
+import numpy as np
+import oracle
+import pytest
+from PIL import Image
+
+from fftconv import image, kernels
+
+RNG = np.random.default_rng(7)
+GREY = RNG.integers(0, 256, (9, 11)).astype(np.uint8)
+COLOUR = RNG.integers(0, 256, (9, 11, 3)).astype(np.uint8)
+
+FILTERS = {
+    "gaussian_blur": lambda x, **o: image.gaussian_blur(x, 1.2, **o),
+    "box_blur": lambda x, **o: image.box_blur(x, (3, 5), **o),
+    "disk_blur": lambda x, **o: image.disk_blur(x, 2.0, **o),
+    "motion_blur": lambda x, **o: image.motion_blur(x, 5, 30, **o),
+    "sharpen": lambda x, **o: image.sharpen(x, 0.5, **o),
+    "unsharp": lambda x, **o: image.sharpen(x, 0.5, sigma=1.0, **o),
+    "emboss": lambda x, **o: image.emboss(x, **o),
+    "sobel": lambda x, **o: image.edges(x, **o),
+    "log": lambda x, **o: image.edges(x, "log", **o),
+    "apply_kernel": lambda x, **o: image.apply_kernel(x, [[0, 1], [2, 3]], **o),
+}
+
+
+def saturated(values, dtype):
+    """Exact numbers to integers: half to even, then to the range of the dtype."""
+    limits = np.iinfo(dtype)
+    rounded = [min(max(round(Fraction(v)), limits.min), limits.max) for v in values.flat]
+    return np.array(rounded, dtype).reshape(values.shape)
+
+
+# Taps that are exact in binary, so that every tie is one.
+@pytest.mark.parametrize(
+    "kernel", [[[0.5, 0.5]], [[0.25], [0.5], [0.25]], [[-1, -1, -1], [-1, 8, -1], [-1, -1, -1]]]
+)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32])
+@pytest.mark.parametrize("boundary", ["reflect", "nearest", "zero"])
+def test_integer_images_round_half_to_even_and_saturate_once(kernel, dtype, boundary):
+    pixels = (GREY.astype(np.int64) * (1 if dtype == np.uint8 else 257)).astype(dtype)
+    exact = oracle.convolve(pixels, np.array(kernel, float), mode="same", boundary=boundary)
+    # Through a transform, a tie may go either way: it is as near as the rounding error.
+    result = image.apply_kernel(pixels, kernel, boundary=boundary, method="direct")
+    assert result.dtype == dtype
+    assert np.array_equal(result, saturated(exact, dtype))
+
+
+def test_laplace_is_clipped_white_edges_on_black():
+    """8 in the centre of -1s on a bright square: its rim is white, the rest black."""
+    square = np.zeros((8, 8), np.uint8)
+    square[2:6, 2:6] = 200
+    result = image.edges(square, "laplace")
+    assert result.max() == 255
+    assert not result[3:5, 3:5].any()
+    assert not result[:2].any()
+
+
+@pytest.mark.parametrize("name", FILTERS)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(9, 11), (9, 11, 1), (9, 11, 3)])
+def test_same_kind_out_and_channels_on_their_own(name, dtype, shape):
+    pixels = RNG.integers(0, 200, shape).astype(dtype)
+    before = pixels.copy()
+    result = FILTERS[name](pixels)
+    assert result.dtype == dtype
+    assert result.shape == shape
+    assert np.array_equal(pixels, before)
+    if shape == (9, 11, 3):
+        alone = FILTERS[name](np.ascontiguousarray(pixels[..., 1]))
+        assert np.allclose(result[..., 1].astype(float), alone, atol=1 if dtype == np.uint8 else 1e-3)
+
+
+@pytest.mark.parametrize("name", FILTERS)
+@pytest.mark.parametrize("method", ["direct", "fft"])
+def test_method_makes_no_difference(name, method):
+    result = FILTERS[name](COLOUR.astype(np.float64), method=method)
+    assert np.allclose(result, FILTERS[name](COLOUR.astype(np.float64)), atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "name", ["gaussian_blur", "box_blur", "disk_blur", "motion_blur", "sharpen", "unsharp"]
+)
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_flat_images_stay_flat(name, channels):
+    flat = np.full((12, 10, channels), 77, np.uint8)
+    assert np.array_equal(FILTERS[name](flat), flat)
+
+
+def test_gaussian_is_that_of_ndimage():
+    ndimage = pytest.importorskip("scipy.ndimage")
+    pixels = RNG.random((40, 30))
+    for sigma in (0, 0.7, 3):
+        assert np.allclose(
+            image.gaussian_blur(pixels, sigma), ndimage.gaussian_filter(pixels, sigma), atol=1e-13
+        )
+
+
+def test_kernels_are_flipped_unless_told_otherwise():
+    point = np.zeros((5, 5))
+    point[2, 2] = 1
+    taps = np.arange(9.0).reshape(3, 3)
+    assert np.allclose(image.apply_kernel(point, taps)[1:4, 1:4], taps)
+    assert np.allclose(image.apply_kernel(point, taps, flip=False)[1:4, 1:4], taps[::-1, ::-1])
+
+
+def test_pillow_kernel_has_its_rows_upside_down():
+    from PIL import ImageFilter
+
+    taps = kernels.emboss()
+    theirs = Image.fromarray(GREY).filter(ImageFilter.Kernel((3, 3), taps.ravel().tolist(), scale=1))
+    ours = image.apply_kernel(GREY, taps[::-1], flip=False)  # Pillow counts its rows from the bottom
+    inner = (slice(1, -1), slice(1, -1))
+    assert np.array_equal(np.asarray(theirs)[inner], ours[inner])
+
+
+@pytest.mark.parametrize("operator", ["sobel", "prewitt", "scharr", "difference"])
+def test_a_step_gives_its_height(operator):
+    step = np.zeros((8, 8), np.uint8)
+    step[:, 4:] = 60
+    result = image.edges(step, operator)
+    assert result.max() == 60
+    assert set(np.flatnonzero(result[4])) <= {3, 4}
+    assert np.array_equal(image.edges(step.T, operator), result.T)
+
+
+def test_invisible_colour_does_not_bleed():
+    """A red shape on invisible green: blurred, it is red everywhere it can be seen."""
+    pixels = np.zeros((20, 20, 4), np.uint8)
+    pixels[..., 1] = 255
+    pixels[5:15, 5:15] = (200, 0, 0, 255)
+    result = image.gaussian_blur(pixels, 2)
+    visible = result[..., 3] > 0
+    assert (result[visible][:, 1] == 0).all()
+    assert (abs(result[visible][:, 0].astype(int) - 200) <= 1).all()
+    assert 0 < result[10, 3, 3] < 255
+
+
+def test_opacity_is_filtered_like_a_grey_image():
+    pixels = np.dstack([COLOUR, GREY])
+    assert np.allclose(image.box_blur(pixels, 3)[..., 3].astype(int), image.box_blur(GREY, 3), atol=1)
+
+
+def test_edges_keep_opacity():
+    pixels = np.dstack([COLOUR, GREY])
+    assert np.array_equal(image.edges(pixels)[..., 3], GREY)
+
+
+def test_four_channels_without_alpha():
+    pixels = np.dstack([COLOUR, GREY])
+    result = image.box_blur(pixels, 3, alpha=False)
+    assert np.array_equal(result[..., :3], image.box_blur(COLOUR, 3))
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "I;16", "I", "F", "CMYK"])
+def test_pil_images_come_back_as_pil_images(mode):
+    source = Image.fromarray(GREY)
+    picture = Image.fromarray(GREY.astype(np.uint16)) if mode == "I;16" else source.convert(mode)
+    picture.info["dpi"] = (72, 72)
+    result = image.gaussian_blur(picture, 1)
+    assert isinstance(result, Image.Image)
+    assert (result.mode, result.size, result.info["dpi"]) == (mode, picture.size, (72, 72))
+    assert np.array_equal(np.asarray(image.apply_kernel(picture, [[1]])), np.asarray(picture))
+
+
+def test_palettes_and_bitmaps_are_filtered_as_what_they_show():
+    palette = Image.fromarray(COLOUR).quantize(16)
+    assert image.box_blur(palette, 3).mode == "RGB"
+    assert np.array_equal(
+        np.asarray(image.apply_kernel(palette, [[1]])), np.asarray(palette.convert("RGB"))
+    )
+    palette.info["transparency"] = 3
+    assert image.box_blur(palette, 3).mode == "RGBA"
+    assert image.box_blur(Image.fromarray(GREY).convert("1"), 3).mode == "L"
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            lambda: image.gaussian_blur(np.ones(5), 1),
+            ValueError,
+            r"image has dtype float64 and shape \(5,\)",
+        ),
+        (
+            lambda: image.gaussian_blur(GREY.astype(np.int64), 1),
+            ValueError,
+            "dtype int64.*accepted are uint8",
+        ),
+        (lambda: image.gaussian_blur(GREY.astype(complex), 1), ValueError, "dtype complex128"),
+        (lambda: image.gaussian_blur("picture.png", 1), TypeError, "image has dtype <U11"),
+        (lambda: image.gaussian_blur(np.ones((0, 3)), 1), ValueError, "image is empty"),
+        (lambda: image.gaussian_blur(GREY, -1), ValueError, "sigma=-1"),
+        (lambda: image.edges(GREY, "canny"), ValueError, "operator='canny'.*'sobel'"),
+        (lambda: image.apply_kernel(GREY, [1, 2]), ValueError, "kernel has 1 axes"),
+        (lambda: image.apply_kernel(GREY, [[1j]]), ValueError, "dtype complex128"),
+        (lambda: image.box_blur(GREY, 3, boundary="edge"), ValueError, "boundary='edge'"),
+        (lambda: image.box_blur(Image.new("LAB", (3, 3)), 3), ValueError, "mode LAB; accepted are 1, L"),
+    ],
+)
+def test_bad_input(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
