@@ -100,7 +100,8 @@ def _fft_work(options: Options, dtype: DType, schedule: Schedule) -> Work:
     # The kernel's spectrum is copied where its buffers are the signal's; else it has its own.
     kernel_bytes = bytes_each // 2 if slices[0] == slices[1] else slices[1] * bytes_each
     product_bytes = 0 if slices[2] == slices[0] else slices[2] * bytes_each * 3 // 2
-    return Work("fft", counts, slices[0] * bytes_each + kernel_bytes + product_bytes)
+    path = "fft one axis" if len(geometry.axes) == 1 else "fft more axes"
+    return Work(path, counts, slices[0] * bytes_each + kernel_bytes + product_bytes)
 
 
 _WORK: dict[str, Callable[[Options, DType, Schedule], Work]] = {

@@ -80,7 +80,7 @@ def plan_convolution(
     'direct'
     >>> plan = fftconv.plan_convolution(1_000_000, 100_000)
     >>> plan.method, plan.fft_shape
-    ('fft', (1102500,))
+    ('fft', (1102248,))
     """
     options, given = read_shapes(
         signal_shape,

@@ -84,7 +84,7 @@ def gaussian_blur(
     >>> import numpy as np
     >>> from fftconv import image
     >>> image.gaussian_blur(np.array([[0, 0, 255, 0, 0]], np.uint8), 1)
-    array([[ 17,  62,  98,  62,  17]], dtype=uint8)
+    array([[ 15,  62, 102,  62,  15]], dtype=uint8)
     """
     line = kernels.gaussian(sigma, truncate=truncate)
     passes = (line[:, None], line[None, :])
@@ -323,7 +323,7 @@ def emboss(
     >>> import numpy as np
     >>> from fftconv import image
     >>> image.emboss(np.array([[10, 10, 20, 20]], np.uint8))
-    array([[10, 50, 60, 20]], dtype=uint8)
+    array([[10, 40, 50, 20]], dtype=uint8)
     """
     return _filter_linear(image, (kernels.emboss(depth),), boundary, alpha, method, workers)
 

@@ -1,0 +1,13 @@
+"""`fftconv info`: what runs the convolutions here."""
+
+from __future__ import annotations
+
+import click
+
+from fftconv._configuration import show_config
+
+
+@click.command()
+def info() -> None:
+    """Print versions, threads, FFT provider and instruction set."""
+    show_config()

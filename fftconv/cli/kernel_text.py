@@ -1,0 +1,80 @@
+"""A kernel as a person types it: a name, rows of numbers, or a file."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fftconv import kernels
+
+Kernel = np.ndarray[Any, np.dtype[Any]]
+
+
+def parse_kernel(text: str, *, normalize: bool = False) -> Kernel:
+    """The taps that `text` stands for; ValueError says what is wrong with it."""
+    if Path(text).suffix in (".csv", ".npy"):
+        taps = _read_file(Path(text))
+    elif text.split("(")[0].strip().isidentifier():
+        taps = _build(text)
+    else:
+        taps = _read_rows(text)
+    if taps.ndim != 2:
+        raise ValueError(
+            f"{text!r} has {taps.ndim} axes and a picture needs 2; for example 'gaussian((2, 2))', "
+            f"'difference(axis=0, ndim=2)'"
+        )
+    if normalize:
+        total = taps.sum()
+        if abs(total) < 1e-12 * np.abs(taps).sum():
+            raise ValueError(f"{text!r} sums to 0 and cannot be normalized; leave --normalize out")
+        taps = taps / total
+    return taps
+
+
+def _read_file(path: Path) -> Kernel:
+    if not path.exists():
+        raise ValueError(f"{path} is not an existing file")
+    try:
+        if path.suffix == ".npy":
+            return np.asarray(np.load(path, allow_pickle=False))
+        return np.loadtxt(path, delimiter=",", ndmin=2)
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{path} cannot be read as a kernel: {error}") from error
+
+
+def _build(text: str) -> Kernel:
+    """Call a builder of `fftconv.kernels` with the literal arguments in `text`."""
+    try:
+        expression = ast.parse(text.strip(), mode="eval").body
+    except SyntaxError:
+        raise ValueError(f"{text!r} is not a name with parameters, such as 'disk(4)'") from None
+    call = expression if isinstance(expression, ast.Call) else ast.Call(expression, [], [])
+    name = getattr(call.func, "id", "")
+    if name not in kernels.__all__:
+        raise ValueError(
+            f"{text!r} names no kernel; choose one of {', '.join(kernels.__all__)}, or type rows of numbers"
+        )
+    builder = getattr(kernels, name)
+    try:
+        positional = [ast.literal_eval(argument) for argument in call.args]
+        named = {item.arg: ast.literal_eval(item.value) for item in call.keywords if item.arg}
+        return np.asarray(builder(*positional, **named))
+    except (TypeError, ValueError) as error:
+        form = f"{name}{inspect.signature(builder, eval_str=True)}".split(" ->")[0]
+        raise ValueError(f"{text!r}: {error}; its form is {form}") from error
+
+
+def _read_rows(text: str) -> Kernel:
+    rows = [row.replace(",", " ").split() for row in text.split(";") if row.strip()]
+    if not rows or len({len(row) for row in rows}) != 1:
+        raise ValueError(f"{text!r} needs rows of equally many numbers, such as '0 -1 0; -1 4 -1; 0 -1 0'")
+    try:
+        return np.array(rows, float)
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is neither numbers, nor a named kernel, nor a .csv or .npy file"
+        ) from None

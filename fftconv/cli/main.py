@@ -1,0 +1,66 @@
+"""`fftconv`: the top command and what becomes of errors.
+
+A command raises; here a usage error ends with code 2, a failure with code 1, each in one line on
+standard error. `--debug` shows the traceback instead.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from fftconv.cli.complaints import complain, describe
+from fftconv.cli.explain import explain
+from fftconv.cli.image import image
+from fftconv.cli.info import info
+
+USAGE, FAILURE, INTERRUPTED = 2, 1, 130
+
+
+@click.group(
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="fftconv")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.pass_context
+def cli(context: click.Context, debug: bool) -> None:
+    """Convolve signals and images, by the fastest of several methods.
+
+    Filter pictures on disk with `fftconv image`, see which method a convolution takes and why with
+    `fftconv explain`, and what this machine runs it on with `fftconv info`.
+    """
+    context.obj = {"debug": debug}
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+for command in (image, explain, info):
+    cli.add_command(command)
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command line; returns the exit code."""
+    try:
+        code = cli.main(arguments, prog_name="fftconv", standalone_mode=False)
+    except click.UsageError as error:
+        hint = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
+        return _complain(error.format_message() + hint, USAGE)
+    except (click.Abort, KeyboardInterrupt):
+        return _complain("interrupted", INTERRUPTED)
+    except Exception as error:
+        if "--debug" in arguments:
+            raise
+        return _complain(describe(error), FAILURE)
+    return code if isinstance(code, int) else 0
+
+
+def _complain(message: str, code: int) -> int:
+    complain(message)
+    return code

@@ -1,0 +1,222 @@
+"""The command line on real files: in a subprocess where the process matters, in-process elsewhere."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import fftconv
+from fftconv import image, kernels
+from fftconv.cli.kernel_text import parse_kernel
+from fftconv.cli.main import run
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+PICTURE = SAMPLES / "picture.png"
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A small crop of the sample picture, on disk."""
+    path = tmp_path / "small.png"
+    image.write(path, image.read(PICTURE)[400:460, 150:250])
+    return path
+
+
+def process(*arguments):
+    command = [sys.executable, "-c", "from fftconv.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_blur_a_real_picture_in_a_real_process(tmp_path):
+    target = tmp_path / "blurred.png"
+    done = process("image", "blur", PICTURE, "-o", target, "--sigma", 3)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "1280 x 854" in done.stdout
+    assert "filtered in" in done.stdout
+    assert any(method in done.stdout for method in ("direct", "fft"))
+    assert np.array_equal(image.read(target), image.gaussian_blur(image.read(PICTURE), 3))
+
+
+def test_an_error_in_a_real_process_is_one_line(tmp_path):
+    done = process("image", "blur", tmp_path / "missing.png", "-o", tmp_path / "x.png")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == f"fftconv: {tmp_path}/missing.png: No such file or directory\n"
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    done = process("--debug", "image", "blur", tmp_path / "missing.png", "-o", tmp_path / "x.png")
+    assert done.returncode == 1
+    assert "Traceback" in done.stderr
+
+
+COMMANDS = {
+    "blur": ([], lambda x: image.gaussian_blur(x, 2)),
+    "blur --shape box --size 7": ([], lambda x: image.box_blur(x, 7)),
+    "blur --shape disk --radius 2.5": ([], lambda x: image.disk_blur(x, 2.5)),
+    "blur --shape motion --length 9 --angle 30": ([], lambda x: image.motion_blur(x, 9, 30)),
+    "blur --sigma 1.5 --boundary wrap --method direct": (
+        [],
+        lambda x: image.gaussian_blur(x, 1.5, boundary="wrap", method="direct"),
+    ),
+    "edges": ([], lambda x: image.edges(x)),
+    "edges --operator log --sigma 2 --gain 3": ([], lambda x: image.edges(x, "log", sigma=2, gain=3)),
+    "edges --operator difference": ([], lambda x: image.edges(x, "difference")),
+    "sharpen --amount 0.5": ([], lambda x: image.sharpen(x, 0.5)),
+    "sharpen --amount 1.5 --sigma 2": ([], lambda x: image.sharpen(x, 1.5, sigma=2)),
+    "emboss --depth 0.5": ([], lambda x: image.emboss(x, 0.5)),
+    "convolve": (
+        ["--kernel", "0 -1 0; -1 4 -1; 0 -1 0"],
+        lambda x: image.apply_kernel(x, kernels.laplace(4)),
+    ),
+    "convolve --correlate": (
+        ["--kernel", "emboss"],
+        lambda x: image.apply_kernel(x, kernels.emboss(), flip=False),
+    ),
+    "convolve --normalize": (
+        ["--kernel", "1 1; 1 1"],
+        lambda x: image.apply_kernel(x, np.full((2, 2), 0.25)),
+    ),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_command_does_what_the_function_does(small, tmp_path, command, capsys):
+    extra, function = COMMANDS[command]
+    target = tmp_path / "out.png"
+    name, *options = command.split()
+    assert run(["image", name, str(small), "-o", str(target), *options, *extra]) == 0
+    assert np.array_equal(image.read(target), function(image.read(small)))
+    assert capsys.readouterr().err == ""
+
+
+def test_every_command_of_the_table_exists():
+    from fftconv.cli.image import OPERATORS
+    from fftconv.cli.image import image as group
+    from fftconv.image.filters import EDGE_OPERATORS
+
+    assert {command.split()[0] for command in COMMANDS} == set(group.commands)
+    assert OPERATORS == EDGE_OPERATORS
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".npy"])
+def test_kernel_from_a_file(small, tmp_path, suffix):
+    taps = kernels.gabor(2, 5, 30)
+    path = tmp_path / f"kernel{suffix}"
+    (np.save if suffix == ".npy" else lambda p, t: np.savetxt(p, t, delimiter=","))(path, taps)
+    target = tmp_path / "out.png"
+    assert run(["image", "convolve", str(small), "-o", str(target), "--kernel", str(path)]) == 0
+    assert np.allclose(image.read(target).astype(int), image.apply_kernel(image.read(small), taps), atol=1)
+
+
+def test_many_files_go_to_a_folder_and_bad_ones_are_told(small, tmp_path, capsys):
+    folder = tmp_path / "out"
+    folder.mkdir()
+    second = tmp_path / "second.png"
+    Image.open(small).save(second)
+    bad = tmp_path / "bad.png"
+    bad.write_text("no picture")
+    code = run(["image", "blur", str(small), str(bad), str(second), "-o", str(folder)])
+    printed = capsys.readouterr()
+    assert code == 1
+    assert sorted(path.name for path in folder.iterdir()) == ["second.png", "small.png"]
+    assert "2 of 3 files written" in printed.out
+    assert (
+        printed.err == f"fftconv: {bad} is not an image that can be read; accepted are "
+        "PNG, JPEG, TIFF, WEBP, BMP, GIF, PPM\n"
+    )
+
+
+USAGE = {
+    "image blur": "Missing argument 'INPUT...'",
+    "image blur a.png": "Missing option '-o' / '--output'",
+    "image blur a.png -o b.png --sigma -1": "-1.0 is not in the range",
+    "image blur a.png -o b.png --sigma x": "'x' is not a valid float",
+    "image blur a.png -o b.png --size 3": "--size belongs to --shape box, not to --shape gaussian",
+    "image blur a.png -o b.png --shape star": "'star' is not one of 'gaussian', 'box'",
+    "image edges a.png -o b.png --sigma 2": "--sigma belongs to --operator log",
+    "image convolve a.png -o b.png --kernel nothing": "'nothing' names no kernel; choose one of box,",
+    "image convolve a.png -o b.png --kernel disk": "its form is disk(radius: float)",
+    "image convolve a.png -o b.png --kernel 1,x": "neither numbers, nor a named kernel",
+    "image convolve a.png -o b.png --kernel 1,2;3": "rows of equally many numbers",
+    "image convolve a.png -o b.png --kernel missing.npy": "missing.npy is not an existing file",
+    "image convolve a.png -o b.png --kernel gaussian(2)": "has 1 axes and a picture needs 2",
+    "image convolve a.png -o b.png --kernel laplace --normalize": "sums to 0 and cannot be normalized",
+    "image convolve a.png -o b.png --kernel disk(__import__('os'))": "disk(__import__('os'))",
+    "explain --signal 10": "Missing option '--kernel'",
+    "explain --signal ten --kernel 3": "'ten' is no shape; write 1000000",
+    "explain --signal 2.5 --kernel 3": "'2.5' is no shape",
+    "explain --signal 10 --kernel 30 --mode valid": "mode='valid' needs a kernel that fits",
+    "explain --signal 10 --kernel 3 --dtype word": "dtype='word' is not accepted",
+    "explain --signal 10 --kernel 3 --axes x": "'x' is not whole numbers between commas",
+    "nothing": "No such command 'nothing'",
+}
+
+
+@pytest.mark.parametrize("command", USAGE)
+def test_usage_errors_are_one_line_and_code_2(command, capsys):
+    assert run(command.split()) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert USAGE[command] in printed.err
+    assert printed.err.startswith("fftconv: ")
+    assert printed.err.count("\n") == 1
+
+
+def test_failures_are_one_line_and_code_1(small, tmp_path, capsys):
+    same = run(["image", "blur", str(small), "-o", str(small)])
+    folder = run(["image", "blur", str(small), str(small), "-o", str(tmp_path / "nowhere")])
+    suffix = run(["image", "blur", str(small), "-o", str(tmp_path / "x.doc")])
+    lines = capsys.readouterr().err.splitlines()
+    assert (same, folder, suffix) == (1, 1, 1)
+    assert "is the input; choose another name" in lines[0]
+    assert "nowhere is not an existing folder" in lines[1]
+    assert "suffix '.doc'" in lines[2]
+    assert len(lines) == 3
+
+
+def test_explain_prints_the_plan(capsys):
+    assert run(["explain", "--signal", "1e6", "--kernel", "20000"]) == 0
+    printed = capsys.readouterr().out
+    plan = fftconv.plan_convolution(10**6, 20000)
+    for words in (plan.reason, "(1000000,)", "candidate", "chosen", "direct", "fft"):
+        assert words in printed
+
+
+def test_explain_prints_json(capsys):
+    assert run(["explain", "--signal", "640x480", "--kernel", "5x5", "--dtype", "float32", "--json"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed == fftconv.plan_convolution((640, 480), (5, 5), dtype="float32").to_dict()
+
+
+def test_info_names_what_runs(capsys):
+    assert run(["info"]) == 0
+    printed = capsys.readouterr().out
+    for words in ("numpy", np.__version__, "threads", "FFT provider", "pyfftw", "instruction set"):
+        assert words in printed
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["--help"], ["image"], ["image", "blur", "-h"], ["explain", "--help"]]
+)
+def test_help(arguments, capsys):
+    assert run(arguments) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("Usage: fftconv")
+    assert "--help" in printed
+
+
+def test_version(capsys):
+    assert run(["--version"]) == 0
+    assert "0.1.0" in capsys.readouterr().out
+
+
+def test_kernel_text_is_data_not_code():
+    for text in ("__import__('os')", "box(open('x'))", "lambda: 1", "gaussian.__class__"):
+        with pytest.raises(ValueError, match="."):
+            parse_kernel(text)

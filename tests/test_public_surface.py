@@ -1,0 +1,78 @@
+"""What is public, that it is documented, and that every documented example runs."""
+
+import doctest
+import importlib
+import inspect
+import os
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import fftconv
+import fftconv.image
+
+ROOT = Path(__file__).parents[1]
+MODULES = [
+    name for _, name, _ in pkgutil.walk_packages(fftconv.__path__, "fftconv.") if "pyfftw" not in name
+]
+
+
+def test_all_is_what_is_public():
+    code = "import fftconv; print(*sorted(n for n in vars(fftconv) if not n.startswith('_')))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    submodules = {"convolution", "planning"}  # where the public functions live
+    helpers = {"import_module", "ModuleType"}
+    assert set(done.stdout.split()) - submodules - helpers == set(fftconv.__all__) - {"image"}
+
+
+@pytest.mark.parametrize("module", [fftconv, fftconv.image, fftconv.kernels])
+def test_every_public_name_is_there_and_documented(module):
+    for name in module.__all__:
+        member = getattr(module, name)
+        assert inspect.getdoc(member), name
+        if inspect.isfunction(member):
+            assert "Examples\n" in member.__doc__, name
+
+
+@pytest.mark.parametrize("function", [fftconv.convolve, fftconv.correlate])
+def test_everything_after_the_two_arrays_is_keyword_only(function):
+    kinds = [parameter.kind for parameter in inspect.signature(function).parameters.values()]
+    assert kinds[:2] == [inspect.Parameter.POSITIONAL_OR_KEYWORD] * 2
+    assert set(kinds[2:]) == {inspect.Parameter.KEYWORD_ONLY}
+    names = list(inspect.signature(function).parameters)
+    assert names == [
+        "signal", "kernel", "mode", "boundary", "fill_value", "axes", "method", "stride", "dilation",
+        "nan_policy", "mask", "accuracy", "workers", "out",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstring_examples_run(name, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    module = importlib.import_module(name)
+    assert module.__doc__
+    assert doctest.testmod(module).failed == 0
+
+
+def test_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'fftconv' has no attribute 'sound'"):
+        fftconv.sound  # noqa: B018
+
+
+def test_engines_do_not_know_the_planner():
+    """Imports go one way: command line, domains, convolution, planning, engines."""
+    for path in (ROOT / "fftconv" / "_engines").glob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert "fftconv.planning" not in text, path
+        assert "fftconv.convolution" not in text, path
+
+
+def test_readme_examples_run(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert os.path.exists("README.md")
+    results = doctest.testfile(str(ROOT / "README.md"), module_relative=False, encoding="utf-8")
+    assert results.attempted > 10
+    assert results.failed == 0
