@@ -77,13 +77,19 @@ def image(context: click.Context) -> None:
 
 
 @image.command()
-@_files
-@click.option("--shape", type=click.Choice(list(_BLURS)), default="gaussian", show_default=True)
+@click.option(
+    "--shape",
+    type=click.Choice(list(_BLURS)),
+    default="gaussian",
+    show_default=True,
+    help="What a point becomes.",
+)
 @click.option("--sigma", type=NOT_NEGATIVE, help="Gaussian: standard deviation in pixels  [default: 2]")
 @click.option("--size", type=click.IntRange(min=1), help="Box: side in pixels  [default: 5]")
 @click.option("--radius", type=POSITIVE, help="Disk: radius in pixels  [default: 3]")
 @click.option("--length", type=POSITIVE, help="Motion: length in pixels  [default: 15]")
 @click.option("--angle", type=float, help="Motion: degrees from the horizontal  [default: 0]")
+@_files
 def blur(shape: str, **options: Any) -> int:
     """Blur with a Gaussian, a box, a disk or straight motion."""
     from fftconv import image as filters
@@ -100,12 +106,12 @@ def blur(shape: str, **options: Any) -> int:
 
 
 @image.command()
-@_files
 @click.option(
     "--operator", type=click.Choice(OPERATORS), default="sobel", show_default=True, help="How to find them."
 )
 @click.option("--sigma", type=POSITIVE, help="log: standard deviation in pixels  [default: 1]")
 @click.option("--gain", type=POSITIVE, default=1.0, show_default=True, help="Multiplies the result.")
+@_files
 def edges(operator: str, sigma: float | None, gain: float, **options: Any) -> int:
     """Find edges: bright where the picture changes."""
     from fftconv import image as filters
@@ -119,9 +125,9 @@ def edges(operator: str, sigma: float | None, gain: float, **options: Any) -> in
 
 
 @image.command()
-@_files
 @click.option("--amount", type=NOT_NEGATIVE, default=1.0, show_default=True, help="How much detail to add.")
 @click.option("--sigma", type=POSITIVE, help="Size of the detail in pixels  [default: the finest]")
+@_files
 def sharpen(amount: float, sigma: float | None, **options: Any) -> int:
     """Sharpen by adding fine detail (unsharp mask with --sigma)."""
     from fftconv import image as filters
@@ -130,8 +136,8 @@ def sharpen(amount: float, sigma: float | None, **options: Any) -> int:
 
 
 @image.command()
-@_files
 @click.option("--depth", type=NOT_NEGATIVE, default=1.0, show_default=True, help="Height of the relief.")
+@_files
 def emboss(depth: float, **options: Any) -> int:
     """Turn brightness into relief, lit from the upper left."""
     from fftconv import image as filters
@@ -140,10 +146,10 @@ def emboss(depth: float, **options: Any) -> int:
 
 
 @image.command()
-@_files
-@click.option("--kernel", required=True, help="A name, rows of taps, or a file; see below.")
+@click.option("--kernel", required=True, help="A name, rows of taps, or a file; see above.")
 @click.option("--normalize", is_flag=True, help="Divide the taps by their sum.")
 @click.option("--correlate", is_flag=True, help="Lay the kernel on the picture as written, not flipped.")
+@_files
 def convolve(kernel: str, normalize: bool, correlate: bool, **options: Any) -> int:
     """Convolve with a kernel of your own.
 
