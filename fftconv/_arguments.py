@@ -22,6 +22,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Axes = int | Sequence[int] | None
 Method = Literal["auto", "direct", "fft"]
 
+_MOST_WORKERS = 1024
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Options:
@@ -221,14 +223,14 @@ def _align(
     convolved = tuple(axis % ndim for axis in given)
     if len(set(convolved)) != len(convolved):
         raise ValueError(f"axes={axes!r} names an axis twice; name each axis once")
+    if list(convolved) != sorted(convolved):
+        raise ValueError(
+            f"axes={axes!r} is not in ascending order; pass axes={tuple(sorted(convolved))}, and whatever "
+            f"there is one of for each axis in that order"
+        )
     if len(kernel_shape) == ndim:
-        return _check_broadcast(signal_shape, kernel_shape, tuple(sorted(convolved)))
+        return _check_broadcast(signal_shape, kernel_shape, convolved)
     if len(kernel_shape) == len(convolved):
-        if list(convolved) != sorted(convolved):
-            raise ValueError(
-                f"axes={axes!r} is not in ascending order; pass axes={tuple(sorted(convolved))} and "
-                f"the kernel's axes in that order"
-            )
         shape = [1] * ndim
         for axis, taps in zip(convolved, kernel_shape, strict=True):
             shape[axis] = taps
@@ -281,29 +283,42 @@ def _read_options(
             f"the signal; leave boundary out, or use mode='same'"
         )
     if workers is not None and (
-        isinstance(workers, bool) or not isinstance(workers, (int, np.integer)) or workers < 1
+        isinstance(workers, bool)
+        or not isinstance(workers, (int, np.integer))
+        or not 1 <= workers <= _MOST_WORKERS
     ):
-        raise ValueError(
-            f"workers={workers!r} is not accepted; pass a whole number of threads from 1, or None"
-        )
+        raise ValueError(f"workers={workers!r} is not accepted; pass 1 to {_MOST_WORKERS} threads, or None")
     shapes = geometry(
         signal_shape,
         kernel_shape,
         axes,
         cast(Mode, mode),
-        (1,) * len(axes) if stride == 1 else _read_steps("stride", stride, len(axes)),
-        (1,) * len(axes) if dilation == 1 else _read_steps("dilation", dilation, len(axes)),
+        (1,) * len(axes)
+        if isinstance(stride, int) and stride == 1
+        else _read_steps("stride", stride, len(axes)),
+        (1,) * len(axes)
+        if isinstance(dilation, int) and dilation == 1
+        else _read_steps("dilation", dilation, len(axes)),
     )
-    fill = 0 if fill_value == 0.0 else _read_fill(fill_value, boundary, dtype)
+    fill = _read_fill(fill_value, boundary, dtype)
     return Options(shapes, cast(Boundary, boundary), fill, method, workers, dtype)
 
 
 def check_choice(name: str, value: Any, accepted: Sequence[str]) -> None:
-    if value not in accepted:
+    if not isinstance(value, str) or value not in accepted:
         raise ValueError(
             f"{name}={value!r} is not accepted; choose one of "
             + ", ".join(repr(choice) for choice in accepted)
         )
+
+
+def check_finite(name: str, value: Any) -> float:
+    """A finite real number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name}={value!r} is not accepted; pass a number")
+    if not np.isfinite(value):
+        raise ValueError(f"{name}={value!r} is not accepted; pass a finite number")
+    return float(value)
 
 
 def _read_steps(name: str, value: int | Sequence[int], count: int) -> tuple[int, ...]:
@@ -319,27 +334,49 @@ def _read_steps(name: str, value: int | Sequence[int], count: int) -> tuple[int,
 
 
 def _read_fill(fill_value: Any, boundary: str, dtype: np.dtype[Any]) -> Any:
-    if boundary != "constant":
+    """The value beyond the edges, in the dtype of the result."""
+    if isinstance(fill_value, float) and fill_value == 0:
+        return 0
+    if isinstance(fill_value, bool) or not isinstance(fill_value, (Number, np.number)):
+        raise TypeError(f"fill_value={fill_value!r} is not accepted; pass a number")
+    if boundary != "constant" and fill_value != 0:
         raise ValueError(
             f"fill_value={fill_value!r} has no effect with boundary={boundary!r}; pass boundary='constant'"
         )
-    if not isinstance(fill_value, (Number, np.number, np.bool_)):
-        raise TypeError(f"fill_value={fill_value!r} is not accepted; pass a number")
     if dtype.kind == "O":
         return fill_value
-    if np.iscomplexobj(cast(Any, fill_value)) and dtype.kind != "c":
+    if isinstance(fill_value, (complex, np.complexfloating)) and dtype.kind != "c":
         raise TypeError(
             f"fill_value={fill_value!r} is complex and the data is real ({dtype}); "
             f"convert the signal with signal.astype(complex)"
         )
     if dtype.kind == "i":
-        if not np.isfinite(cast(Any, fill_value)) or fill_value != int(cast(Any, fill_value)):
-            raise ValueError(
-                f"fill_value={fill_value!r} is not a whole number, but integer data gives integer "
-                f"results; convert the signal with signal.astype(float)"
-            )
-        return int(cast(Any, fill_value))
-    return dtype.type(fill_value)
+        return _read_whole_fill(fill_value)
+    try:
+        with np.errstate(over="ignore"):
+            converted = dtype.type(cast(Any, fill_value))
+    except (OverflowError, TypeError, ValueError):
+        converted = dtype.type(np.inf)
+    if np.isinf(converted) and abs(cast(Any, fill_value)) != np.inf:
+        raise ValueError(f"fill_value={fill_value!r} is beyond the range of {dtype}; pass a smaller number")
+    return converted
+
+
+def _read_whole_fill(fill_value: Any) -> int:
+    try:
+        whole = int(fill_value)
+    except (ValueError, OverflowError):  # NaN and infinity
+        whole = None
+    if whole is None or whole != fill_value:
+        raise ValueError(
+            f"fill_value={fill_value!r} is not a whole number, but integer data gives integer results; "
+            f"convert the signal with signal.astype(float)"
+        )
+    if not -(2**63) <= whole < 2**63:
+        raise OverflowError(
+            f"fill_value={fill_value!r} does not fit int64; convert the signal with signal.astype(object)"
+        )
+    return whole
 
 
 def _check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:

@@ -29,16 +29,19 @@ def unit_roundoff(dtype: np.dtype[Any]) -> float:
 def fft_error_factor(length: int, dtype: np.dtype[Any]) -> float:
     """Largest error of an FFT convolution of `length` points, as a multiple of |x|_2 |h|_2."""
     u = unit_roundoff(dtype)
-    n = max(math.ceil(math.log2(length)), 1)
+    n = max(math.ceil(math.log2(length)), 1)  # and two roundings of operands converted to `dtype`
     log_growth = 6 * n * math.log1p(u) + (3 * n + 1) * math.log1p(math.sqrt(5) * u)
-    return math.expm1(log_growth)
+    return math.expm1(log_growth) + 2 * u
 
 
 def direct_error_factor(taps: int, dtype: np.dtype[Any]) -> float:
-    """Largest error of a sum of `taps` products, as a multiple of |x|_2 |h|_2 (Higham 2002, 3.1)."""
+    """Largest error of a sum of `taps` products, as a multiple of |x|_2 |h|_2 (Higham 2002, 3.1).
+
+    Two roundings more than the sum has: an operand may have been converted to `dtype`.
+    """
     u = unit_roundoff(dtype)
     # A complex product has two real ones in each part.
-    terms = taps * (4 if dtype.kind == "c" else 1)
+    terms = taps * (4 if dtype.kind == "c" else 1) + 2
     return terms * u / (1 - terms * u) if terms * u < 1 else math.inf
 
 

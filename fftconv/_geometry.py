@@ -128,7 +128,7 @@ def geometry(
     for axis, step, gap in zip(axes, stride, dilation, strict=True):
         size, taps = signal_shape[axis], kernel_shape[axis]
         start, stop = _RANGES[mode](size, (taps - 1) * gap + 1)
-        window = Window(size, taps, gap, step, start, stop)
+        window = Window(size, taps, gap, min(step, stop - start), start, stop)
         windows.append(window)
         output_shape[axis] = window.outputs
     return Geometry(mode, signal_shape, kernel_shape, axes, tuple(windows), tuple(output_shape))

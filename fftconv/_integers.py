@@ -33,8 +33,7 @@ def _has_overflowed(problem: Problem, wrapped: Array) -> bool:
     options = problem.options
     estimate = _direct(signal, kernel, problem, float64)
     magnitude = _direct(np.abs(signal), np.abs(kernel), problem, float64)
-    # Two more roundings than the sum has: those of the operands to float64.
-    error = magnitude * direct_error_factor(options.geometry.taps + 2, float64)
+    error = magnitude * direct_error_factor(options.geometry.taps, float64)
     if error.max() < 2.0**61:
         return bool(np.rint((estimate - wrapped) / 2.0**64).any())
     exact = _direct(problem.signal.astype(object), problem.kernel.astype(object), problem, np.dtype(object))

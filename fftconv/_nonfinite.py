@@ -1,9 +1,10 @@
-"""NaN and infinity after a transform: their pattern is put back to that of the definition.
+"""NaN, infinity and overflow after a transform: the outputs are put back to those of the definition.
 
-A transform mixes all samples of a slice, so one NaN makes every output of it NaN, which also means
-that one output tells. Then the finite part is convolved on its own, and where a NaN or an infinity
-belongs is found by counting, for each output, the products in its window that are NaN, +inf and -inf.
-The counts are convolutions of indicators, so this too costs what the engine costs.
+A transform mixes all samples of a slice, so one NaN makes every output of it NaN, and products of spectra
+overflow where the sums do not. When an output is not finite, the finite part of the data is scaled by
+powers of two and convolved on its own, and where a NaN or an infinity belongs is found by counting, for
+each output, the products in its window that are NaN, +inf and -inf. The counts are convolutions of
+indicators, so this too costs what the engine costs.
 """
 
 from __future__ import annotations
@@ -12,8 +13,6 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
-
-from fftconv._geometry import Geometry
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Compute = Callable[[Array, Array, Any], Array]  # of a signal, a kernel and a fill value
@@ -44,17 +43,22 @@ _PLUS = (("+inf", "+"), ("-inf", "-"), ("+", "+inf"), ("-", "-inf"))
 _MINUS = (("+inf", "-"), ("-inf", "+"), ("+", "-inf"), ("-", "+inf"))
 
 
-def is_poisoned(out: Array, geometry: Geometry) -> bool:
-    """Whether any slice's first output is not finite; if one output of a slice is not, none is."""
-    first: list[Any] = [slice(None)] * out.ndim
-    for axis in geometry.axes:
-        first[axis] = slice(1)
-    return not np.isfinite(out[tuple(first)]).all()
+def is_poisoned(out: Array) -> bool:
+    """Whether an output is not finite; a sum that overflows says so too, which costs time, not truth."""
+    return not np.isfinite(out.sum())
 
 
 def restore(signal: Array, kernel: Array, fill_value: Any, compute: Compute, out: Array) -> None:
-    """Overwrite `out` with what the definition gives for input that is not finite everywhere."""
-    out[...] = compute(_finite(signal), _finite(kernel), _finite(np.asarray(fill_value))[()])
+    """Overwrite `out` with what the definition gives where a NaN, an infinity or an overflow struck."""
+    samples, taps = _finite(signal), _finite(kernel)
+    outside = _finite(np.asarray(fill_value, signal.dtype))
+    of_signal, of_kernel = max(_exponent(samples), _exponent(outside)), _exponent(taps)
+    scaled = compute(
+        _times_power(samples, -of_signal),
+        _times_power(taps, -of_kernel),
+        _times_power(outside, -of_signal)[()],
+    )
+    out[...] = _times_power(scaled, of_signal + of_kernel)
     if out.dtype.kind == "f":
         _mark(out, [_Products(signal, kernel, fill_value, 1)], compute)
         return
@@ -69,7 +73,22 @@ def restore(signal: Array, kernel: Array, fill_value: Any, compute: Compute, out
     _mark(out.imag, crossed, compute)
 
 
+def _exponent(values: Array) -> int:
+    """The power of two at or below the largest part of any value."""
+    largest = max(np.abs(values.real).max(), np.abs(values.imag).max())
+    return int(np.frexp(largest)[1]) - 1 if largest else 0
+
+
+def _times_power(values: Array, exponent: int) -> Array:
+    """`values` times 2^exponent, exactly; in two steps, as the power itself may overflow."""
+    one = values.dtype.type(1).real
+    first = exponent // 2
+    return np.asarray(values * np.ldexp(one, first) * np.ldexp(one, exponent - first))
+
+
 def _finite(array: Array) -> Array:
+    if array.dtype.kind == "c":
+        return np.asarray(_finite(array.real) + 1j * _finite(array.imag)).astype(array.dtype)
     return np.where(np.isfinite(array), array, array.dtype.type(0))
 
 

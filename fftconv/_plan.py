@@ -226,8 +226,8 @@ def format_seconds(seconds: float) -> str:
 def format_bytes(count: int) -> str:
     """Three digits and a binary unit."""
     size = float(count)
-    for unit in ("B", "KiB", "MiB"):
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
         if size < 1000:
             return f"{size:.3g} {unit}"
         size /= 1024
-    return f"{size:.3g} GiB"
+    return f"{size:.3g} PiB"

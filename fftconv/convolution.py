@@ -243,7 +243,7 @@ def _run(problem: Problem) -> Array:
     # inf - inf and inf * 0 are NaN by definition and nothing to warn of.
     with np.errstate(invalid="ignore", over="ignore"):
         ENGINES[plan.method](signal, kernel, problem.options, plan.schedule, computed)
-        if plan.fft_shape and _nonfinite.is_poisoned(computed, problem.options.geometry):
+        if plan.fft_shape and _nonfinite.is_poisoned(computed):
             compute = partial(_compute, problem.options, plan)
             fill_value = problem.options.fill_value
             _nonfinite.restore(signal, kernel, fill_value, compute, computed)

@@ -1,6 +1,7 @@
 """Kernel builders: each returns an array of taps, and its docstring gives the formula and the source.
 
-Kernels that smooth sum to 1; kernels that find edges sum to 0. Those that tell one direction from the
+Kernels that smooth or sharpen sum to 1; difference, sobel, prewitt, scharr, laplace and
+laplacian_of_gaussian sum to 0. Those that tell one direction from the
 opposite one (`difference`, `sobel`, `prewitt`, `scharr`, `emboss`, `gabor`) are written as they are
 laid on the image, so `fftconv.correlate` gives the derivative with its sign and `convolve` its
 negative. Whole-number kernels are integer arrays: integer images keep exact integer results.
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from fftconv._arguments import check_choice
+from fftconv._arguments import check_choice, check_finite
 
 Kernel = np.ndarray[Any, np.dtype[Any]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -40,13 +41,15 @@ __all__ = [
 ]
 
 
+_MOST_TAPS = 10**8  # of one kernel; beyond it a parameter is a mistake, not a wish
+
+
 def _check_positive(name: str, value: float, *, zero: bool = False) -> float:
-    if not isinstance(value, (int, float, np.number)) or isinstance(value, bool):
-        raise TypeError(f"{name}={value!r} is not accepted; pass a number")
-    if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
+    number = check_finite(name, value)
+    if number < 0 or (number == 0 and not zero):
         least = "0 or more" if zero else "greater than 0"
         raise ValueError(f"{name}={value!r} is not accepted; pass a finite number {least}")
-    return float(value)
+    return number
 
 
 def _check_count(name: str, value: int, least: int = 1) -> int:
@@ -55,6 +58,21 @@ def _check_count(name: str, value: int, least: int = 1) -> int:
     if value < least:
         raise ValueError(f"{name}={value!r} is not accepted; pass a whole number from {least}")
     return int(value)
+
+
+def _check_axis(axis: int, ndim: int) -> int:
+    if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
+        raise TypeError(f"axis={axis!r} is not accepted; pass a whole number")
+    if not -ndim <= axis < ndim:
+        raise ValueError(f"axis={axis!r} is not accepted; pass one of {-ndim} to {ndim - 1}")
+    return int(axis)
+
+
+def _check_taps(name: str, value: Any, taps: float) -> None:
+    if taps > _MOST_TAPS:
+        raise ValueError(
+            f"{name}={value!r} is not accepted: it makes a kernel of {taps:.3g} taps; pass less"
+        )
 
 
 def _outer(lines: Sequence[Kernel]) -> Kernel:
@@ -86,8 +104,9 @@ def box(size: int | Sequence[int]) -> Kernel:
     array([[0.25, 0.25],
            [0.25, 0.25]])
     """
-    sides = (size, size) if isinstance(size, (int, np.integer)) else tuple(size)
+    sides = tuple(size) if isinstance(size, (Sequence, np.ndarray)) else (size, size)
     shape = tuple(_check_count("size", side) for side in sides)
+    _check_taps("size", size, math.prod(shape))
     return np.full(shape, 1.0 / math.prod(shape))
 
 
@@ -151,6 +170,7 @@ def exponential(smoothing: float, length: int | None = None) -> Kernel:
         raise ValueError(f"smoothing={smoothing!r} is not accepted; pass a number in (0, 1]")
     if length is None:
         length = 1 if alpha == 1 else math.ceil(math.log(1e-6) / math.log1p(-alpha))
+    _check_taps("smoothing", smoothing, length)
     weights = (1 - alpha) ** np.arange(_check_count("length", length))
     return np.asarray(weights / weights.sum())
 
@@ -197,9 +217,13 @@ def gaussian(sigma: float | Sequence[float], *, truncate: float = 4.0) -> Kernel
     >>> kernels.gaussian((2, 1)).shape
     (17, 9)
     """
-    sigmas = sigma if isinstance(sigma, Sequence) else (sigma,)
+    given = tuple(sigma) if isinstance(sigma, (Sequence, np.ndarray)) else (sigma,)
+    if not given or isinstance(sigma, str):
+        raise TypeError(f"sigma={sigma!r} is not accepted; pass a number, or one for each axis")
+    sigmas = [_check_positive("sigma", s, zero=True) for s in given]
     reach = _check_positive("truncate", truncate)
-    return _outer([_gaussian_line(_check_positive("sigma", s, zero=True), reach) for s in sigmas])
+    _check_taps("sigma", sigma, math.prod(2.0 * reach * s + 1 for s in sigmas))
+    return _outer([_gaussian_line(s, reach) for s in sigmas])
 
 
 def _quadrant_area(x: Floats, y: Floats, radius: float) -> Floats:
@@ -246,7 +270,10 @@ def disk(radius: float) -> Kernel:
            [0.025, 0.145, 0.025]])
     """
     r = _check_positive("radius", radius)
+    _check_taps("radius", radius, (2 * r + 1) ** 2)
     reach = max(math.ceil(r - 0.5), 0)
+    if reach == 0:
+        return np.ones((1, 1))
     edges: Floats = np.arange(-reach, reach + 2, dtype=np.float64) - 0.5
     area = _quadrant_area(edges[:, None], edges[None, :], r)
     covered = np.diff(np.diff(area, axis=0), axis=1)
@@ -283,7 +310,8 @@ def motion(length: float, angle: float = 0.0) -> Kernel:
     array([0.33333333, 0.33333333, 0.33333333])
     """
     half = (max(_check_positive("length", length), 1.0) - 1) / 2
-    direction = math.radians(angle)
+    _check_taps("length", length, (2 * half + 1) ** 2)
+    direction = math.radians(check_finite("angle", angle))
     step_x, step_y = math.cos(direction), -math.sin(direction)  # rows grow downwards
     reach = math.ceil(half)
     offsets = np.arange(-reach, reach + 1)
@@ -324,7 +352,7 @@ def laplace(neighbours: int = 8) -> Kernel:
            [-1,  8, -1],
            [-1, -1, -1]])
     """
-    if neighbours not in (4, 8):
+    if _check_count("neighbours", neighbours) not in (4, 8):
         raise ValueError(f"neighbours={neighbours!r} is not accepted; choose 4 or 8")
     corner = -1 if neighbours == 8 else 0
     return np.array([[corner, -1, corner], [-1, neighbours, -1], [corner, -1, corner]])
@@ -363,7 +391,12 @@ def laplacian_of_gaussian(sigma: float, *, truncate: float = 4.0) -> Kernel:
     ((13, 13), True, True)
     """
     s = _check_positive("sigma", sigma)
+    _check_taps("sigma", sigma, (2 * truncate * s + 1) ** 2)
     reach = _radius(s, _check_positive("truncate", truncate))
+    if reach == 0:
+        raise ValueError(
+            f"sigma={sigma!r} is too small: its kernel has one tap; pass at least {0.5 / truncate:g}"
+        )
     offsets = np.arange(-reach, reach + 1)
     squared = (offsets[:, None] ** 2 + offsets[None, :] ** 2) / s**2
     bell = np.exp(-squared / 2)
@@ -376,10 +409,8 @@ _ACROSS = {"sobel": (1, 2, 1), "prewitt": (1, 1, 1), "scharr": (3, 10, 3)}
 
 def _gradient(name: str, axis: int, ndim: int) -> Kernel:
     ndim = _check_count("ndim", ndim)
-    if not -ndim <= axis < ndim:
-        raise ValueError(f"axis={axis!r} is not accepted; pass one of {-ndim} to {ndim - 1}")
     lines = [np.array(_ACROSS[name])] * ndim
-    lines[axis] = np.array((-1, 0, 1))
+    lines[_check_axis(axis, ndim)] = np.array((-1, 0, 1))
     return _outer(lines)
 
 
@@ -505,11 +536,8 @@ def difference(axis: int = -1, ndim: int = 1) -> Kernel:
     >>> kernels.difference(axis=0, ndim=2).shape
     (2, 1)
     """
-    ndim = _check_count("ndim", ndim)
-    if not -ndim <= axis < ndim:
-        raise ValueError(f"axis={axis!r} is not accepted; pass one of {-ndim} to {ndim - 1}")
-    shape = [1] * ndim
-    shape[axis] = 2
+    shape = [1] * _check_count("ndim", ndim)
+    shape[_check_axis(axis, ndim)] = 2
     return np.array((-1, 1)).reshape(shape)
 
 
@@ -647,16 +675,20 @@ def gabor(
             f"wavelength={wavelength!r} is not accepted; pass at least 2, the shortest wave that "
             f"pixels can hold"
         )
-    direction = math.radians(angle)
+    direction, shift = (
+        math.radians(check_finite("angle", angle)),
+        math.radians(check_finite("phase", phase)),
+    )
     cosine, sine = math.cos(direction), math.sin(direction)
     reach = _check_positive("truncate", truncate) * s
+    _check_taps("sigma", sigma, (2 * reach * max(1, 1 / ratio) + 1) ** 2)
     half_y = math.ceil(max(abs(reach * sine), abs(reach / ratio * cosine)) - 1e-9)
     half_x = math.ceil(max(abs(reach * cosine), abs(reach / ratio * sine)) - 1e-9)
     y = -np.arange(-half_y, half_y + 1)[:, None]  # rows grow downwards
     x = np.arange(-half_x, half_x + 1)[None, :]
     along, across = x * cosine + y * sine, -x * sine + y * cosine
     envelope = np.exp(-(along**2 + (ratio * across) ** 2) / (2 * s**2))
-    wave = envelope * np.exp(1j * (2 * np.pi * along / wavelength + math.radians(phase)))
+    wave = envelope * np.exp(1j * (2 * np.pi * along / wavelength + shift))
     parts = {"real": wave.real, "imaginary": wave.imag, "complex": wave}
     return np.ascontiguousarray(parts[part])
 
@@ -690,8 +722,10 @@ def echo(delay: int, decay: float, repeats: int = 1) -> Kernel:
     array([1. , 0. , 0. , 0.5])
     """
     count = _check_count("repeats", repeats, 0)
-    taps = np.zeros(count * _check_count("delay", delay) + 1)
-    if not math.isfinite(decay):
-        raise ValueError(f"decay={decay!r} is not accepted; pass a finite number")
-    taps[::delay] = float(decay) ** np.arange(count + 1)
+    _check_taps("delay", delay, count * _check_count("delay", delay) + 1)
+    taps = np.zeros(count * delay + 1)
+    loudness = check_finite("decay", decay)
+    if abs(loudness) > 1 and count * math.log2(abs(loudness)) >= 1024:
+        raise ValueError(f"decay={decay!r} grows beyond any float in {count} repeats; pass at most 1")
+    taps[::delay] = loudness ** np.arange(count + 1)
     return taps

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fftconv import _error_bound
-from fftconv._arguments import Axes, Method, Options, Problem, read_problem, read_shapes
+from fftconv._arguments import Array, Axes, Method, Options, Problem, read_problem, read_shapes
 from fftconv._boundary import Boundary
 from fftconv._cost import count_work, predict_seconds
 from fftconv._engines import ENGINES, Schedule
@@ -168,13 +168,20 @@ def explain(
 def _norms(problem: Problem) -> float:
     """At least norm(signal) * norm(kernel), the signal with its extension."""
     options = problem.options
-    signal = np.abs(problem.signal).astype(np.float64)
-    extended = math.prod(options.geometry.extended_shape)
-    peak = max(float(signal.max()), float(abs(options.fill_value)))
-    norm = float(np.linalg.norm(signal))
+    peak, norm = _scaled_norm(problem.signal)
     if options.boundary != "zero":
-        norm = max(norm, peak * math.sqrt(extended))
-    return norm * float(np.linalg.norm(np.abs(problem.kernel).astype(np.float64)))
+        extended = math.prod(options.geometry.extended_shape)
+        norm = float(np.maximum(peak, abs(options.fill_value))) * math.sqrt(extended)
+    return norm * _scaled_norm(problem.kernel)[1]
+
+
+def _scaled_norm(array: Array) -> tuple[float, float]:
+    """Largest magnitude and Euclidean norm, without overflow on the way."""
+    magnitudes = np.abs(array).astype(np.float64)
+    peak = float(magnitudes.max())
+    if peak == 0 or not math.isfinite(peak):
+        return peak, peak
+    return peak, peak * float(np.linalg.norm(magnitudes / peak))
 
 
 def plan_problem(problem: Problem) -> ConvolutionPlan:
@@ -291,10 +298,16 @@ def _prospect_of_direct(options: Options, magnitudes: Magnitudes | None) -> _Pro
 
 def _prospect_of_fft(options: Options, magnitudes: Magnitudes | None, provider: Provider) -> _Prospect:
     shape = fft_shape(options.geometry, extended=options.boundary != "zero")
-    length = math.prod(shape)
     dtype = _FLOAT64 if magnitudes is not None else options.dtype
+    if shape is None:
+        return _Prospect(dtype, Schedule(), 0.0, "the transform would be longer than 2^40 points")
+    length = math.prod(shape)
+    # One transform of one axis rounds otherwise on other numbers of threads, and results must not.
+    alone = (
+        len(shape) == 1 and math.prod(options.geometry.output_shape) == options.geometry.windows[0].outputs
+    )
     small = length * dtype.itemsize < _THREADED_BYTES
-    workers = 1 if small else options.workers or available_cores()
+    workers = 1 if small or alone else options.workers or available_cores()
     schedule = Schedule(workers, shape, provider)
     if dtype.kind == "O":
         return _Prospect(dtype, schedule, 0.0, "objects have no Fourier transform")

@@ -7,9 +7,11 @@ from functools import lru_cache
 
 from fftconv._geometry import Geometry, Window
 
+LONGEST = 2**40  # points along an axis; eight tebibytes in single precision
+
 
 @lru_cache(maxsize=1)
-def _smooth_numbers(limit: int = 2**40) -> list[int]:
+def _smooth_numbers(limit: int = 2 * LONGEST) -> list[int]:
     """All 2^a 3^b 5^c 7^d up to `limit`, in order."""
     numbers = [1]
     for factor in (2, 3, 5, 7):
@@ -41,7 +43,8 @@ def linear_length(window: Window) -> int:
     return max(window.size, window.span, window.stop, full - window.start)
 
 
-def fft_shape(geometry: Geometry, extended: bool) -> tuple[int, ...]:
-    """Transform length of every convolved axis, of the signal as given or extended."""
+def fft_shape(geometry: Geometry, extended: bool) -> tuple[int, ...] | None:
+    """Transform length of every convolved axis, of the signal as given or extended; None if too long."""
     windows = geometry.extended_windows if extended else geometry.windows
-    return tuple(fast_length(linear_length(window)) for window in windows)
+    lengths = [linear_length(window) for window in windows]
+    return tuple(fast_length(length) for length in lengths) if max(lengths) <= LONGEST else None

@@ -8,6 +8,7 @@ so that invisible pixels do not bleed into visible ones.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from fftconv import kernels
-from fftconv._arguments import Method, check_choice, read_array
+from fftconv._arguments import Method, check_choice, check_finite, read_array
 from fftconv._boundary import Boundary
 from fftconv.convolution import correlate
 from fftconv.image.io import pixels_of, to_picture
@@ -25,7 +26,14 @@ Array = np.ndarray[Any, np.dtype[Any]]
 ImageT = TypeVar("ImageT", Array, Image.Image)
 Linear = Callable[[Array], Array]
 
-_OPAQUE: dict[Any, float] = {np.dtype(np.uint8): 255.0, np.dtype(np.uint16): 65535.0}
+# What full opacity is. Only 8- and 16-bit images are taken to have it because of their channels.
+_OPAQUE = {
+    np.dtype(np.uint8): 255.0,
+    np.dtype(np.uint16): 65535.0,
+    np.dtype(np.float16): 1.0,
+    np.dtype(np.float32): 1.0,
+    np.dtype(np.float64): 1.0,
+}
 _COMPUTE = {
     np.dtype(np.uint8): np.float32,
     np.dtype(np.uint16): np.float64,
@@ -61,7 +69,8 @@ def gaussian_blur(
     boundary : str, default "reflect"
         What stands beyond the edges, as in `fftconv.convolve`.
     alpha : bool, optional
-        Whether the last channel is opacity; by default it is where there are two or four channels.
+        Whether the last channel is opacity (0 to 255, 65535 or, in floats, 1); by default it is in uint8
+        and uint16 images of two or four channels.
     method, workers
         As in `fftconv.convolve`.
 
@@ -332,7 +341,7 @@ def edges(
     image: ImageT,
     operator: str = "sobel",
     *,
-    sigma: float = 1.0,
+    sigma: float | None = None,
     gain: float = 1.0,
     boundary: Boundary = "reflect",
     alpha: bool | None = None,
@@ -351,8 +360,8 @@ def edges(
         The first four give the magnitude of the gradient, scaled so that a step of height h gives h.
         "laplace" (8 in the centre of -1) and "log" (Laplacian of Gaussian) are signed: positive on
         the bright side of an edge; integer images keep that side only.
-    sigma : float, default 1
-        Standard deviation of the Gaussian of "log", in pixels.
+    sigma : float, optional
+        Standard deviation of the Gaussian of "log", in pixels, 1 by default; for "log" alone.
     gain : float, default 1
         Multiplies the result.
     boundary, alpha, method, workers
@@ -380,13 +389,16 @@ def edges(
     array([ 0, 20, 20,  0], dtype=uint8)
     """
     check_choice("operator", operator, tuple(_EDGE_KERNELS))
-    taps = [gain * kernel for kernel in _EDGE_KERNELS[operator](sigma)]
+    if sigma is not None and operator != "log":
+        raise ValueError(f"sigma={sigma!r} has no effect with operator={operator!r}; pass operator='log'")
+    factor = check_finite("gain", gain)
+    taps = [factor * kernel for kernel in _EDGE_KERNELS[operator](1.0 if sigma is None else sigma)]
 
     def magnitude(pixels: Array) -> Array:
         parts = [_correlate(pixels, kernel, boundary, method, workers) for kernel in taps]
         return parts[0] if len(parts) == 1 else np.hypot(*parts)
 
-    return _filter(image, magnitude, alpha, filters_alpha=False)
+    return _filter(image, magnitude, alpha, opacity_filter=None)
 
 
 # Divided by the weight across, so that a step of height h gives a gradient of h.
@@ -420,7 +432,8 @@ def apply_kernel(
     image : numpy.ndarray or PIL.Image.Image
         As in `gaussian_blur`.
     kernel : array_like, shape (rows, columns)
-        Real taps. Opacity is filtered with a kernel whose taps sum to 1, and kept as it is otherwise.
+        Real, finite taps. Opacity is filtered with them divided by their sum; where that is 0, it is kept
+        as it is, and the colours are those of the picture on black.
     flip : bool, default True
         True convolves, as in the formula; False lays the kernel on the image as it is written
         (correlation, which cv2.filter2D and Pillow's ImageFilter do).
@@ -455,6 +468,8 @@ def apply_kernel(
             f"rows and columns, for one row [[...]]"
         )
     taps = taps.astype(np.float64)
+    if not np.isfinite(taps).all():
+        raise ValueError("kernel holds a NaN or an infinity; pass finite taps")
     passes = (np.flip(taps) if flip else taps,)
     return _filter_linear(image, passes, boundary, alpha, method, workers)
 
@@ -468,63 +483,82 @@ def _filter_linear(
     workers: int | None,
 ) -> ImageT:
     """One kernel after the other, each laid on the image as it is written."""
-    gain = float(np.prod([taps.sum() for taps in passes]))
+    kept = [taps for taps in passes if taps.size > 1 or taps.flat[0] != 1]
 
     def linear(pixels: Array) -> Array:
-        for taps in passes:
-            if taps.size > 1 or taps.flat[0] != 1:
-                pixels = _correlate(pixels, taps, boundary, method, workers)
+        for taps in kept:
+            pixels = _correlate(pixels, taps, boundary, method, workers)
         return pixels
 
-    return _filter(image, linear, alpha, filters_alpha=abs(gain - 1) < 1e-6)
+    total = math.prod(float(taps.sum()) for taps in kept)
+    if abs(total) < 1e-6 * math.prod(float(np.abs(taps).sum()) for taps in kept):
+        return _filter(image, linear, alpha, opacity_filter=None)
+
+    def opacity_filter(opacity: Array) -> Array:
+        if boundary != "zero" and boundary != "constant" and (opacity == 1).all():
+            return opacity  # a mean of ones
+        return np.clip(linear(opacity) / total, 0, 1)
+
+    return _filter(image, linear, alpha, opacity_filter=opacity_filter)
 
 
 def _correlate(
     pixels: Array, taps: Array, boundary: Boundary, method: Method, workers: int | None
 ) -> Array:
-    # The centre of an even kernel is its earlier middle sample once it is flipped, so that laying it on
-    # as written and convolving with it are the same filter turned around.
+    with np.errstate(over="ignore"):
+        converted = taps.astype(pixels.dtype)
+    if not np.isfinite(converted).all():
+        raise ValueError(
+            f"kernel has taps up to {np.abs(taps).max():g}, beyond the range of {pixels.dtype}"
+        )
     return correlate(
-        pixels,
-        taps.astype(pixels.dtype),
-        axes=(0, 1),
-        mode="same",
-        boundary=boundary,
-        method=method,
-        workers=workers,
+        pixels, converted, axes=(0, 1), mode="same", boundary=boundary, method=method, workers=workers
     )
 
 
-def _filter(image: ImageT, compute: Linear, alpha: bool | None, *, filters_alpha: bool) -> ImageT:
+def _filter(image: ImageT, compute: Linear, alpha: bool | None, *, opacity_filter: Linear | None) -> ImageT:
     """Pixels to numbers, `compute`, and back: the one place that knows of alpha and rounding."""
+    if alpha is not None and not isinstance(alpha, bool):
+        raise TypeError(f"alpha={alpha!r} is not accepted; pass True, False or None")
     if isinstance(image, Image.Image):
         pixels, mode = pixels_of(image)
-        has_alpha = mode in ("LA", "RGBA") if alpha is None else alpha
-        picture = to_picture(_filter(pixels, compute, has_alpha, filters_alpha=filters_alpha), mode)
+        has_alpha = mode in ("LA", "RGBA")
+        if alpha and not has_alpha:
+            raise ValueError(f"alpha=True, but an image of mode {mode} has no opacity; leave alpha out")
+        filtered = _filter(
+            pixels, compute, has_alpha if alpha is None else alpha, opacity_filter=opacity_filter
+        )
+        picture = to_picture(filtered, mode)
         picture.info = {key: value for key, value in image.info.items() if key != "transparency"}
         return picture
     pixels = _read_pixels(image)
+    channels = pixels.shape[2] if pixels.ndim == 3 else 1
+    if alpha and (channels < 2 or pixels.dtype not in _OPAQUE):
+        raise ValueError(
+            f"alpha=True, but an image of dtype {pixels.dtype} and shape {pixels.shape} has no channel of "
+            f"opacity; pass uint8, uint16 or float pixels with opacity as the last of two or more channels"
+        )
     numbers = pixels.astype(_COMPUTE[pixels.dtype])
-    if alpha if alpha is not None else pixels.ndim == 3 and pixels.shape[2] in (2, 4):
-        result = _filter_with_alpha(numbers, _OPAQUE.get(pixels.dtype, 1.0), compute, filters_alpha)
+    if alpha if alpha is not None else pixels.dtype.kind == "u" and channels in (2, 4):
+        result = _filter_with_alpha(numbers, _OPAQUE[pixels.dtype], compute, opacity_filter)
     else:
         result = compute(numbers)
     if pixels.dtype.kind == "f":
         return result.astype(pixels.dtype, copy=False)
     limits = np.iinfo(pixels.dtype)
-    np.rint(result, out=result)
-    return np.clip(result, limits.min, limits.max, out=result).astype(pixels.dtype)
+    rounded = np.clip(np.rint(result), limits.min, limits.max)
+    return rounded.astype(pixels.dtype)
 
 
-def _filter_with_alpha(numbers: Array, opaque: float, compute: Linear, filters_alpha: bool) -> Array:
+def _filter_with_alpha(
+    numbers: Array, opaque: float, compute: Linear, opacity_filter: Linear | None
+) -> Array:
     """Filter colours weighted with their opacity, and divide by the filtered opacity."""
     opacity = numbers[..., -1:] / opaque
     colour = compute(numbers[..., :-1] * opacity)
-    if not filters_alpha:
+    if opacity_filter is None:
         return np.concatenate([colour, numbers[..., -1:]], axis=-1)
-    if (opacity == 1).all():  # filtering ones gives ones
-        return np.concatenate([colour, numbers[..., -1:]], axis=-1)
-    opacity = np.clip(compute(opacity), 0, 1)
+    opacity = opacity_filter(opacity)
     visible = opacity * opaque >= 0.5 if opaque > 1 else opacity > 0
     colour = np.where(visible, colour / np.where(visible, opacity, 1), 0)
     return np.concatenate([colour, opacity * opaque], axis=-1)
