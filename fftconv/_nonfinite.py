@@ -48,8 +48,14 @@ def is_poisoned(out: Array) -> bool:
     return not np.isfinite(out.sum())
 
 
-def restore(signal: Array, kernel: Array, fill_value: Any, compute: Compute, out: Array) -> None:
-    """Overwrite `out` with what the definition gives where a NaN, an infinity or an overflow struck."""
+def restore(
+    signal: Array, kernel: Array, fill_value: Any, compute: Compute, add_up: Compute, out: Array
+) -> None:
+    """Overwrite `out` with what the definition gives where a NaN, an infinity or an overflow struck.
+
+    `compute` convolves by the engine, `add_up` term by term: where sums of the definition overflow, the
+    engine's error, which is relative to the largest of them, would overflow everywhere.
+    """
     samples, taps = _finite(signal), _finite(kernel)
     outside = _finite(np.asarray(fill_value, signal.dtype))
     of_signal, of_kernel = max(_exponent(samples), _exponent(outside)), _exponent(taps)
@@ -59,6 +65,8 @@ def restore(signal: Array, kernel: Array, fill_value: Any, compute: Compute, out
         _times_power(outside, -of_signal)[()],
     )
     out[...] = _times_power(scaled, of_signal + of_kernel)
+    if not np.isfinite(out).all():
+        out[...] = add_up(samples, taps, outside[()])
     if out.dtype.kind == "f":
         _mark(out, [_Products(signal, kernel, fill_value, 1)], compute)
         return

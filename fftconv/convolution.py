@@ -244,21 +244,22 @@ def _run(problem: Problem) -> Array:
     with np.errstate(invalid="ignore", over="ignore"):
         ENGINES[plan.method](signal, kernel, problem.options, plan.schedule, computed)
         if plan.fft_shape and _nonfinite.is_poisoned(computed):
-            compute = partial(_compute, problem.options, plan)
+            compute = partial(_compute, problem.options, plan, plan.method)
+            add_up = partial(_compute, problem.options, plan, "direct")
             fill_value = problem.options.fill_value
-            _nonfinite.restore(signal, kernel, fill_value, compute, computed)
+            _nonfinite.restore(signal, kernel, fill_value, compute, add_up, computed)
     if plan.checks_overflow:
         check_overflow(problem, computed)
     return _deliver(computed, problem.out, plan)
 
 
 def _compute(
-    options: Options, plan: ConvolutionPlan, signal: Array, kernel: Array, fill_value: Any
+    options: Options, plan: ConvolutionPlan, method: str, signal: Array, kernel: Array, fill_value: Any
 ) -> Array:
-    """Other data through the plan's engine."""
+    """Other data through an engine."""
     out = np.empty(plan.output_shape, signal.dtype)
     changed = dataclasses.replace(options, fill_value=fill_value)
-    ENGINES[plan.method](signal, kernel, changed, plan.schedule, out)
+    ENGINES[method](signal, kernel, changed, plan.schedule, out)
     return out
 
 

@@ -258,14 +258,18 @@ def _plan(
     if method != "auto" and (refusal := prospects[method].refusal):
         raise ValueError(f"method={method!r} cannot do this: {refusal}; use method='auto'")
     profile = machine_profile()
+    checks_overflow = magnitudes is not None and magnitudes.peak >= _error_bound.EXACT_INT64
     for name, prospect in prospects.items():
         if prospect.refusal is None:
             work = count_work(name, options, prospect.compute_dtype, prospect.schedule)
-            prospects[name] = dataclasses.replace(
-                prospect,
-                seconds=predict_seconds(work, prospect.compute_dtype, profile, prospect.schedule.workers),
-                bytes=work.bytes,
-            )
+            seconds = predict_seconds(work, prospect.compute_dtype, profile, prospect.schedule.workers)
+            memory = work.bytes
+            if magnitudes is not None:
+                memory += _bytes_around_integers(geometry, checks_overflow)
+            if checks_overflow:  # two more convolutions, see `_integers`
+                check = count_work("direct", options, _FLOAT64, Schedule())
+                seconds += 2 * predict_seconds(check, _FLOAT64, profile, 1)
+            prospects[name] = dataclasses.replace(prospect, seconds=seconds, bytes=memory)
     fastest = min(prospects, key=lambda name: prospects[name].seconds)
     chosen = fastest if method == "auto" else method
     return ConvolutionPlan(
@@ -280,12 +284,18 @@ def _plan(
         boundary=boundary,
         dtype=dtype,
         compute_dtype=prospects[chosen].compute_dtype,
-        checks_overflow=magnitudes is not None and magnitudes.peak >= _error_bound.EXACT_INT64,
+        checks_overflow=checks_overflow,
         schedule=prospects[chosen].schedule,
         error_factor=prospects[chosen].error_factor,
         error_bound=None,
         profile=profile.source,
     )
+
+
+def _bytes_around_integers(geometry: Geometry, checks_overflow: bool) -> int:
+    """Copies of the data in the dtype of the arithmetic, and what the check for overflow holds."""
+    inputs = math.prod(geometry.signal_shape) + math.prod(geometry.kernel_shape)
+    return 8 * (3 * inputs + 4 * geometry.outputs if checks_overflow else inputs + geometry.outputs)
 
 
 def _prospect_of_direct(options: Options, magnitudes: Magnitudes | None) -> _Prospect:
@@ -302,7 +312,7 @@ def _prospect_of_fft(options: Options, magnitudes: Magnitudes | None, provider: 
     if shape is None:
         return _Prospect(dtype, Schedule(), 0.0, "the transform would be longer than 2^40 points")
     length = math.prod(shape)
-    # One transform of one axis rounds otherwise on other numbers of threads, and results must not.
+    # A transform of one line has no slabs for threads to share.
     alone = (
         len(shape) == 1 and math.prod(options.geometry.output_shape) == options.geometry.windows[0].outputs
     )

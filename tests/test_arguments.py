@@ -71,6 +71,23 @@ REFUSED = {
     "fill complex integer": (
         ([1], [1]), {"fill_value": 1j, "boundary": "constant"}, TypeError, "fill_value=1j is complex"
     ),
+    "fill array": (
+        (ONES, ONES), {"fill_value": np.zeros(2), "boundary": "constant"}, TypeError, "fill_value=array"
+    ),
+    "fill large integer": (
+        ([1], [1]), {"fill_value": 2**63, "boundary": "constant"}, OverflowError, "does not fit int64"
+    ),
+    "fill large": (
+        (ONES, ONES), {"fill_value": 10**400, "boundary": "constant"}, ValueError, "beyond the range"
+    ),
+    "fill large single": (
+        (ONES.astype("f4"),) * 2, {"fill_value": 1e300, "boundary": "constant"}, ValueError, "of float32"
+    ),
+    "mode array": ((ONES, ONES), {"mode": np.array(["full"])}, ValueError, "mode=array"),
+    "axes order, whole kernel": (
+        (IMAGE, IMAGE), {"axes": (1, 0), "stride": (1, 3)}, ValueError, "not in ascending order"
+    ),
+    "too many workers": ((ONES, ONES), {"workers": 2**40}, ValueError, "pass 1 to 1024"),
     "out type": ((ONES, ONES), {"out": [0] * 9}, TypeError, "out is a list"),
     "out shape": ((ONES, ONES), {"out": np.empty(5)}, ValueError, r"out has shape \(5,\).*\(9,\)"),
     "out dtype": ((ONES, ONES), {"out": np.empty(9, "f4")}, ValueError, "float32.*float64"),
@@ -182,6 +199,21 @@ def test_objects_are_exact():
 def test_objects_have_no_transform():
     with pytest.raises(ValueError, match="method='fft' cannot do this: objects have no Fourier"):
         fftconv.convolve([10**30], [1], method="fft")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_strides_may_be_an_array_and_larger_than_the_result(engine):
+    expected = fftconv.convolve(IMAGE, np.ones((2, 2)), stride=(2, 3), method=engine)
+    assert np.array_equal(
+        fftconv.convolve(IMAGE, np.ones((2, 2)), stride=np.array([2, 3]), method=engine), expected
+    )
+    assert fftconv.convolve(IMAGE, np.ones((2, 2)), stride=2**62, method=engine).shape == (1, 1)
+
+
+def test_whole_fill_values_of_any_type():
+    for fill in (4, 4.0, np.int8(4), Fraction(8, 2), Decimal(4)):
+        result = fftconv.convolve([1], [1, 1, 1], mode="same", boundary="constant", fill_value=fill)
+        assert result.tolist() == [9]
 
 
 @pytest.mark.parametrize(

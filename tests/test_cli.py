@@ -145,9 +145,16 @@ USAGE = {
     "image convolve a.png -o b.png --kernel 1,x": "neither numbers, nor a named kernel",
     "image convolve a.png -o b.png --kernel 1,2;3": "rows of equally many numbers",
     "image convolve a.png -o b.png --kernel missing.npy": "missing.npy is not an existing file",
-    "image convolve a.png -o b.png --kernel gaussian(2)": "has 1 axes and a picture needs 2",
+    "image convolve a.png -o b.png --kernel gaussian(2)": "a picture needs rows and columns",
     "image convolve a.png -o b.png --kernel laplace --normalize": "sums to 0 and cannot be normalized",
-    "image convolve a.png -o b.png --kernel disk(__import__('os'))": "disk(__import__('os'))",
+    "image convolve a.png -o b.png --kernel disk(__import__('os'))": "parameters that are not plain values",
+    "image convolve a.png -o b.png --kernel disk(radius=4,radius=5)": "a parameter is given twice",
+    "image convolve a.png -o b.png --kernel disk(*[4])": "parameters that are not plain values",
+    "image convolve a.png -o b.png --kernel disk(1e9)": "makes a kernel of 4e+18 taps",
+    "image convolve a.png -o b.png --kernel 1,nan": "taps that are not finite real numbers",
+    "image convolve a.png -o b.png --kernel 1e400": "taps that are not finite real numbers",
+    "image convolve a.png -o b.png --kernel gabor(2,4,part='complex')": "not finite real numbers",
+    "image convolve a.png -o b.png --kernel 0,0 --normalize": "sums to 0 and cannot be normalized",
     "explain --signal 10": "Missing option '--kernel'",
     "explain --signal ten --kernel 3": "'ten' is no shape; write 1000000",
     "explain --signal 2.5 --kernel 3": "'2.5' is no shape",
@@ -214,6 +221,24 @@ def test_help(arguments, capsys):
 def test_version(capsys):
     assert run(["--version"]) == 0
     assert "0.1.0" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", ["", "1,nan\n", "a,b\n"])
+def test_bad_kernel_files(small, tmp_path, content, capsys):
+    path = tmp_path / "kernel.CSV"
+    path.write_text(content)
+    assert run(["image", "convolve", str(small), "-o", str(tmp_path / "x.png"), "--kernel", str(path)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not (tmp_path / "x.png").exists()
+
+
+def test_rows_of_a_kernel_may_stand_on_lines():
+    assert parse_kernel("1 2\n3 4").tolist() == [[1, 2], [3, 4]]
+
+
+def test_explain_of_a_size_beyond_any_transform(capsys):
+    assert run(["explain", "--signal", "1e13", "--kernel", "3"]) == 0
+    assert "refused" in capsys.readouterr().out
 
 
 def test_kernel_text_is_data_not_code():

@@ -58,6 +58,20 @@ def test_fft_error_stays_far_below_the_bound(dtype, length):
             assert error <= MARGIN * plan.error_bound, name
 
 
+@pytest.mark.parametrize("method", ["direct", "fft"])
+def test_bound_covers_the_conversion_of_integers(method):
+    signal, kernel = np.array([2567757961516526841]), np.array([0.2381578277207127])
+    truth = Fraction(2567757961516526841) * Fraction(0.2381578277207127)
+    error = abs(Fraction(fftconv.convolve(signal, kernel, method=method)[0]) - truth)
+    assert error <= fftconv.explain(signal, kernel, method=method).error_bound
+
+
+def test_bound_of_values_whose_squares_overflow():
+    assert 0 < fftconv.explain(np.full(9, 1e200), np.ones(3)).error_bound < 1e190
+    options = {"boundary": "constant", "fill_value": np.nan, "mode": "same"}
+    assert np.isnan(fftconv.explain(np.ones(9), np.ones(3), **options).error_bound)
+
+
 @pytest.mark.parametrize("length", [100, 1000, 10_000, 123_457, 1_000_003])
 def test_transform_lengths_are_smooth_and_near(length):
     fast = fast_length(length)

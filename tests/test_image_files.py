@@ -147,6 +147,37 @@ def test_depth_is_never_lost_silently(tmp_path, colour_type, channels):
         image.read(tmp_path / "deep.png")
 
 
+@pytest.mark.parametrize("content", [b"P6\n1 1\n65535\n" + bytes(6), b"P3\n1 1\n1023\n4 2 1000\n"])
+def test_deep_colour_of_ppm_is_not_lost_either(tmp_path, content):
+    (tmp_path / "deep.ppm").write_bytes(content)
+    with pytest.raises(ValueError, match="16 bits per channel"):
+        image.read(tmp_path / "deep.ppm")
+
+
+@pytest.mark.parametrize(("pixels", "kind"), [(PIXELS["I"], 1), (PIXELS["L"], 2)])
+def test_samples_whose_sign_would_be_misread_are_refused(tmp_path, pixels, kind):
+    path = tmp_path / "a.tif"
+    Image.fromarray(pixels).save(path, tiffinfo={339: 3 - kind})
+    entry = struct.pack("<HHII", 339, 3, 1, 3 - kind)
+    content = path.read_bytes()
+    assert content.count(entry) == 1
+    path.write_bytes(content.replace(entry, struct.pack("<HHII", 339, 3, 1, kind)))
+    with pytest.raises(ValueError, match="a sign, which would be misread"):
+        image.read(tmp_path / "a.tif")
+
+
+def test_a_damaged_exif_block_costs_no_pixels(tmp_path):
+    source, target = tmp_path / "a.jpg", tmp_path / "b.jpg"
+    Image.fromarray(PIXELS["RGB"]).save(source, exif=b"Exif\x00\x00no table of contents")
+    image.filter_file(source, target, identity)
+    assert image.read(target).shape == PIXELS["RGB"].shape
+
+
+def test_a_resolution_without_a_unit_is_none(tmp_path):
+    Image.fromarray(PIXELS["L"]).save(tmp_path / "a.tif")
+    assert image.read_with_metadata(tmp_path / "a.tif")[1].dpi is None
+
+
 def test_animations_are_refused(tmp_path):
     frames = [Image.new("L", (4, 4), shade) for shade in (0, 128, 255)]
     frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
@@ -224,6 +255,35 @@ def test_output_must_not_be_the_input(tmp_path, link):
     assert source.read_bytes() == before
 
 
+def test_a_link_stays_a_link(tmp_path):
+    real, link = tmp_path / "real.png", tmp_path / "link.png"
+    image.write(real, PIXELS["L"])
+    link.symlink_to(real)
+    image.write(link, PIXELS["RGB"])
+    assert link.is_symlink()
+    assert np.array_equal(image.read(real), PIXELS["RGB"])
+
+
+def test_a_long_name_is_no_obstacle(tmp_path):
+    image.write(tmp_path / f"{'a' * 250}.png", PIXELS["L"])
+
+
+def test_what_the_encoder_refuses_names_the_file(tmp_path):
+    with pytest.raises(ValueError, match=r"wide.webp cannot be written as WEBP"):
+        image.write(tmp_path / "wide.webp", np.zeros((1, 20_000, 3), np.uint8))
+    with pytest.raises(ValueError, match="image is empty"):
+        image.write(tmp_path / "none.png", np.zeros((0, 3), np.uint8))
+    assert not list(tmp_path.iterdir())
+
+
+def test_any_function_from_pixels_to_pixels_is_a_filter(tmp_path):
+    source, target = tmp_path / "a.tif", tmp_path / "b.tif"
+    image.write(source, PIXELS["CMYK"], metadata=image.ImageMetadata("CMYK"))
+    report = image.filter_file(source, target, lambda pixels: 255 - pixels)
+    assert report.methods == ()
+    assert np.array_equal(image.read(target), 255 - PIXELS["CMYK"])
+
+
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     target = tmp_path / "a.png"
     target.write_bytes(b"old")
@@ -276,6 +336,16 @@ def test_a_batch_goes_on_past_bad_files(tmp_path):
     ]
     assert sorted(path.name for path in folder.iterdir()) == ["0.png", "1.png"]
     assert np.array_equal(image.read(folder / "1.png"), image.box_blur(PIXELS["RGB"], 3))
+
+
+def test_a_batch_goes_on_past_a_filter_that_fails(tmp_path):
+    image.write(tmp_path / "a.png", PIXELS["RGB"])
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (report,) = image.filter_files([tmp_path / "a.png"], folder, lambda pixels: 1 // 0)
+    assert isinstance(report.error, ZeroDivisionError)
+    with pytest.raises(TypeError, match="is one path; pass a list"):
+        image.filter_files(str(tmp_path / "a.png"), folder, image.box_blur, size=3)
 
 
 def test_a_batch_refuses_what_would_overwrite_itself(tmp_path):

@@ -149,6 +149,39 @@ def test_edges_keep_opacity():
     assert np.array_equal(image.edges(pixels)[..., 3], GREY)
 
 
+@pytest.mark.parametrize("boundary", ["zero", "reflect"])
+def test_opacity_far_away_changes_nothing_here(boundary):
+    pixels = np.full((9, 30, 4), 255, np.uint8)
+    opaque = image.box_blur(pixels, 3, boundary=boundary)
+    pixels[4, 29, 3] = 254
+    assert np.array_equal(image.box_blur(pixels, 3, boundary=boundary)[:, :20], opaque[:, :20])
+
+
+@pytest.mark.parametrize("gain", [0.5, 2.0])
+def test_kernels_of_another_sum_change_colour_not_opacity(gain):
+    pixels = np.full((5, 5, 4), 100, np.uint8)
+    taps = np.zeros((3, 3))
+    taps[1, 1] = gain
+    result = image.apply_kernel(pixels, taps)
+    assert (result[..., :3] == 100 * gain).all()
+    assert (result[..., 3] == 100).all()
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.float32, np.float64])
+@pytest.mark.parametrize("channels", [2, 4])
+def test_only_8_and_16_bit_images_are_taken_to_have_opacity(dtype, channels):
+    flat = np.full((6, 7, channels), 200, dtype)
+    assert np.allclose(image.box_blur(flat, 3), flat)
+
+
+def test_opacity_of_floats_is_at_most_one():
+    pixels = np.zeros((9, 9, 4))
+    pixels[..., 1] = 1
+    pixels[3:6, 3:6] = (0.8, 0, 0, 1)
+    result = image.gaussian_blur(pixels, 1, alpha=True)
+    assert np.allclose(result[result[..., 3] > 0][:, :3], (0.8, 0, 0))
+
+
 def test_four_channels_without_alpha():
     pixels = np.dstack([COLOUR, GREY])
     result = image.box_blur(pixels, 3, alpha=False)
@@ -198,6 +231,21 @@ def test_palettes_and_bitmaps_are_filtered_as_what_they_show():
         (lambda: image.apply_kernel(GREY, [1, 2]), ValueError, "kernel has 1 axes"),
         (lambda: image.apply_kernel(GREY, [[1j]]), ValueError, "dtype complex128"),
         (lambda: image.box_blur(GREY, 3, boundary="edge"), ValueError, "boundary='edge'"),
+        (
+            lambda: image.box_blur(GREY, 3, alpha=True),
+            ValueError,
+            "alpha=True, but an image of dtype uint8",
+        ),
+        (lambda: image.box_blur(GREY, 3, alpha="no"), TypeError, "alpha='no'"),
+        (lambda: image.box_blur(Image.fromarray(GREY), 3, alpha=True), ValueError, "mode L has no opacity"),
+        (lambda: image.box_blur(np.ones((3, 3, 2), np.int32), 3, alpha=True), ValueError, "dtype int32"),
+        (lambda: image.apply_kernel(GREY, [[np.nan]]), ValueError, "kernel holds a NaN"),
+        (lambda: image.apply_kernel(GREY, [[1e39]]), ValueError, "beyond the range of float32"),
+        (lambda: image.edges(GREY, gain=np.nan), ValueError, "gain=nan"),
+        (lambda: image.edges(GREY, gain="a"), TypeError, "gain='a'"),
+        (lambda: image.edges(GREY, sigma=3), ValueError, "sigma=3 has no effect with operator='sobel'"),
+        (lambda: image.motion_blur(GREY, 3, np.nan), ValueError, "angle=nan"),
+        (lambda: image.gaussian_blur(GREY, 1e300), ValueError, "sigma=1e[+]300 is not accepted: it makes"),
         (lambda: image.box_blur(Image.new("LAB", (3, 3)), 3), ValueError, "mode LAB; accepted are 1, L"),
     ],
 )

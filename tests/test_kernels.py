@@ -68,6 +68,11 @@ def test_gaussian_is_the_product_of_its_lines():
     image = kernels.gaussian((1.0, 3.0))
     assert np.allclose(image, np.outer(kernels.gaussian(1.0), kernels.gaussian(3.0)), rtol=1e-15)
     assert kernels.gaussian((0, 1.0)).shape == (1, 9)
+    assert np.array_equal(kernels.gaussian(np.array([1.0, 3.0])), image)
+
+
+def test_a_disk_inside_one_pixel_is_that_pixel():
+    assert kernels.disk(1e-200).tolist() == [[1.0]]
 
 
 @pytest.mark.parametrize("radius", [0.3, 0.5, 1.0, 2.6, 5.0])
@@ -160,7 +165,21 @@ def test_exponential_is_geometric():
     ("build", "error", "message"),
     [
         (lambda: kernels.box(0), ValueError, "size=0"),
-        (lambda: kernels.box(2.5), TypeError, "not iterable|size=2.5"),
+        (lambda: kernels.box(2.5), TypeError, "size=2.5"),
+        (lambda: kernels.box(None), TypeError, "size=None"),
+        (lambda: kernels.box(10**5), ValueError, "size=100000 .* 1e[+]10 taps"),
+        (lambda: kernels.gaussian(()), TypeError, "sigma="),
+        (lambda: kernels.gaussian(1e300), ValueError, "sigma=1e[+]300"),
+        (lambda: kernels.disk(1e9), ValueError, "radius=1000000000.0 .* taps"),
+        (lambda: kernels.motion(3, np.inf), ValueError, "angle=inf"),
+        (lambda: kernels.laplace(4.0), TypeError, "neighbours=4.0"),
+        (lambda: kernels.sobel("x"), TypeError, "axis='x'"),
+        (lambda: kernels.laplacian_of_gaussian(0.1), ValueError, "sigma=0.1 is too small"),
+        (lambda: kernels.exponential(1e-12), ValueError, "smoothing=1e-12 .* taps"),
+        (lambda: kernels.gabor(1, 4, np.nan), ValueError, "angle=nan"),
+        (lambda: kernels.gabor(1, 4, phase=np.inf), ValueError, "phase=inf"),
+        (lambda: kernels.echo(1, "a"), TypeError, "decay='a'"),
+        (lambda: kernels.echo(1, 1e200, 3), ValueError, "decay=1e[+]200 grows"),
         (lambda: kernels.moving_average(-1), ValueError, "length=-1"),
         (lambda: kernels.gaussian(-1), ValueError, "sigma=-1"),
         (lambda: kernels.gaussian("1"), TypeError, "sigma='1'"),

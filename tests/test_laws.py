@@ -98,12 +98,13 @@ def test_scaling_by_a_power_of_two_scales_every_bit(method, dtype, exponent):
     assert np.array_equal(scaled, fftconv.convolve(signal, kernel, method=method) * factor)
 
 
-@pytest.mark.parametrize("shape", [(300, 500), (180_000,), (3, 200, 400)])
+@pytest.mark.parametrize("shape", [(300, 500), (300_000,), (3, 200, 400), (40, 90, 110)])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
 @pytest.mark.parametrize("method", ENGINES)
-def test_result_does_not_depend_on_workers(method, shape):
-    signal = numbers(shape, "float64", 1)
-    kernel = numbers((9,) * len(shape), "float64", 2)[:3]
-    alone, together = (
-        fftconv.convolve(signal, kernel, method=method, workers=workers) for workers in (1, 2)
+def test_result_does_not_depend_on_workers(method, shape, dtype):
+    signal = numbers(shape, dtype, 1)
+    kernel = numbers((9,) * len(shape), dtype, 2)[:3]
+    alone, *others = (
+        fftconv.convolve(signal, kernel, method=method, workers=workers) for workers in (1, 2, 3, 4)
     )
-    assert np.array_equal(alone, together)
+    assert all(np.array_equal(alone, other) for other in others)

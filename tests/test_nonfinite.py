@@ -66,6 +66,40 @@ def test_complex_parts_follow_the_product_rule(engine, dtype):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("shape", [(5,), (4, 3)])
+def test_complex_infinities_follow_the_product_rule(engine, shape):
+    signal, kernel = np.ones(shape, complex), np.ones((2,) * len(shape)) * (1 + 1j)
+    signal.flat[1] = complex(np.inf, 0)
+    signal[(-1,) * len(shape)] = complex(1, -np.inf)
+    for boundary in ("zero", "reflect"):
+        options = {"mode": "same", "boundary": boundary}
+        real, imag = oracle.convolve(signal, kernel, **options)
+        result = fftconv.convolve(signal, kernel, method=engine, **options)
+        assert_same_pattern(result.real, real)
+        assert_same_pattern(result.imag, imag)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128", "longdouble"])
+def test_what_the_definition_does_not_overflow_does_not(engine, dtype):
+    """Sums near the largest float: spectra and their products are far beyond it."""
+    largest = np.finfo(dtype).max / 4
+    signal = np.full((40, 50), largest, dtype)
+    kernel = np.full((7, 5), 1 / 35, dtype)
+    result = fftconv.convolve(signal, kernel, mode="valid", method=engine)
+    assert np.abs(result / largest - 1).max() < 1e-5
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_overflow_of_the_definition_stays_local(engine):
+    signal, kernel = np.ones(1000), np.ones(300)
+    signal[500], kernel[3] = 1e300, 1e300
+    result = fftconv.convolve(signal, kernel, method=engine)
+    assert np.flatnonzero(np.isinf(result)).tolist() == [503]
+    assert not np.isnan(result).any()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_strided_and_dilated_windows(engine):
     signal = np.arange(30.0)
     signal[11] = np.nan

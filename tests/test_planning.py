@@ -156,6 +156,27 @@ def test_predicted_bytes_of_a_transform_are_near_what_it_allocates():
     assert 0.8 * peak < plan.bytes < 1.25 * peak
 
 
+def test_sizes_beyond_any_transform_are_planned_without_one():
+    plan = fftconv.plan_convolution(10**13, 10**6)
+    assert plan.method == "direct"
+    assert plan.candidates[1].verdict == "refused: the transform would be longer than 2^40 points"
+    with pytest.raises(ValueError, match="longer than 2"):
+        fftconv.plan_convolution(10**13, 10**6, method="fft")
+    assert (
+        fftconv.convolve([1.0, 2, 3], [1.0, 2], dilation=2**45, mode="same", method="direct").tolist()
+        == [0] * 3
+    )
+
+
+def test_checking_for_overflow_is_in_the_prediction():
+    proven = fftconv.explain(np.ones((300, 300), int), np.ones((3, 3), int), method="direct")
+    checked = fftconv.explain(np.full((300, 300), 2**62), np.ones((3, 3), int), method="direct")
+    assert checked.checks_overflow
+    assert not proven.checks_overflow
+    assert checked.seconds > 2 * proven.seconds
+    assert checked.bytes > 4 * 8 * 300 * 300
+
+
 def test_work_counts_scale_with_the_problem():
     small = fftconv.plan_convolution((100, 100), (5, 5), method="direct")
     large = fftconv.plan_convolution((1000, 1000), (5, 5), method="direct")

@@ -2,6 +2,9 @@
 
 An FFTW plan may be executed by one thread at a time, so every thread has its own. ESTIMATE never
 measures, so no call waits for a measurement; it uses wisdom where there is some.
+
+FFTW rounds otherwise on other numbers of threads. So that results do not depend on them, a large transform
+is cut into one-axis transforms of slabs, always the same ones, and it is the slabs that threads share.
 """
 
 from __future__ import annotations
@@ -9,48 +12,95 @@ from __future__ import annotations
 import math
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pyfftw
 
+Array = np.ndarray[Any, np.dtype[Any]]
+Stage = list[Callable[[], None]]  # transforms that may run at the same time
+
 _KEPT_BYTES = 64 * 2**20  # of buffers, per thread; the workspace in use may be larger
+_SLAB_BYTES = 2**20  # a transform of fewer bytes is not cut
+_SLABS = 16
 
 
 class _Workspace:
     def __init__(
         self, shape: tuple[int, ...], axes: tuple[int, ...], dtype: np.dtype[Any], workers: int
     ) -> None:
-        self.samples: np.ndarray[Any, Any] = pyfftw.empty_aligned(shape, dtype)
+        self.samples: Array = pyfftw.empty_aligned(shape, dtype)
         spectrum_shape = list(shape)
         if dtype.kind == "f":
             spectrum_shape[axes[-1]] = shape[axes[-1]] // 2 + 1
-        self._spectrum: np.ndarray[Any, Any] = pyfftw.empty_aligned(
-            spectrum_shape, np.result_type(dtype, np.complex64)
-        )
-        options = {"axes": axes, "threads": workers}
-        flags = ("FFTW_ESTIMATE", "FFTW_DESTROY_INPUT")
-        self._forward = pyfftw.FFTW(self.samples, self._spectrum, flags=("FFTW_ESTIMATE",), **options)
-        self._inverse = pyfftw.FFTW(
-            self._spectrum, self.samples, direction="FFTW_BACKWARD", flags=flags, **options
-        )
+        self._spectrum: Array = pyfftw.empty_aligned(spectrum_shape, np.result_type(dtype, np.complex64))
+        self._workers = workers
         # In the precision of the data: a Python float would cost long double half its digits.
         one = dtype.type(1).real
         self.inverse_scale: Any = one / math.prod(shape[axis] for axis in axes)
+        if self.samples.nbytes < _SLAB_BYTES:
+            self._forward = [[_plan(self.samples, self._spectrum, axes, forward=True)]]
+            self._inverse = [[_plan(self._spectrum, self.samples, axes, forward=False)]]
+            return
+        *others, last = axes
+        spectrum = self._spectrum
+        self._forward = [_stage(self.samples, spectrum, last, forward=True)]
+        self._forward += [_stage(spectrum, spectrum, axis, forward=True) for axis in others]
+        self._inverse = [_stage(spectrum, spectrum, axis, forward=False) for axis in others]
+        self._inverse += [_stage(spectrum, self.samples, last, forward=False)]
 
     @property
     def nbytes(self) -> int:
         return int(self.samples.nbytes + self._spectrum.nbytes)
 
-    def forward(self) -> np.ndarray[Any, Any]:
-        self._forward.execute()
+    def forward(self) -> Array:
+        self._run(self._forward)
         return self._spectrum
 
-    def inverse(self, spectrum: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    def inverse(self, spectrum: Array) -> Array:
         if spectrum is not self._spectrum:
             self._spectrum[...] = spectrum
-        self._inverse.execute()
+        self._run(self._inverse)
         return self.samples
+
+    def _run(self, stages: list[Stage]) -> None:
+        for stage in stages:
+            if self._workers == 1 or len(stage) == 1:
+                for transform in stage:
+                    transform()
+            else:
+                for done in [_pool(self._workers).submit(transform) for transform in stage]:
+                    done.result()
+
+
+def _plan(source: Array, target: Array, axes: tuple[int, ...], *, forward: bool) -> Callable[[], None]:
+    flags = ("FFTW_ESTIMATE",) if forward else ("FFTW_ESTIMATE", "FFTW_DESTROY_INPUT")
+    direction = "FFTW_FORWARD" if forward else "FFTW_BACKWARD"
+    plan = pyfftw.FFTW(source, target, axes=axes, direction=direction, flags=flags, threads=1)
+    execute: Callable[[], None] = plan.execute
+    return execute
+
+
+def _stage(source: Array, target: Array, axis: int, *, forward: bool) -> Stage:
+    """Transforms along one axis, of slabs cut along the longest of the others."""
+    lengths = [0 if other == axis else size for other, size in enumerate(target.shape)]
+    cut = int(np.argmax(lengths))
+    if lengths[cut] < 2:
+        return [_plan(source, target, (axis,), forward=forward)]
+    thickness = -(-lengths[cut] // _SLABS)
+    stage = []
+    for start in range(0, lengths[cut], thickness):
+        slab = (slice(None),) * cut + (slice(start, start + thickness),)
+        stage.append(_plan(source[slab], target[slab], (axis,), forward=forward))
+    return stage
+
+
+@cache
+def _pool(workers: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(workers, thread_name_prefix="fftconv")
 
 
 class _Kept(threading.local):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from typing import Any
 
 import click
@@ -14,10 +15,10 @@ from fftconv.planning import METHODS, ConvolutionPlan, plan_convolution
 def _shape(context: click.Context, option: click.Parameter, text: str) -> tuple[int, ...]:
     """Lengths of the axes: 1000000, 1e6, 1920x1080."""
     try:
-        lengths = [float(part) for part in text.lower().split("x")]
-    except ValueError:
+        lengths = [Fraction(part) for part in text.lower().split("x")]
+    except (ValueError, ZeroDivisionError):
         lengths = []
-    if not lengths or not all(length >= 1 and length.is_integer() for length in lengths):
+    if not lengths or not all(length >= 1 and length.denominator == 1 for length in lengths):
         raise click.BadParameter(f"{text!r} is no shape; write 1000000, 1e6 or 1920x1080")
     return tuple(int(length) for length in lengths)
 

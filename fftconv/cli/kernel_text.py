@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +17,22 @@ Kernel = np.ndarray[Any, np.dtype[Any]]
 
 def parse_kernel(text: str, *, normalize: bool = False) -> Kernel:
     """The taps that `text` stands for; ValueError says what is wrong with it."""
-    if Path(text).suffix in (".csv", ".npy"):
+    if Path(text).suffix.lower() in (".csv", ".npy"):
         taps = _read_file(Path(text))
-    elif text.split("(")[0].strip().isidentifier():
+    elif text.split("(")[0].strip().isidentifier() and text.strip().lower() not in ("nan", "inf"):
         taps = _build(text)
     else:
         taps = _read_rows(text)
-    if taps.ndim != 2:
+    if taps.ndim != 2 or taps.size == 0:
         raise ValueError(
-            f"{text!r} has {taps.ndim} axes and a picture needs 2; for example 'gaussian((2, 2))', "
-            f"'difference(axis=0, ndim=2)'"
+            f"{text!r} has {taps.ndim} axes (shape {taps.shape}) and a picture needs rows and columns; for "
+            f"example 'gaussian((2, 2))', 'difference(axis=0, ndim=2)'"
         )
+    if taps.dtype.kind not in "biuf" or not np.isfinite(taps).all():
+        raise ValueError(f"{text!r} has taps that are not finite real numbers")
     if normalize:
         total = taps.sum()
-        if abs(total) < 1e-12 * np.abs(taps).sum():
+        if abs(total) <= 1e-12 * np.abs(taps).sum():
             raise ValueError(f"{text!r} sums to 0 and cannot be normalized; leave --normalize out")
         taps = taps / total
     return taps
@@ -41,7 +44,9 @@ def _read_file(path: Path) -> Kernel:
     try:
         if path.suffix == ".npy":
             return np.asarray(np.load(path, allow_pickle=False))
-        return np.loadtxt(path, delimiter=",", ndmin=2)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that the file is empty, which is told above
+            return np.loadtxt(path, delimiter=",", ndmin=2)
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} cannot be read as a kernel: {error}") from error
 
@@ -59,17 +64,23 @@ def _build(text: str) -> Kernel:
             f"{text!r} names no kernel; choose one of {', '.join(kernels.__all__)}, or type rows of numbers"
         )
     builder = getattr(kernels, name)
+    form = f"{name}{inspect.signature(builder, eval_str=True)}".split(" ->")[0]
     try:
         positional = [ast.literal_eval(argument) for argument in call.args]
-        named = {item.arg: ast.literal_eval(item.value) for item in call.keywords if item.arg}
+        named = {item.arg or "**": ast.literal_eval(item.value) for item in call.keywords}
+    except ValueError:
+        raise ValueError(f"{text!r} has parameters that are not plain values; its form is {form}") from None
+    try:
+        if len(named) != len(call.keywords):
+            raise TypeError("a parameter is given twice")
         return np.asarray(builder(*positional, **named))
     except (TypeError, ValueError) as error:
-        form = f"{name}{inspect.signature(builder, eval_str=True)}".split(" ->")[0]
         raise ValueError(f"{text!r}: {error}; its form is {form}") from error
 
 
 def _read_rows(text: str) -> Kernel:
-    rows = [row.replace(",", " ").split() for row in text.split(";") if row.strip()]
+    lines = text.replace("\n", ";").split(";")
+    rows = [line.replace(",", " ").split() for line in lines if line.strip()]
     if not rows or len({len(row) for row in rows}) != 1:
         raise ValueError(f"{text!r} needs rows of equally many numbers, such as '0 -1 0; -1 4 -1; 0 -1 0'")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import time
 from collections.abc import Callable, Iterable
@@ -88,8 +89,8 @@ def filter_file(source: StrPath, target: StrPath, filter: Filter, **parameters: 
         raise ValueError(f"the output {goal} is the input; choose another name or folder")
     check_writable(goal)  # before the work, not after it
     pixels, metadata = read_with_metadata(origin)
-    if metadata.mode == "CMYK":
-        parameters = {"alpha": False} | parameters
+    if metadata.mode == "CMYK" and "alpha" in inspect.signature(filter).parameters:
+        parameters = {"alpha": False} | parameters  # four channels, none of them opacity
     with recorded_plans() as plans:
         started = time.perf_counter()
         result = filter(pixels, **parameters)
@@ -149,6 +150,8 @@ def filter_files(
     ...     [report.error for report in done]
     [None]
     """
+    if isinstance(sources, (str, os.PathLike)):
+        raise TypeError(f"sources={sources!r} is one path; pass a list of them, [{str(sources)!r}]")
     origins, goal = [Path(source) for source in sources], Path(folder)
     if not goal.is_dir():
         raise NotADirectoryError(f"{goal} is not an existing folder; create it first")
@@ -166,7 +169,7 @@ def filter_files(
         target = goal / origin.name
         try:
             report = filter_file(origin, target, filter, **parameters)
-        except (OSError, ValueError) as error:
+        except Exception as error:  # whatever a filter raises, the other files are to be done
             seconds = time.perf_counter() - begun
             report = FileReport(origin, target, seconds=seconds, error=error)
         reports.append(report)

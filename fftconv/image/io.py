@@ -7,6 +7,7 @@ table `_WRITABLE` which of them a format can hold. Whatever neither table has is
 from __future__ import annotations
 
 import contextlib
+import copy
 import dataclasses
 import os
 import tempfile
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageOps, JpegImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageOps, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 Array = np.ndarray[Any, np.dtype[Any]]
 StrPath = str | os.PathLike[str]
@@ -77,6 +78,7 @@ _WRITABLE = {
 }
 _KEEPS_PROFILE = ("PNG", "JPEG", "TIFF", "WEBP")
 _KEEPS_EXIF = ("PNG", "JPEG", "WEBP")
+_ORIENTATION, _BITS_PER_SAMPLE, _SAMPLE_FORMAT = 0x0112, 258, 339
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +174,10 @@ def read_with_metadata(path: StrPath) -> tuple[Array, ImageMetadata]:
             with Image.open(file, formats=READABLE) as opened:
                 refusal = _refuse_what_would_be_lost(opened)
                 if refusal is None:
-                    upright = ImageOps.exif_transpose(opened)
+                    exif = _exif_of(opened)
+                    upright = opened if exif is None else ImageOps.exif_transpose(opened)
                     pixels, mode = pixels_of(upright)
-                    metadata = _metadata_of(opened, upright, mode)
+                    metadata = _metadata_of(opened, exif, mode)
         except UnidentifiedImageError:
             accepted = ", ".join(READABLE)
             raise ValueError(f"{path} is not an image that can be read; accepted are {accepted}") from None
@@ -191,30 +194,62 @@ def _refuse_what_would_be_lost(opened: Image.Image) -> str | None:
     frames = getattr(opened, "n_frames", 1)
     if frames > 1:
         return f"holds {frames} frames; split it into files of one image each"
-    deep = any(";16" in str(tile[3]) for tile in getattr(opened, "tile", ()))
-    if deep and not opened.mode.startswith("I"):
+    grey = opened.mode.startswith("I")
+    arguments = [tile[3] for tile in getattr(opened, "tile", ())]
+    deep_codec = any(";16" in str(argument) for argument in arguments)
+    deep_ppm = opened.format == "PPM" and any(_largest_value(argument) > 255 for argument in arguments)
+    if (deep_codec or deep_ppm) and not grey:
         return (
             "has colour of 16 bits per channel, of which Pillow would keep 8; convert it to 8 bits "
             "yourself, or filter each channel as a grey 16-bit image"
         )
+    if grey and "transparency" in opened.info:
+        return "is 16-bit grey with a transparent shade, which would be lost; write it without one"
+    if isinstance(opened, TiffImagePlugin.TiffImageFile):
+        bits, kind = (set(opened.tag_v2.get(tag, (1,))) for tag in (_BITS_PER_SAMPLE, _SAMPLE_FORMAT))
+        unsigned = kind == {1}
+        if (bits == {32} and unsigned) or (bits == {8} and not unsigned):
+            sign = "without" if unsigned else "with"
+            return f"has samples of {max(bits)} bits {sign} a sign, which would be misread"
     if opened.mode not in _PLAIN:
         return f"has mode {opened.mode}; accepted are {', '.join(_PLAIN)}"
     return None
 
 
-def _metadata_of(opened: Image.Image, upright: Image.Image, mode: str) -> ImageMetadata:
+def _largest_value(argument: Any) -> int:
+    """The value that stands for white in a PPM file, as Pillow hands it to its decoder."""
+    values = argument if isinstance(argument, tuple) else (argument,)
+    return max((value for value in values if isinstance(value, int)), default=0)
+
+
+def _exif_of(opened: Image.Image) -> Image.Exif | None:
+    """The EXIF block; a damaged one is dropped, the pixels are whole without it."""
+    try:
+        exif = opened.getexif()
+        if opened.format != "TIFF":
+            exif.tobytes()
+    except Exception:  # whatever the parser trips over
+        return None
+    return exif
+
+
+def _metadata_of(opened: Image.Image, exif: Image.Exif | None, mode: str) -> ImageMetadata:
     dpi = opened.info.get("dpi")
-    exif = upright.getexif()  # without the orientation, which has been applied
     jpeg: dict[str, Any] = {}
     if isinstance(opened, JpegImagePlugin.JpegImageFile):
         sampling = JpegImagePlugin.get_sampling(opened)
         jpeg = {"qtables": opened.quantization, "subsampling": sampling}
+    carried = None
     # A TIFF file's EXIF block is its own table of contents, which must not be copied.
-    carried = exif.tobytes() if len(exif) and opened.format != "TIFF" else None
+    if exif is not None and opened.format != "TIFF":
+        kept = copy.deepcopy(exif)
+        kept.pop(_ORIENTATION, None)  # it has been applied
+        carried = kept.tobytes() if len(kept) else None
     return ImageMetadata(
         mode,
         opened.info.get("icc_profile"),
-        (float(dpi[0]), float(dpi[1])) if dpi else None,
+        # Pillow says 1 where a TIFF file has a ratio and no unit.
+        (float(dpi[0]), float(dpi[1])) if dpi and min(dpi) > 1 else None,
         carried,
         jpeg,
     )
@@ -288,6 +323,8 @@ def write(path: StrPath, image: Any, *, metadata: ImageMetadata | None = None) -
            [128, 128, 128]], dtype=uint8)
     """
     target = Path(path)
+    if metadata is not None and not isinstance(metadata, ImageMetadata):
+        raise TypeError(f"metadata is a {type(metadata).__name__}; pass what read_with_metadata returns")
     if isinstance(image, Image.Image):
         pixels, mode = pixels_of(image)
     else:
@@ -296,8 +333,17 @@ def write(path: StrPath, image: Any, *, metadata: ImageMetadata | None = None) -
         mode = "CMYK" if cmyk and pixels.dtype == np.uint8 else mode_of(pixels)
     chosen = check_writable(target, mode)
     options = _save_options(chosen, metadata or ImageMetadata(mode))
+    if pixels.size == 0:
+        raise ValueError(f"image is empty (shape {pixels.shape}); it needs at least one pixel")
     with _complete_file(target) as temporary:
-        to_picture(pixels, mode).save(temporary, format=chosen, **options)
+        try:
+            to_picture(pixels, mode).save(temporary, format=chosen, **options)
+        except OSError as error:
+            if error.errno is not None:  # of the disk, not of the encoder
+                raise OSError(error.errno, error.strerror, str(target)) from error
+            raise ValueError(f"{target} cannot be written as {chosen}: {error}") from error
+        except ValueError as error:
+            raise ValueError(f"{target} cannot be written as {chosen}: {error}") from error
 
 
 def check_writable(target: Path, mode: str | None = None) -> str:
@@ -310,8 +356,9 @@ def check_writable(target: Path, mode: str | None = None) -> str:
     chosen = _FORMATS[target.suffix.lower()]
     if not target.parent.is_dir():
         raise FileNotFoundError(f"folder {target.parent} does not exist; create it first")
-    if target.is_dir():
-        raise IsADirectoryError(f"{target} is a folder; name a file in it")
+    if target.exists() and not target.is_file():
+        kind = "a folder; name a file in it" if target.is_dir() else "no ordinary file"
+        raise IsADirectoryError(f"{target} is {kind}")
     if mode is not None and mode not in _WRITABLE[chosen]:
         able = [suffix for suffix, name in _FORMATS.items() if mode in _WRITABLE[name]]
         raise ValueError(
@@ -337,8 +384,12 @@ def _save_options(chosen: str, metadata: ImageMetadata) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _complete_file(target: Path) -> Any:
-    """A file to write to that becomes `target` when the block ends well, and vanishes when not."""
-    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".part", dir=target.parent)
+    """A file to write to that becomes `target` when the block ends well, and vanishes when not.
+
+    A symbolic link stays one: what it points to is replaced.
+    """
+    target = target.resolve()
+    handle, name = tempfile.mkstemp(prefix=".fftconv-", suffix=".part", dir=target.parent)
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
