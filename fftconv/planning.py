@@ -30,7 +30,7 @@ __all__ = ["Candidate", "ConvolutionPlan", "explain", "plan_convolution"]
 
 METHODS = ("auto", *ENGINES)
 _FLOAT64 = np.dtype(np.float64)
-_THREADED_BYTES = 2**20  # smaller transforms are done before a second thread has started
+_THREADED_BYTES = 2**21  # smaller transforms are done before a second thread has started
 
 _recorder: ContextVar[list[ConvolutionPlan] | None] = ContextVar("recorder", default=None)
 
@@ -312,12 +312,11 @@ def _prospect_of_fft(options: Options, magnitudes: Magnitudes | None, provider: 
     if shape is None:
         return _Prospect(dtype, Schedule(), 0.0, "the transform would be longer than 2^40 points")
     length = math.prod(shape)
-    # A transform of one line has no slabs for threads to share.
-    alone = (
-        len(shape) == 1 and math.prod(options.geometry.output_shape) == options.geometry.windows[0].outputs
-    )
-    small = length * dtype.itemsize < _THREADED_BYTES
-    workers = 1 if small or alone else options.workers or available_cores()
+    geometry = options.geometry
+    slices = geometry.outputs // math.prod(window.outputs for window in geometry.windows)
+    # Threads share slabs: a small transform is not cut into any, and one line cannot be.
+    whole = slices * length * dtype.itemsize < _THREADED_BYTES or (len(shape) == 1 and slices == 1)
+    workers = 1 if whole else options.workers or available_cores()
     schedule = Schedule(workers, shape, provider)
     if dtype.kind == "O":
         return _Prospect(dtype, schedule, 0.0, "objects have no Fourier transform")

@@ -24,8 +24,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Stage = list[Callable[[], None]]  # transforms that may run at the same time
 
 _KEPT_BYTES = 64 * 2**20  # of buffers, per thread; the workspace in use may be larger
-_SLAB_BYTES = 2**20  # a transform of fewer bytes is not cut
-_SLABS = 16
+_SLAB_BYTES = 2**20  # about; a transform of fewer bytes than two slabs is not cut
 
 
 class _Workspace:
@@ -41,7 +40,7 @@ class _Workspace:
         # In the precision of the data: a Python float would cost long double half its digits.
         one = dtype.type(1).real
         self.inverse_scale: Any = one / math.prod(shape[axis] for axis in axes)
-        if self.samples.nbytes < _SLAB_BYTES:
+        if self.samples.nbytes < 2 * _SLAB_BYTES:
             self._forward = [[_plan(self.samples, self._spectrum, axes, forward=True)]]
             self._inverse = [[_plan(self._spectrum, self.samples, axes, forward=False)]]
             return
@@ -90,7 +89,8 @@ def _stage(source: Array, target: Array, axis: int, *, forward: bool) -> Stage:
     cut = int(np.argmax(lengths))
     if lengths[cut] < 2:
         return [_plan(source, target, (axis,), forward=forward)]
-    thickness = -(-lengths[cut] // _SLABS)
+    slabs = min(target.nbytes // _SLAB_BYTES, lengths[cut])
+    thickness = -(-lengths[cut] // slabs)
     stage = []
     for start in range(0, lengths[cut], thickness):
         slab = (slice(None),) * cut + (slice(start, start + thickness),)
