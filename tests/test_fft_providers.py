@@ -1,5 +1,6 @@
 """Who transforms: pyFFTW or scipy.fft, chosen by environment, with plans kept for each thread."""
 
+import multiprocessing
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -74,6 +75,18 @@ def test_many_threads_share_nothing():
     with ThreadPoolExecutor(8) as pool:
         threaded = list(pool.map(lambda x: fftconv.convolve(x, kernel, method="fft"), signals))
     assert all(np.array_equal(a, b) for a, b in zip(serial, threaded, strict=True))
+
+
+def _transform_in_a_child(image):
+    return float(fftconv.convolve(image, np.ones((40, 40)), method="fft", workers=2).sum())
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork here")
+def test_a_forked_child_has_threads_of_its_own():
+    large = np.ones((600, 700))
+    expected = _transform_in_a_child(large)
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        assert pool.apply_async(_transform_in_a_child, (large,)).get(timeout=60) == expected
 
 
 def test_workspaces_kept_are_bounded():

@@ -10,6 +10,7 @@ is cut into one-axis transforms of slabs, always the same ones, and it is the sl
 from __future__ import annotations
 
 import math
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -71,7 +72,7 @@ class _Workspace:
                 for transform in stage:
                     transform()
             else:
-                for done in [_pool(self._workers).submit(transform) for transform in stage]:
+                for done in [_pool(self._workers, os.getpid()).submit(transform) for transform in stage]:
                     done.result()
 
 
@@ -99,7 +100,8 @@ def _stage(source: Array, target: Array, axis: int, *, forward: bool) -> Stage:
 
 
 @cache
-def _pool(workers: int) -> ThreadPoolExecutor:
+def _pool(workers: int, process: int) -> ThreadPoolExecutor:
+    """Threads of this process: a forked child has none of its parent's."""
     return ThreadPoolExecutor(workers, thread_name_prefix="fftconv")
 
 
