@@ -221,7 +221,7 @@ def test_files_that_cannot_be_read(tmp_path, name, error, message):
     ("target", "mode", "error", "message"),
     [
         ("a.xyz", "RGB", ValueError, r"suffix '.xyz'.*accepted are .png, .jpg"),
-        ("a", "RGB", ValueError, "suffix ''"),
+        ("a", "RGB", ValueError, "suffix ''.*meant as a folder, create it first"),
         ("a.jpg", "RGBA", ValueError, "JPEG cannot hold an image of mode RGBA; write it as .png"),
         ("a.png", "F", ValueError, "PNG cannot hold an image of mode F; write it as .tif"),
         ("nowhere/a.png", "RGB", FileNotFoundError, "folder .*nowhere does not exist"),

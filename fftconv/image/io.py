@@ -349,9 +349,10 @@ def write(path: StrPath, image: Any, *, metadata: ImageMetadata | None = None) -
 def check_writable(target: Path, mode: str | None = None) -> str:
     """The format that the suffix of `target` asks for, once it is sure that it can be written."""
     if target.suffix.lower() not in _FORMATS:
+        folder = "" if target.suffix else "; if it is meant as a folder, create it first"
         raise ValueError(
             f"{target} has the suffix {target.suffix!r}, which names no format that can be written; "
-            f"accepted are {', '.join(_FORMATS)}"
+            f"accepted are {', '.join(_FORMATS)}{folder}"
         )
     chosen = _FORMATS[target.suffix.lower()]
     if not target.parent.is_dir():
