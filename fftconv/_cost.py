@@ -21,7 +21,9 @@ from fftconv._profile import Profile
 DType = np.dtype[Any]
 
 _CACHE_BYTES = 2**21  # a transform whose buffers are larger runs at the speed of the memory
-_SHORT_TAPS = 11  # np.convolve has loops of its own for kernels up to this length
+# np.convolve has loops of its own for kernels up to the first length, and calls BLAS for each output beyond
+# it, where up to about the second length the call costs more than the products.
+_SHORT_TAPS, _MEDIUM_TAPS = 11, 160
 _NAMES = {
     "f": "float32",
     "d": "float64",
@@ -59,7 +61,7 @@ def _direct_work(options: Options, dtype: DType, schedule: Schedule) -> Work:
         copied = math.prod(geometry.extended_shape)
     counts = {"call": 1.0, "extension": float(copied > 0), "copied": float(copied)}
     if path == "direct line":
-        length = "short" if taps <= _SHORT_TAPS else "long"
+        length = "short" if taps <= _SHORT_TAPS else "medium" if taps <= _MEDIUM_TAPS else "long"
         counts[f"output {length}"] = float(outputs)
         counts[f"product {length}"] = float(outputs * taps)
         copied += outputs  # np.convolve's own result

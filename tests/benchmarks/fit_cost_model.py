@@ -38,7 +38,7 @@ LARGEST = {"object": 3e5, "int64": 2e8, "longdouble": 2e7, "clongdouble": 2e7}
 LINES = [
     ((n,), (m,), None)
     for n in (10, 100, 1_000, 10_000, 100_000, 300_000, 1_000_000)
-    for m in (1, 3, 8, 15, 40, 128, 200, 500, 2_000, 10_000)
+    for m in (1, 3, 8, 15, 40, 80, 128, 200, 500, 2_000, 10_000)
     if m <= n and n * m <= 2e8
 ]
 IMAGES = [
