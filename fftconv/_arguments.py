@@ -293,12 +293,8 @@ def _read_options(
         kernel_shape,
         axes,
         cast(Mode, mode),
-        (1,) * len(axes)
-        if isinstance(stride, int) and stride == 1
-        else _read_steps("stride", stride, len(axes)),
-        (1,) * len(axes)
-        if isinstance(dilation, int) and dilation == 1
-        else _read_steps("dilation", dilation, len(axes)),
+        _read_steps("stride", stride, len(axes)),
+        _read_steps("dilation", dilation, len(axes)),
     )
     fill = _read_fill(fill_value, boundary, dtype)
     return Options(shapes, cast(Boundary, boundary), fill, method, workers, dtype)
@@ -322,6 +318,8 @@ def check_finite(name: str, value: Any) -> float:
 
 
 def _read_steps(name: str, value: int | Sequence[int], count: int) -> tuple[int, ...]:
+    if isinstance(value, int) and value == 1:  # by far the most calls
+        return (1,) * count
     steps = _read_integers(name, value, "a whole number, or one for each convolved axis")
     if len(steps) == 1:
         steps *= count

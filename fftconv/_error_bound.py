@@ -29,9 +29,9 @@ def unit_roundoff(dtype: np.dtype[Any]) -> float:
 def fft_error_factor(length: int, dtype: np.dtype[Any]) -> float:
     """Largest error of an FFT convolution of `length` points, as a multiple of |x|_2 |h|_2."""
     u = unit_roundoff(dtype)
-    n = max(math.ceil(math.log2(length)), 1)  # and two roundings of operands converted to `dtype`
+    n = max(math.ceil(math.log2(length)), 1)
     log_growth = 6 * n * math.log1p(u) + (3 * n + 1) * math.log1p(math.sqrt(5) * u)
-    return math.expm1(log_growth) + 2 * u
+    return math.expm1(log_growth) + 2 * u  # both operands may have been converted to `dtype`
 
 
 def direct_error_factor(taps: int, dtype: np.dtype[Any]) -> float:

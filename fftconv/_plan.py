@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -159,15 +159,7 @@ class ConvolutionPlan:
         return {
             "method": self.method,
             "reason": self.reason,
-            "candidates": [
-                {
-                    "method": item.method,
-                    "seconds": item.seconds,
-                    "bytes": item.bytes,
-                    "verdict": item.verdict,
-                }
-                for item in self.candidates
-            ],
+            "candidates": [asdict(item) for item in self.candidates],
             "signal_shape": list(self.signal_shape),
             "kernel_shape": list(self.kernel_shape),
             "output_shape": list(self.output_shape),

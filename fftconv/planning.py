@@ -15,7 +15,16 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fftconv import _error_bound
-from fftconv._arguments import Array, Axes, Method, Options, Problem, read_problem, read_shapes
+from fftconv._arguments import (
+    Array,
+    Axes,
+    Method,
+    Options,
+    Problem,
+    check_choice,
+    read_problem,
+    read_shapes,
+)
 from fftconv._boundary import Boundary
 from fftconv._cost import count_work, predict_seconds
 from fftconv._engines import ENGINES, Schedule
@@ -189,10 +198,9 @@ def plan_problem(problem: Problem) -> ConvolutionPlan:
     options = problem.options
     magnitudes = None
     if options.dtype.kind == "i":
-        extended = math.prod(options.geometry.extended_shape)
-        fill = options.fill_value if options.boundary == "constant" else 0
-        extended = problem.signal.size if options.boundary == "zero" else extended
-        magnitudes = _error_bound.measure(problem.signal, problem.kernel, fill, extended)
+        as_given = options.boundary == "zero"
+        size = problem.signal.size if as_given else math.prod(options.geometry.extended_shape)
+        magnitudes = _error_bound.measure(problem.signal, problem.kernel, options.fill_value, size)
     plan = _plan_options(options, magnitudes)
     recorder = _recorder.get()
     if recorder is not None:
@@ -212,11 +220,7 @@ def recorded_plans() -> Iterator[list[ConvolutionPlan]]:
 
 
 def _plan_options(options: Options, magnitudes: Magnitudes | None) -> ConvolutionPlan:
-    if options.method not in METHODS:
-        raise ValueError(
-            f"method={options.method!r} is not accepted; choose one of "
-            + ", ".join(repr(method) for method in METHODS)
-        )
+    check_choice("method", options.method, METHODS)
     return _plan(
         options.geometry,
         options.boundary,
@@ -307,12 +311,12 @@ def _prospect_of_direct(options: Options, magnitudes: Magnitudes | None) -> _Pro
 
 
 def _prospect_of_fft(options: Options, magnitudes: Magnitudes | None, provider: Provider) -> _Prospect:
-    shape = fft_shape(options.geometry, extended=options.boundary != "zero")
+    geometry = options.geometry
+    shape = fft_shape(geometry, extended=options.boundary != "zero")
     dtype = _FLOAT64 if magnitudes is not None else options.dtype
     if shape is None:
         return _Prospect(dtype, Schedule(), 0.0, "the transform would be longer than 2^40 points")
     length = math.prod(shape)
-    geometry = options.geometry
     slices = geometry.outputs // math.prod(window.outputs for window in geometry.windows)
     # Threads share slabs: a small transform is not cut into any, and one line cannot be.
     whole = slices * length * dtype.itemsize < _THREADED_BYTES or (len(shape) == 1 and slices == 1)

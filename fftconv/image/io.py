@@ -172,7 +172,7 @@ def read_with_metadata(path: StrPath) -> tuple[Array, ImageMetadata]:
     with open(path, "rb") as file:
         try:
             with Image.open(file, formats=READABLE) as opened:
-                refusal = _refuse_what_would_be_lost(opened)
+                refusal = _reason_to_refuse(opened)
                 if refusal is None:
                     exif = _exif_of(opened)
                     upright = opened if exif is None else ImageOps.exif_transpose(opened)
@@ -190,7 +190,8 @@ def read_with_metadata(path: StrPath) -> tuple[Array, ImageMetadata]:
     return pixels, metadata
 
 
-def _refuse_what_would_be_lost(opened: Image.Image) -> str | None:
+def _reason_to_refuse(opened: Image.Image) -> str | None:
+    """What of this file Pillow would lose or misread, if anything."""
     frames = getattr(opened, "n_frames", 1)
     if frames > 1:
         return f"holds {frames} frames; split it into files of one image each"
