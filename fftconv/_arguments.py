@@ -20,7 +20,7 @@ from fftconv._geometry import MODES, Geometry, Mode, geometry
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Axes = int | Sequence[int] | None
-Method = Literal["auto", "direct", "fft"]
+Method = Literal["auto", "direct", "separable", "running_sum", "fft"]
 
 _MOST_WORKERS = 1024
 

@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from fftconv._geometry import Geometry
+from fftconv._geometry import Geometry, Window
 
 Boundary = Literal["zero", "constant", "nearest", "reflect", "mirror", "wrap"]
 BOUNDARIES = get_args(Boundary)
@@ -51,6 +51,18 @@ _SOURCE_OF: dict[str, Callable[[Indices, int], Indices]] = {
     "mirror": _mirror,
     "wrap": _wrap,
 }
+
+
+def samples_outside(window: Window, boundary: Boundary) -> Indices:
+    """Which sample stands at each position before the signal and behind it that outputs read, in order.
+
+    -1 where it is the fill value.
+    """
+    first, last = window.reads
+    positions = np.concatenate([np.arange(first, 0), np.arange(window.size, last)])
+    if boundary not in _SOURCE_OF:
+        return np.full(positions.shape, -1)
+    return _SOURCE_OF[boundary](positions, window.size)
 
 
 def extend_into(

@@ -1,12 +1,9 @@
-"""What runs the convolutions here: versions, threads, FFT provider, instruction set."""
+"""What runs the convolutions here: versions, threads, native core, FFT provider."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
 from fftconv._fft import provider_name
+from fftconv._native import description
 from fftconv._profile import available_cores, machine_profile
 
 
@@ -14,15 +11,12 @@ def configuration() -> dict[str, str]:
     """What `show_config` prints, as names and texts."""
     import platform
 
-    simd: Any = np.show_config(mode="dicts")
-    found = simd.get("SIMD Extensions", {}).get("found", [])
     versions = {name: _version(name) for name in ("fftconv", "numpy", "scipy", "pyfftw", "pillow")}
     return versions | {
         "python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
-        "core": "pure Python with NumPy",
+        "core": description(),
         "FFT provider": provider_name(),
         "threads": f"{available_cores()}",
-        "instruction set": ", ".join(found) or "baseline",
         "rates": machine_profile().source,
     }
 
@@ -37,13 +31,13 @@ def _version(name: str) -> str:
 
 
 def show_config() -> None:
-    """Print versions, threads, FFT provider and instruction set.
+    """Print versions, threads, native core and FFT provider.
 
     Examples
     --------
     >>> import fftconv
     >>> fftconv.show_config()  # doctest: +ELLIPSIS
-    fftconv          ...
+    fftconv ...
     """
     facts = configuration()
     width = max(len(name) for name in facts)

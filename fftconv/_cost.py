@@ -6,6 +6,7 @@ each count and dtype from measured times; a prediction is the sum of count times
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ from typing import Any
 import numpy as np
 
 from fftconv._arguments import Options
-from fftconv._engines import direct
+from fftconv._engines import PATHS, direct, running_sum, separable
 from fftconv._engines.schedule import Schedule
+from fftconv._geometry import Geometry
 from fftconv._profile import Profile
 
 DType = np.dtype[Any]
@@ -35,12 +37,14 @@ _NAMES = {
 }
 
 
+Counts = dict[str, float]
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What one engine would do: counts by name, under the name of the code path they belong to."""
+    """What one engine would do: for each code path that it takes the counts by name, and memory."""
 
-    path: str
-    counts: dict[str, float]
+    parts: tuple[tuple[str, Counts], ...]
     bytes: int
 
 
@@ -49,11 +53,13 @@ def rate_key(dtype: DType) -> str:
     return _NAMES.get(dtype.char, "int64")
 
 
-def _direct_work(options: Options, dtype: DType, schedule: Schedule) -> Work:
-    del schedule
+def _direct_work(options: Options, dtype: DType, schedule: Schedule, rank: int) -> Work:
+    del rank
+    path = direct.path(options, dtype)
+    if path == "direct core":
+        return _core_work(path, options.geometry, dtype, schedule, options.geometry.taps)
     geometry = options.geometry
     outputs, taps = geometry.outputs, geometry.taps
-    path = direct.path(options, dtype)
     copied = 0
     if geometry.extended_shape != geometry.signal_shape and (
         options.boundary != "zero" or path == "direct rows"
@@ -78,10 +84,78 @@ def _direct_work(options: Options, dtype: DType, schedule: Schedule) -> Work:
         blocks = -(-outputs * dtype.itemsize // direct.BLOCK_BYTES)
         counts["product"] = float(outputs * taps)
         counts["step"] = float(blocks * taps)
-    return Work(path, counts, copied * dtype.itemsize + direct.BLOCK_BYTES)
+    return Work(((path, counts),), copied * dtype.itemsize + direct.BLOCK_BYTES)
 
 
-def _fft_work(options: Options, dtype: DType, schedule: Schedule) -> Work:
+def _core_work(path: str, geometry: Geometry, dtype: DType, schedule: Schedule, products: int) -> Work:
+    """Of the native core: rows read into its rings, products per output, outputs."""
+    del dtype
+    outputs = geometry.outputs
+    width = geometry.windows[-1].outputs * (2 if geometry.output_shape[-1] <= 16 else 1)
+    leads = math.prod(window.taps for window in geometry.windows[:-2])
+    # Several output rows share what is loaded, which a single row cannot.
+    shared = len(geometry.windows) > 1 and geometry.windows[-2].stride == 1
+    counts = {
+        "call": 1.0,
+        "output": float(outputs),
+        "row": float(outputs / width * leads),
+        "read": float(outputs * leads),
+        "product shared" if shared else "product alone": float(outputs * products),
+    }
+    return Work(((path, counts),), schedule.workers * 2**20)
+
+
+def _separable_work(options: Options, dtype: DType, schedule: Schedule, rank: int) -> Work:
+    geometry = options.geometry
+    path = separable.path(options, dtype)
+    if path == "separable core":
+        down, along = geometry.windows
+        counts = {
+            "call": 1.0,
+            "output": float(geometry.outputs),
+            "row": float(geometry.outputs / along.outputs),
+            "product down": float(geometry.outputs * rank * down.taps),
+            "product along": float(geometry.outputs * rank * along.taps),
+        }
+        return Work(((path, counts),), schedule.workers * 2**20)
+    passes = [
+        _direct_work(dataclasses.replace(options, geometry=step), dtype, schedule, 1)
+        for step in separable.passes(geometry)
+    ]
+    parts = tuple(part for work in passes for part in work.parts) * rank
+    held = max(work.bytes for work in passes) + 2 * math.prod(geometry.extended_shape) * dtype.itemsize
+    return Work(parts, held)
+
+
+def _running_sum_work(options: Options, dtype: DType, schedule: Schedule, rank: int) -> Work:
+    del rank
+    geometry = options.geometry
+    path = running_sum.path(options, dtype)
+    extended = math.prod(geometry.extended_shape)
+    if path == "running sum doubling":
+        additions = sum(window.taps.bit_length() for window in geometry.windows)
+        counts = {"call": 1.0, "step": float(additions), "addition": float(additions * extended)}
+        return Work(((path, counts),), 3 * extended * dtype.itemsize)
+    parts = []
+    for step in [geometry] if path == "running sum core" else running_sum.steps(geometry):
+        along = step.windows[-1]
+        parts.append(
+            (
+                "running sum core",
+                {
+                    "call": 1.0,
+                    "output": float(step.outputs),
+                    "row": float(step.outputs / along.outputs),
+                    "doubling": float(step.outputs * along.taps.bit_length()),
+                },
+            )
+        )
+    between = 0 if len(parts) == 1 else 2 * extended * dtype.itemsize
+    return Work(tuple(parts), schedule.workers * 2**20 + between)
+
+
+def _fft_work(options: Options, dtype: DType, schedule: Schedule, rank: int) -> Work:
+    del rank
     geometry = options.geometry
     length = math.prod(schedule.fft_shape)
     slices = [
@@ -102,24 +176,30 @@ def _fft_work(options: Options, dtype: DType, schedule: Schedule) -> Work:
     # The kernel's spectrum is copied where its buffers are the signal's; else it has its own.
     kernel_bytes = bytes_each // 2 if slices[0] == slices[1] else slices[1] * bytes_each
     product_bytes = 0 if slices[2] == slices[0] else slices[2] * bytes_each * 3 // 2
-    path = "fft one axis" if len(geometry.axes) == 1 else "fft more axes"
-    return Work(path, counts, slices[0] * bytes_each + kernel_bytes + product_bytes)
+    path = PATHS["fft"](options, dtype)
+    return Work(((path, counts),), slices[0] * bytes_each + kernel_bytes + product_bytes)
 
 
-_WORK: dict[str, Callable[[Options, DType, Schedule], Work]] = {
+_WORK: dict[str, Callable[[Options, DType, Schedule, int], Work]] = {
     "direct": _direct_work,
+    "separable": _separable_work,
+    "running_sum": _running_sum_work,
     "fft": _fft_work,
 }
 
 
-def count_work(method: str, options: Options, dtype: DType, schedule: Schedule) -> Work:
-    """What `method` would do, computing in `dtype`."""
-    return _WORK[method](options, dtype, schedule)
+def count_work(method: str, options: Options, dtype: DType, schedule: Schedule, rank: int = 1) -> Work:
+    """What `method` would do, computing in `dtype`, for a kernel of this rank."""
+    return _WORK[method](options, dtype, schedule, rank)
 
 
 def predict_seconds(work: Work, dtype: DType, profile: Profile, workers: int) -> float:
-    """Counts times rates; all but the call itself is shared by the threads."""
-    rates = profile.rates[work.path][rate_key(dtype)]
-    total = sum(count * rates[name] for name, count in work.counts.items())
-    call = work.counts["call"] * rates["call"]
-    return call + (total - call) / (1 + profile.thread_gain * (workers - 1))
+    """Counts times rates; all but the calls themselves is shared by the threads."""
+    calls = shared = 0.0
+    for path, counts in work.parts:
+        rates = profile.rates[path][rate_key(dtype)]
+        seconds = sum(count * rates[name] for name, count in counts.items())
+        call = counts["call"] * rates["call"]
+        calls += call
+        shared += seconds - call
+    return calls + shared / (1 + profile.thread_gain * (workers - 1))

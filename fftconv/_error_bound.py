@@ -45,6 +45,22 @@ def direct_error_factor(taps: int, dtype: np.dtype[Any]) -> float:
     return terms * u / (1 - terms * u) if terms * u < 1 else math.inf
 
 
+def separable_error_factor(
+    taps: tuple[int, ...], rank: int, residual: float, dtype: np.dtype[Any]
+) -> float:
+    """Largest error of passes along each axis, summed over the rank, as a multiple of |x|_2 |h|_2.
+
+    A pass rounds as a direct sum does, and its factor was rounded to `dtype` twice before. The terms of the
+    singular value decomposition have norms whose sum is at most sqrt(rank) |h|_2; a single term has |h|_2.
+    """
+    u = unit_roundoff(dtype)
+    if not u:
+        return 0.0
+    terms = (sum(taps) + 4 * len(taps)) * (4 if dtype.kind == "c" else 1) + rank + 2
+    growth = terms * u / (1 - terms * u) if terms * u < 1 else math.inf
+    return math.sqrt(rank) * (1 + residual) * growth + residual
+
+
 @dataclass(frozen=True, slots=True)
 class Magnitudes:
     """Upper bounds on the size of integer data: all that a proof of exactness needs."""

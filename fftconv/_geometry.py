@@ -113,6 +113,18 @@ class Geometry:
         return tuple(shape)
 
 
+@lru_cache(maxsize=1024)
+def along(whole: Geometry, axes: tuple[int, ...], signal_shape: tuple[int, ...]) -> Geometry:
+    """The same windows along some of the axes alone, for a pass over a signal of this shape."""
+    windows = tuple(window for axis, window in zip(whole.axes, whole.windows, strict=True) if axis in axes)
+    kernel_shape = [1] * len(signal_shape)
+    output_shape = list(signal_shape)
+    for axis, window in zip(axes, windows, strict=True):
+        kernel_shape[axis] = window.taps
+        output_shape[axis] = window.outputs
+    return Geometry(whole.mode, signal_shape, tuple(kernel_shape), axes, windows, tuple(output_shape))
+
+
 @lru_cache(maxsize=4096)
 def geometry(
     signal_shape: tuple[int, ...],

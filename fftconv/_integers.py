@@ -1,7 +1,8 @@
-"""Exact int64 results that cannot be proven in advance to fit: computed, then checked.
+"""Integers: how floats become some, and exact int64 results that cannot be proven in advance to fit.
 
-int64 arithmetic wraps, but it wraps modulo 2^64, so what comes out is the true sum less a multiple of
-2^64. A float64 convolution of the same data is near enough to the true sum to tell which multiple.
+Those are computed, then checked. int64 arithmetic wraps, but it wraps modulo 2^64, so what comes out is the
+true sum less a multiple of 2^64. A float64 convolution of the same data is near enough to the true sum to
+tell which multiple.
 """
 
 from __future__ import annotations
@@ -15,6 +16,14 @@ from fftconv._engines import ENGINES, Schedule
 from fftconv._error_bound import direct_error_factor
 
 Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def round_to(numbers: Array, dtype: np.dtype[Any]) -> Array:
+    """Numbers as this dtype; floats become integers by rounding half to even and saturating."""
+    if numbers.dtype.kind != "f" or dtype.kind not in "iu":
+        return numbers.astype(dtype, copy=False)
+    limits = np.iinfo(dtype)
+    return np.clip(np.rint(numbers), limits.min, limits.max).astype(dtype)
 
 
 def check_overflow(problem: Problem, wrapped: Array) -> None:

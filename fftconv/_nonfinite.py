@@ -43,11 +43,6 @@ _PLUS = (("+inf", "+"), ("-inf", "-"), ("+", "+inf"), ("-", "-inf"))
 _MINUS = (("+inf", "-"), ("-inf", "+"), ("+", "-inf"), ("-", "+inf"))
 
 
-def is_poisoned(out: Array) -> bool:
-    """Whether an output is not finite; a sum that overflows says so too, which costs time, not truth."""
-    return not np.isfinite(out.sum())
-
-
 def restore(
     signal: Array, kernel: Array, fill_value: Any, compute: Compute, add_up: Compute, out: Array
 ) -> None:

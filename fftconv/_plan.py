@@ -55,6 +55,10 @@ class ConvolutionPlan:
         Of the result, and of the arithmetic. Integers are computed in float64 where that is exact.
     checks_overflow : bool
         Whether the result is checked against the range of int64 once it is computed.
+    path : str
+        The engine's code path; those whose name ends in "core" run in the native core.
+    rank : int
+        Outer products that a separable kernel is the sum of; 1 for every other engine.
     schedule : Schedule
         What the engine is told: `workers`, `fft_shape` and `fft_provider`.
     error_factor : float
@@ -78,6 +82,8 @@ class ConvolutionPlan:
     dtype: np.dtype[Any]
     compute_dtype: np.dtype[Any]
     checks_overflow: bool
+    path: str
+    rank: int
     schedule: Schedule
     error_factor: float
     error_bound: float | None
@@ -130,6 +136,7 @@ class ConvolutionPlan:
             ("kernel", f"{self.kernel_shape}"),
             ("result", f"{self.output_shape} {self.dtype}, mode {self.mode}, {self.boundary}"),
             ("arithmetic", arithmetic),
+            ("code path", self.path + (f", rank {self.rank}" if self.method == "separable" else "")),
         ]
         if self.fft_shape is not None:
             rows.append(("transform", f"{self.fft_shape} by {self.fft_provider}"))
@@ -169,6 +176,8 @@ class ConvolutionPlan:
             "dtype": str(self.dtype),
             "compute_dtype": str(self.compute_dtype),
             "checks_overflow": self.checks_overflow,
+            "path": self.path,
+            "rank": self.rank,
             "fft_shape": None if self.fft_shape is None else list(self.fft_shape),
             "fft_provider": self.fft_provider,
             "workers": self.workers,

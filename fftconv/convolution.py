@@ -13,12 +13,15 @@ from numpy.typing import ArrayLike
 from fftconv import _nonfinite
 from fftconv._arguments import Array, Axes, Method, Options, Problem, read_problem
 from fftconv._boundary import Boundary
-from fftconv._engines import ENGINES
+from fftconv._engines import ENGINES, reads, writes
+from fftconv._engines.core import convolve_line
 from fftconv._geometry import Mode
-from fftconv._integers import check_overflow
-from fftconv.planning import ConvolutionPlan, plan_problem
+from fftconv._integers import check_overflow, round_to
+from fftconv.planning import ConvolutionPlan, is_recording, plan_problem
 
 __all__ = ["convolve", "correlate"]
+
+_NO_FILL, _ONE = 0.0, 1  # defaults, which the fast path knows by identity
 
 
 def convolve(
@@ -27,7 +30,7 @@ def convolve(
     *,
     mode: Mode = "full",
     boundary: Boundary = "zero",
-    fill_value: Any = 0.0,
+    fill_value: Any = _NO_FILL,
     axes: Axes = None,
     method: Method = "auto",
     stride: int | Sequence[int] = 1,
@@ -78,7 +81,7 @@ def convolve(
         Used by ``boundary="constant"`` alone.
     axes : int or sequence of int, optional
         The axes to convolve along, in ascending order; all by default.
-    method : {"auto", "direct", "fft"}, default "auto"
+    method : {"auto", "direct", "separable", "running_sum", "fft"}, default "auto"
         "auto" takes the engine with the shortest predicted time. A method that is named is used, or
         refused with the reason; it is never replaced.
     stride : int or sequence of int, default 1
@@ -141,6 +144,21 @@ def convolve(
     array([[3., 5., 7.],
            [2., 2., 2.]])
     """
+    # The fast path: with short lines most of the time would go into arguments and plan. It skips both,
+    # which is safe as only arguments left at their defaults come here, and `convolve_line` takes nothing
+    # but real arrays of one axis and one dtype, so small that the plan could only say "direct".
+    if (
+        axes is workers is mask is out is None
+        and stride is dilation is _ONE
+        and fill_value is _NO_FILL
+        and method == "auto"
+        and boundary == "zero"
+        and nan_policy == "propagate"
+        and accuracy == "normwise"
+        and not is_recording()
+        and (result := convolve_line(signal, kernel, mode)) is not None
+    ):
+        return result
     return _run(
         read_problem(
             signal,
@@ -167,7 +185,7 @@ def correlate(
     *,
     mode: Mode = "full",
     boundary: Boundary = "zero",
-    fill_value: Any = 0.0,
+    fill_value: Any = _NO_FILL,
     axes: Axes = None,
     method: Method = "auto",
     stride: int | Sequence[int] = 1,
@@ -233,21 +251,51 @@ def correlate(
     return _run(dataclasses.replace(problem, kernel=turned))
 
 
+def correlate_pixels(
+    pixels: Array, kernel: Array, boundary: Boundary, method: Method, workers: int | None
+) -> Array:
+    """`correlate` of an image with real taps along its first two axes, in the image's own dtype.
+
+    Integers are computed in float, rounded half to even and saturated, once.
+    """
+    problem = read_problem(
+        pixels,
+        kernel,
+        mode="same",
+        boundary=boundary,
+        fill_value=0.0,
+        axes=(0, 1),
+        method=method,
+        stride=1,
+        dilation=1,
+        nan_policy="propagate",
+        mask=None,
+        accuracy="normwise",
+        workers=workers,
+        out=None,
+    )
+    turned = np.flip(problem.kernel, problem.options.geometry.axes)
+    return _run(dataclasses.replace(problem, kernel=turned, out=np.empty_like(pixels, order="C")))
+
+
 def _run(problem: Problem) -> Array:
     """Follow the plan: compute, check, and only then let go of the result."""
     plan = plan_problem(problem)
-    dtype = plan.compute_dtype
-    signal = problem.signal.astype(dtype, copy=False)
-    kernel = problem.kernel.astype(dtype, copy=False)
+    options, arithmetic = problem.options, plan.compute_dtype
+    signal = problem.signal
+    if not reads(plan.method, options, signal.dtype, arithmetic):
+        signal = signal.astype(arithmetic)
+    kernel = problem.kernel.astype(arithmetic, copy=False)
     computed = _buffer(problem, plan)
     # inf - inf and inf * 0 are NaN by definition and nothing to warn of.
     with np.errstate(invalid="ignore", over="ignore"):
-        ENGINES[plan.method](signal, kernel, problem.options, plan.schedule, computed)
-        if plan.fft_shape and _nonfinite.is_poisoned(computed):
-            compute = partial(_compute, problem.options, plan, plan.method)
-            add_up = partial(_compute, problem.options, plan, "direct")
-            fill_value = problem.options.fill_value
-            _nonfinite.restore(signal, kernel, fill_value, compute, add_up, computed)
+        if not ENGINES[plan.method](signal, kernel, options, plan.schedule, computed):
+            signal = signal.astype(arithmetic, copy=False)
+            if computed.dtype != arithmetic:
+                computed = np.empty(plan.output_shape, arithmetic)
+            compute = partial(_compute, options, plan, plan.method)
+            add_up = partial(_compute, options, plan, "direct")
+            _nonfinite.restore(signal, kernel, options.fill_value, compute, add_up, computed)
     if plan.checks_overflow:
         check_overflow(problem, computed)
     return _deliver(computed, problem.out, plan)
@@ -265,24 +313,31 @@ def _compute(
 
 def _buffer(problem: Problem, plan: ConvolutionPlan) -> Array:
     """Where to compute: the caller's `out`, unless it could end up half-written or feed back."""
-    out = problem.out
+    out, arithmetic = problem.out, plan.compute_dtype
+    wanted = plan.dtype if out is None else out.dtype
+    if not writes(plan.method, problem.options, wanted, arithmetic):
+        return np.empty(plan.output_shape, arithmetic)
     if (
         out is not None
-        and plan.compute_dtype == plan.dtype
         and not plan.checks_overflow
         and not np.may_share_memory(out, problem.signal)
         and not np.may_share_memory(out, problem.kernel)
     ):
         return out
-    return np.empty(plan.output_shape, plan.compute_dtype)
+    return np.empty(plan.output_shape, wanted)
 
 
 def _deliver(computed: Array, out: Array | None, plan: ConvolutionPlan) -> Array:
-    if computed is out or (out is None and computed.dtype == plan.dtype):
+    """The result in the dtype of `out`, or else of the plan."""
+    if computed is out:
         return computed
-    if plan.dtype.kind == "i" and computed.dtype.kind == "f":
-        np.rint(computed, out=computed)  # proven to be the nearest integer
     if out is None:
-        return computed.astype(plan.dtype)
-    out[...] = computed
+        return _convert(computed, plan.dtype, plan)
+    out[...] = _convert(computed, out.dtype, plan)
     return out
+
+
+def _convert(computed: Array, dtype: np.dtype[Any], plan: ConvolutionPlan) -> Array:
+    if plan.dtype.kind == "i" and computed.dtype.kind == "f":
+        return np.rint(computed, out=computed).astype(dtype)  # proven to be the nearest integer
+    return round_to(computed, dtype)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -27,18 +27,21 @@ from fftconv._arguments import (
 )
 from fftconv._boundary import Boundary
 from fftconv._cost import count_work, predict_seconds
-from fftconv._engines import ENGINES, Schedule
+from fftconv._engines import ENGINES, PATHS, Schedule
 from fftconv._error_bound import Magnitudes
+from fftconv._factors import UNKNOWN, KernelFacts, kernel_facts
 from fftconv._fft import Provider, provider_name
 from fftconv._fft.lengths import fft_shape
 from fftconv._geometry import Geometry, Mode
 from fftconv._plan import Candidate, ConvolutionPlan
-from fftconv._profile import available_cores, machine_profile
+from fftconv._profile import Profile, available_cores, machine_profile
 
 __all__ = ["Candidate", "ConvolutionPlan", "explain", "plan_convolution"]
 
 METHODS = ("auto", *ENGINES)
 _FLOAT64 = np.dtype(np.float64)
+_THREADED_SECONDS = 1.5e-4  # of work in the native core that starts threads: waking one takes some 30 µs
+_IN_CORE = ("core", "steps", "passes")
 _THREADED_BYTES = 2**21  # smaller transforms are done before a second thread has started
 
 _recorder: ContextVar[list[ConvolutionPlan] | None] = ContextVar("recorder", default=None)
@@ -110,7 +113,7 @@ def plan_convolution(
     if options.dtype.kind == "i":
         extended = math.prod(options.geometry.extended_shape)
         magnitudes = _error_bound.worst_case(given, extended, math.prod(options.geometry.kernel_shape))
-    return _plan_options(options, magnitudes)
+    return _plan_options(options, magnitudes, None)
 
 
 def explain(
@@ -201,11 +204,16 @@ def plan_problem(problem: Problem) -> ConvolutionPlan:
         as_given = options.boundary == "zero"
         size = problem.signal.size if as_given else math.prod(options.geometry.extended_shape)
         magnitudes = _error_bound.measure(problem.signal, problem.kernel, options.fill_value, size)
-    plan = _plan_options(options, magnitudes)
+    plan = _plan_options(options, magnitudes, _facts(problem.kernel, options))
     recorder = _recorder.get()
     if recorder is not None:
         recorder.append(plan)
     return plan
+
+
+def is_recording() -> bool:
+    """Whether somebody wants to know of every plan."""
+    return _recorder.get() is not None
 
 
 @contextmanager
@@ -219,7 +227,19 @@ def recorded_plans() -> Iterator[list[ConvolutionPlan]]:
         _recorder.reset(token)
 
 
-def _plan_options(options: Options, magnitudes: Magnitudes | None) -> ConvolutionPlan:
+def _facts(kernel: Array, options: Options) -> KernelFacts:
+    """What is worth knowing of the kernel; nothing where it differs from slice to slice."""
+    geometry = options.geometry
+    if geometry.kernel_varies or geometry.taps == 1:
+        return UNKNOWN
+    taps = kernel.astype(options.dtype, copy=False).reshape([window.taps for window in geometry.windows])
+    return kernel_facts(taps, every_rank=options.method == "separable")
+
+
+def _plan_options(
+    options: Options, magnitudes: Magnitudes | None, facts: KernelFacts | None
+) -> ConvolutionPlan:
+    """The plan; without facts of the kernel, as for one whose taps have nothing in common."""
     check_choice("method", options.method, METHODS)
     return _plan(
         options.geometry,
@@ -228,6 +248,7 @@ def _plan_options(options: Options, magnitudes: Magnitudes | None) -> Convolutio
         options.method,
         options.workers,
         magnitudes,
+        facts,
         provider_name(),
     )
 
@@ -240,6 +261,7 @@ class _Prospect:
     schedule: Schedule
     error_factor: float
     refusal: str | None = None
+    rank: int = 1
     seconds: float = math.inf
     bytes: int = 0
 
@@ -252,11 +274,14 @@ def _plan(
     method: str,
     workers: int | None,
     magnitudes: Magnitudes | None,
+    facts: KernelFacts | None,
     provider: Provider,
 ) -> ConvolutionPlan:
     options = Options(geometry, boundary, 0, method, workers, dtype)
     prospects = {
         "direct": _prospect_of_direct(options, magnitudes),
+        "separable": _prospect_of_separable(options, magnitudes, facts),
+        "running_sum": _prospect_of_running_sum(options, magnitudes, facts),
         "fft": _prospect_of_fft(options, magnitudes, provider),
     }
     if method != "auto" and (refusal := prospects[method].refusal):
@@ -265,9 +290,9 @@ def _plan(
     checks_overflow = magnitudes is not None and magnitudes.peak >= _error_bound.EXACT_INT64
     for name, prospect in prospects.items():
         if prospect.refusal is None:
-            work = count_work(name, options, prospect.compute_dtype, prospect.schedule)
-            seconds = predict_seconds(work, prospect.compute_dtype, profile, prospect.schedule.workers)
-            memory = work.bytes
+            prospect = _with_threads(name, options, prospect, profile)
+            memory = prospect.bytes
+            seconds = prospect.seconds
             if magnitudes is not None:
                 memory += _bytes_around_integers(geometry, checks_overflow)
             if checks_overflow:  # two more convolutions, see `_integers`
@@ -289,6 +314,8 @@ def _plan(
         dtype=dtype,
         compute_dtype=prospects[chosen].compute_dtype,
         checks_overflow=checks_overflow,
+        path=PATHS[chosen](options, prospects[chosen].compute_dtype),
+        rank=prospects[chosen].rank,
         schedule=prospects[chosen].schedule,
         error_factor=prospects[chosen].error_factor,
         error_bound=None,
@@ -302,12 +329,70 @@ def _bytes_around_integers(geometry: Geometry, checks_overflow: bool) -> int:
     return 8 * (3 * inputs + 4 * geometry.outputs if checks_overflow else inputs + geometry.outputs)
 
 
-def _prospect_of_direct(options: Options, magnitudes: Magnitudes | None) -> _Prospect:
-    dtype = options.dtype
+def _with_threads(name: str, options: Options, prospect: _Prospect, profile: Profile) -> _Prospect:
+    """The prospect with predicted time and memory, and threads for work in the core that is worth them."""
+    dtype, schedule = prospect.compute_dtype, prospect.schedule
+    work = count_work(name, options, dtype, schedule, prospect.rank)
+    seconds = predict_seconds(work, dtype, profile, schedule.workers)
+    workers = options.workers or available_cores()
+    in_core = PATHS[name](options, dtype).endswith(_IN_CORE)
+    if in_core and workers > 1 and seconds >= _THREADED_SECONDS:
+        schedule = dataclasses.replace(schedule, workers=workers)
+        work = count_work(name, options, dtype, schedule, prospect.rank)
+        seconds = predict_seconds(work, dtype, profile, workers)
+    return dataclasses.replace(prospect, schedule=schedule, seconds=seconds, bytes=work.bytes)
+
+
+def _arithmetic(options: Options, magnitudes: Magnitudes | None) -> np.dtype[Any]:
+    """The dtype in which sums of products are added up."""
     if magnitudes is not None and magnitudes.peak < _error_bound.EXACT_FLOAT64:
-        dtype = _FLOAT64  # multiply-adds of such integers are exact, and faster than int64's
+        return _FLOAT64  # multiply-adds of such integers are exact, and faster than int64's
+    return options.dtype
+
+
+def _prospect_of_direct(options: Options, magnitudes: Magnitudes | None) -> _Prospect:
     factor = _error_bound.direct_error_factor(options.geometry.taps, options.dtype)
-    return _Prospect(dtype, Schedule(), factor)
+    return _Prospect(_arithmetic(options, magnitudes), Schedule(), factor)
+
+
+def _prospect_of_separable(
+    options: Options, magnitudes: Magnitudes | None, facts: KernelFacts | None
+) -> _Prospect:
+    geometry = options.geometry
+    dtype = _arithmetic(options, magnitudes)
+    taps = tuple(window.taps for window in geometry.windows)
+    prospect = partial(_Prospect, dtype, Schedule(), 0.0)
+    if dtype.char in "OgG":
+        return prospect(f"factors are not found in the precision of {dtype}")
+    if len(taps) == 1:
+        return prospect("a kernel along one axis has no factors")
+    if geometry.kernel_varies:
+        return prospect("the kernel differs from slice to slice")
+    if facts is None:
+        return prospect("the taps are not known, so neither are their factors")
+    if facts.rank is None:
+        return prospect(
+            "the kernel is no single outer product of integers"
+            if dtype.kind == "i" or magnitudes is not None
+            else "the kernel is not finite, or not an outer product, or of too high a rank to pay"
+        )
+    factor = _error_bound.separable_error_factor(taps, facts.rank, facts.residual, options.dtype)
+    return _Prospect(dtype, Schedule(), factor, rank=facts.rank)
+
+
+def _prospect_of_running_sum(
+    options: Options, magnitudes: Magnitudes | None, facts: KernelFacts | None
+) -> _Prospect:
+    dtype = _arithmetic(options, magnitudes)
+    refusal = None
+    if options.geometry.kernel_varies:
+        refusal = "the kernel differs from slice to slice"
+    elif facts is None:
+        refusal = "the taps are not known, so neither whether they are equal"
+    elif not facts.constant and options.geometry.taps > 1:
+        refusal = "the taps are not all the same finite number"
+    factor = _error_bound.direct_error_factor(options.geometry.taps, options.dtype)
+    return _Prospect(dtype, Schedule(), factor, refusal)
 
 
 def _prospect_of_fft(options: Options, magnitudes: Magnitudes | None, provider: Provider) -> _Prospect:

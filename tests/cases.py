@@ -12,6 +12,9 @@ import oracle
 import fftconv
 
 ENGINES = [method for method in fftconv.planning.METHODS if method != "auto"]
+# Engines for some kernels only, and the kernels that they are tested with; every other takes any kernel.
+FAMILIES = {"separable": "outer product", "running_sum": "equal taps"}
+GENERAL = [method for method in ENGINES if method not in FAMILIES]
 FLOATS = ["float16", "float32", "float64", "longdouble", "complex64", "complex128", "clongdouble"]
 INTEGERS = ["bool", "int8", "uint8", "int16", "int32", "int64", "uint64"]
 MODE_BOUNDARIES = [
@@ -30,6 +33,20 @@ class Shapes:
     kernel: tuple[int, ...]
     axes: tuple[int, ...] | None = None
     options: dict[str, object] = field(default_factory=dict, hash=False)
+
+    @property
+    def kernel_axes(self) -> tuple[int, ...]:
+        """The axes of the kernel that are convolved along."""
+        axes = tuple(range(len(self.signal))) if self.axes is None else self.axes
+        if len(self.kernel) == len(axes):
+            return tuple(range(len(axes)))
+        return tuple(axis % len(self.signal) for axis in axes)
+
+    @property
+    def varies(self) -> bool:
+        """Whether slices of the signal meet different kernels."""
+        beside = set(range(len(self.kernel))) - set(self.kernel_axes)
+        return any(self.kernel[axis] > 1 for axis in beside)
 
     def __str__(self) -> str:
         extra = "".join(f"-{name}{value}" for name, value in self.options.items())
@@ -89,14 +106,52 @@ def numbers(shape, dtype, seed):
     return result
 
 
+def outer_product(shapes, dtype):
+    """A kernel of multiples of 1/4 (of whole numbers, for integers), which no dtype rounds."""
+    rng = np.random.default_rng(3)
+    convolved = shapes.kernel_axes
+    kernel = np.ones(shapes.kernel)
+    for axis in convolved:
+        shape = [1] * len(shapes.kernel)
+        shape[axis] = shapes.kernel[axis]
+        kernel = kernel * rng.choice([-3, -2, -1, 1, 2], shapes.kernel[axis]).reshape(shape)
+    if np.dtype(dtype).kind in "bu":
+        return np.abs(kernel).astype(dtype)
+    if np.dtype(dtype).kind == "i":
+        return kernel.astype(dtype)
+    return (kernel / 4 * (1 + 1j if np.dtype(dtype).kind == "c" else 1)).astype(dtype)
+
+
+def equal_taps(shapes, dtype):
+    value = {"b": True, "i": -3, "u": 3, "f": 0.3, "c": 0.3 - 0.7j}[np.dtype(dtype).kind]
+    return np.full(shapes.kernel, value, dtype)
+
+
+KERNELS = {
+    "any": lambda shapes, dtype: numbers(shapes.kernel, dtype, 2),
+    "outer product": outer_product,
+    "equal taps": equal_taps,
+}
+
+
+def refuses(engine, shapes, dtype):
+    """Whether an engine cannot do this even with a kernel of its family."""
+    if engine not in FAMILIES:
+        return False
+    if shapes.varies:
+        return True
+    return engine == "separable" and (len(shapes.kernel_axes) == 1 or np.dtype(dtype).char in "gG")
+
+
 FILL = {"b": 1, "i": 7, "u": 7, "f": 1.25, "c": 1.25 - 0.5j}
 
 
 @cache
-def case(shapes, mode, boundary, dtype):
+def case(shapes, mode, boundary, dtype, family="any"):
     """Read-only data, options and the oracle's exact answer."""
     signal = numbers(shapes.signal, dtype, 1)
-    kernel = numbers(shapes.kernel, dtype, 2)
+    kernel = KERNELS[family](shapes, dtype)
+    kernel.flags.writeable = False
     options = {"mode": mode, "boundary": boundary, "axes": shapes.axes, **shapes.options}
     if boundary == "constant":
         options["fill_value"] = FILL[signal.dtype.kind]

@@ -37,7 +37,7 @@ def test_blur_a_real_picture_in_a_real_process(tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert "1280 x 854" in done.stdout
     assert "filtered in" in done.stdout
-    assert any(method in done.stdout for method in ("direct", "fft"))
+    assert "separable" in done.stdout
     assert np.array_equal(image.read(target), image.gaussian_blur(image.read(PICTURE), 3))
 
 
@@ -204,7 +204,7 @@ def test_explain_prints_json(capsys):
 def test_info_names_what_runs(capsys):
     assert run(["info"]) == 0
     printed = capsys.readouterr().out
-    for words in ("numpy", np.__version__, "threads", "FFT provider", "pyfftw", "instruction set"):
+    for words in ("numpy", np.__version__, "threads", "FFT provider", "pyfftw", "core", "native"):
         assert words in printed
 
 

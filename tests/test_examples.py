@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from cases import ENGINES
+from cases import GENERAL
 
 from fftconv import convolve, correlate, image, kernels
 
@@ -21,7 +21,7 @@ def test_smoothed_signal():
     assert np.allclose(convolve(F, kernels.moving_average(3)), np.array(thirds, float), atol=1e-15)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", GENERAL)
 def test_one_weight_for_all_is_multiplication(engine):
     x = np.sin(np.linspace(-2 * np.pi, 2 * np.pi, 200))
     assert np.allclose(convolve(x, [2.0], method=engine), 2 * x, atol=1e-15)
@@ -52,7 +52,7 @@ def test_a_patch_is_a_weighted_sum_when_not_flipped():
     assert convolve(patch, weights, mode="valid").tolist() == [[flipped]]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", GENERAL)
 @pytest.mark.parametrize("shape", [(8, 8), (12, 10), (10, 10), (12, 8)])
 def test_exercise_of_valid_feature_maps(engine, shape):
     pixels = np.random.default_rng(0).integers(0, 9, shape)

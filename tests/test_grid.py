@@ -2,14 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import (
-    ENGINES,
-    FLOATS,
-    GRID,
-    INTEGERS,
-    assert_within_bound,
-    case,
-)
+from cases import ENGINES, FAMILIES, FLOATS, GRID, INTEGERS, assert_within_bound, case, refuses
 
 import fftconv
 
@@ -20,7 +13,12 @@ RESULT_DTYPE = {"float16": "float32"} | dict.fromkeys(INTEGERS, "int64")
 @pytest.mark.parametrize(("shapes", "mode", "boundary"), GRID, ids=str)
 @pytest.mark.parametrize("dtype", FLOATS + INTEGERS)
 def test_engine_gives_the_definition(engine, mode, boundary, shapes, dtype):
-    signal, kernel, options, expected = case(shapes, mode, boundary, dtype)
+    family = FAMILIES.get(engine, "any")
+    signal, kernel, options, expected = case(shapes, mode, boundary, dtype, family)
+    if refuses(engine, shapes, dtype):
+        with pytest.raises(ValueError, match=f"method='{engine}' cannot do this: .*; use method='auto'"):
+            fftconv.convolve(signal, kernel, method=engine, **options)
+        return
     plan = fftconv.explain(signal, kernel, method=engine, **options)
     result = fftconv.convolve(signal, kernel, method=engine, **options)
     assert plan.method == engine

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import ENGINES, numbers
+from cases import GENERAL, numbers
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -10,7 +10,7 @@ from strategies import SMALL_INTEGERS, integer_arrays, integer_arrays_of_equal_r
 
 import fftconv
 
-engines = st.sampled_from([*ENGINES, "auto"])
+engines = st.sampled_from([*GENERAL, "auto"])
 
 
 @given(integer_arrays_of_equal_rank(2), engines)
@@ -89,7 +89,7 @@ def test_wrap_turns_with_the_signal(f, k, method):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex128", "longdouble"])
-@pytest.mark.parametrize("method", ENGINES)
+@pytest.mark.parametrize("method", GENERAL)
 @pytest.mark.parametrize("exponent", [-30, -1, 7, 40])
 def test_scaling_by_a_power_of_two_scales_every_bit(method, dtype, exponent):
     signal, kernel = numbers((40, 30), dtype, 1), numbers((5, 6), dtype, 2)
@@ -100,7 +100,7 @@ def test_scaling_by_a_power_of_two_scales_every_bit(method, dtype, exponent):
 
 @pytest.mark.parametrize("shape", [(300, 500), (300_000,), (3, 200, 400), (40, 90, 110)])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
-@pytest.mark.parametrize("method", ENGINES)
+@pytest.mark.parametrize("method", GENERAL)
 def test_result_does_not_depend_on_workers(method, shape, dtype):
     signal = numbers(shape, dtype, 1)
     kernel = numbers((9,) * len(shape), dtype, 2)[:3]

@@ -3,7 +3,7 @@
 import numpy as np
 import oracle
 import pytest
-from cases import ENGINES
+from cases import GENERAL
 from hypothesis import given
 from hypothesis import strategies as st
 from strategies import floats_with_holes
@@ -20,7 +20,7 @@ def assert_same_pattern(result, expected):
     assert np.abs(result[finite] - rounded[finite]).max(initial=0) < 1e-12
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", GENERAL)
 @pytest.mark.parametrize("boundary", oracle.BOUNDARIES)
 @given(signal=floats_with_holes(), kernel=floats_with_holes(5), mode=st.sampled_from(["full", "same"]))
 def test_pattern_is_that_of_the_definition(engine, boundary, signal, kernel, mode):
@@ -31,7 +31,7 @@ def test_pattern_is_that_of_the_definition(engine, boundary, signal, kernel, mod
     assert_same_pattern(result, oracle.convolve(signal, kernel, **options))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", GENERAL)
 def test_one_nan_in_an_image_spoils_one_window(engine):
     image = np.random.default_rng(0).random((40, 50))
     kernel = np.ones((3, 5))
@@ -44,7 +44,7 @@ def test_one_nan_in_an_image_spoils_one_window(engine):
     assert np.abs(result[kept] - clean[kept]).max() < 1e-12
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", GENERAL)
 def test_a_slice_without_nan_is_not_touched(engine):
     rows = np.random.default_rng(0).random((3, 40))
     clean = fftconv.convolve(rows, np.ones(3), axes=1, method=engine)
@@ -54,7 +54,7 @@ def test_a_slice_without_nan_is_not_touched(engine):
     assert np.isinf(result).sum() == 3
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", GENERAL)
 @pytest.mark.parametrize("dtype", ["complex64", "complex128"])
 def test_complex_parts_follow_the_product_rule(engine, dtype):
     signal = np.array([1, 2j, complex(np.nan, 1), 3, 4, 5, 6], dtype)
@@ -65,7 +65,7 @@ def test_complex_parts_follow_the_product_rule(engine, dtype):
     assert np.array_equal(np.isnan(result.imag), [False, False, True, True, *[False] * 4])
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", GENERAL)
 @pytest.mark.parametrize("shape", [(5,), (4, 3)])
 def test_complex_infinities_follow_the_product_rule(engine, shape):
     signal, kernel = np.ones(shape, complex), np.ones((2,) * len(shape)) * (1 + 1j)
@@ -79,7 +79,7 @@ def test_complex_infinities_follow_the_product_rule(engine, shape):
         assert_same_pattern(result.imag, imag)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", GENERAL)
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128", "longdouble"])
 def test_what_the_definition_does_not_overflow_does_not(engine, dtype):
     """Sums near the largest float: spectra and their products are far beyond it."""
@@ -90,7 +90,7 @@ def test_what_the_definition_does_not_overflow_does_not(engine, dtype):
     assert np.abs(result / largest - 1).max() < 1e-5
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", GENERAL)
 def test_an_overflow_of_the_definition_stays_local(engine):
     signal, kernel = np.ones(1000), np.ones(300)
     signal[500], kernel[3] = 1e300, 1e300
@@ -99,7 +99,7 @@ def test_an_overflow_of_the_definition_stays_local(engine):
     assert not np.isnan(result).any()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", GENERAL)
 def test_strided_and_dilated_windows(engine):
     signal = np.arange(30.0)
     signal[11] = np.nan

@@ -1,8 +1,11 @@
 """The engines: each computes the same outputs, at another cost. One engine a file.
 
-An engine takes the signal and the kernel in the dtype to compute in, the checked options and the plan's
-schedule, and writes every output into `out`, which is an array of that dtype. This table is the list of
-methods; plans, error messages and tests are generated from it.
+An engine takes the signal and the kernel, the checked options, the plan's schedule, and `out`, into which
+it writes every output. The kernel is in the dtype of the arithmetic; so are signal and `out`, unless the
+engine's path is one of the native core, which converts on the way in and out. It returns False if the
+result is not yet that of the definition, because a NaN, an infinity or an overflow has spread.
+
+The tables are the list of methods; plans, error messages and tests are generated from them.
 """
 
 from __future__ import annotations
@@ -13,16 +16,38 @@ from typing import Any
 import numpy as np
 
 from fftconv._arguments import Options
-from fftconv._engines.direct import convolve_direct
-from fftconv._engines.fft import convolve_fft
+from fftconv._engines import core, direct, fft, running_sum, separable
 from fftconv._engines.schedule import Schedule
 
-__all__ = ["ENGINES", "Engine", "Schedule"]
+__all__ = ["ENGINES", "PATHS", "Engine", "Schedule", "reads", "writes"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Engine = Callable[[Array, Array, Options, Schedule, Array], None]
+Engine = Callable[[Array, Array, Options, Schedule, Array], bool]
 
 ENGINES: dict[str, Engine] = {
-    "direct": convolve_direct,
-    "fft": convolve_fft,
+    "direct": direct.convolve_direct,
+    "separable": separable.convolve_separable,
+    "running_sum": running_sum.convolve_running_sum,
+    "fft": fft.convolve_fft,
 }
+# The code path that an engine takes for a problem, by options and dtype of the arithmetic.
+PATHS: dict[str, Callable[[Options, np.dtype[Any]], str]] = {
+    "direct": direct.path,
+    "separable": separable.path,
+    "running_sum": running_sum.path,
+    "fft": fft.path,
+}
+
+
+def reads(method: str, options: Options, signal: np.dtype[Any], arithmetic: np.dtype[Any]) -> bool:
+    """Whether the engine takes the signal in this dtype."""
+    if signal == arithmetic and signal.isnative:
+        return True
+    return PATHS[method](options, arithmetic).endswith("core") and core.can_read(signal, arithmetic)
+
+
+def writes(method: str, options: Options, out: np.dtype[Any], arithmetic: np.dtype[Any]) -> bool:
+    """Whether the engine delivers in this dtype, rounded and saturated where it is of integers."""
+    if out == arithmetic and out.isnative:
+        return True
+    return PATHS[method](options, arithmetic).endswith("core") and core.can_write(out, arithmetic)

@@ -1,8 +1,8 @@
-"""The sum of the definition, term by term, in NumPy.
+"""The sum of the definition, term by term: in the native core, or in NumPy.
 
-Three ways to add the same products: `np.convolve` for one axis, rows times taps through BLAS for images
-and volumes, and shift-and-add for everything else (exact integers, objects, kernels that vary, kernels
-with a NaN or an infinity).
+Three ways to add the same products in NumPy: `np.convolve` for one axis, rows times taps through BLAS for
+images and volumes, and shift-and-add for everything else. They serve where there is no core, and the
+dtypes and kernels that it leaves out (objects, long double, a NaN or an infinity in the kernel).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from fftconv._arguments import Options
 from fftconv._boundary import extend
+from fftconv._engines import core
 from fftconv._engines.schedule import Schedule
 from fftconv._geometry import Geometry, Window
 
@@ -27,7 +28,11 @@ BLOCK_BYTES = 2**19  # partial sums that stay in a core's second-level cache
 
 
 def path(options: Options, dtype: np.dtype[Any]) -> str:
-    """Which of the three ways adds up this problem, as far as shapes and dtype tell."""
+    """Which way adds up this problem, as far as shapes and dtype tell."""
+    return "direct core" if core.can_compute(options.geometry, dtype) else _path_in_numpy(options, dtype)
+
+
+def _path_in_numpy(options: Options, dtype: np.dtype[Any]) -> str:
     geometry = options.geometry
     if len(geometry.signal_shape) == 1 and geometry.windows[0].dilation == 1:
         return "direct line"
@@ -42,13 +47,23 @@ def band_height(row_bytes: int) -> int:
     return max(1, BLOCK_BYTES // row_bytes)
 
 
-def convolve_direct(signal: Array, kernel: Array, options: Options, schedule: Schedule, out: Array) -> None:
+def convolve_direct(signal: Array, kernel: Array, options: Options, schedule: Schedule, out: Array) -> bool:
     """Add `kernel[i] * signal[p - i * dilation]` over all taps `i`, for every output `p`."""
-    del schedule  # one thread
+    if core.can_compute(options.geometry, kernel.dtype):
+        # Beyond the edge the core adds tap times fill value. Under `zero` there is no term at all there,
+        # which makes a difference for a tap that is not finite: that case it leaves to NumPy.
+        if core.run("direct", signal, kernel, options, schedule, out):
+            return True
+        signal = signal.astype(kernel.dtype, copy=False)
+    _convolve_in_numpy(signal, kernel, options, out)
+    return True
+
+
+def _convolve_in_numpy(signal: Array, kernel: Array, options: Options, out: Array) -> None:
     geometry = options.geometry
-    chosen = path(options, signal.dtype)
+    chosen = _path_in_numpy(options, signal.dtype)
     if chosen == "direct rows" and options.boundary == "zero" and not np.isfinite(kernel).all():
-        chosen = "direct shift"  # beyond the edge there is no term at all; zero * inf would be NaN
+        chosen = "direct shift"  # zero * inf would be NaN
     windows = geometry.windows
     if options.boundary != "zero" or chosen == "direct rows":
         signal = extend(signal, geometry, options.boundary, options.fill_value)

@@ -15,8 +15,17 @@ from fftconv._geometry import Geometry
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
-def convolve_fft(signal: Array, kernel: Array, options: Options, schedule: Schedule, out: Array) -> None:
+def path(options: Options, dtype: np.dtype[Any]) -> str:
+    """Transforms of one axis cost otherwise than of more."""
+    del dtype
+    return "fft one axis" if len(options.geometry.axes) == 1 else "fft more axes"
+
+
+def convolve_fft(signal: Array, kernel: Array, options: Options, schedule: Schedule, out: Array) -> bool:
     """Circular convolution of lengths `schedule.fft_shape`, where no output that is kept wraps.
+
+    False if an output is not finite: a NaN, an infinity or a product beyond the range of the dtype
+    reaches every output of its slice. A sum that overflows says so too, which costs time, not truth.
 
     The signal is extended straight into the transform's buffer, and the crop scales on its way out,
     so no padded copy is made.
@@ -62,6 +71,7 @@ def convolve_fft(signal: Array, kernel: Array, options: Options, schedule: Sched
     for axis, window in zip(geometry.axes, windows, strict=True):
         crop[axis] = slice(window.start, window.stop, window.stride)
     np.multiply(samples[tuple(crop)], output_work.inverse_scale, out=out)
+    return bool(np.isfinite(out.sum()))
 
 
 def _padded(shape: tuple[int, ...], geometry: Geometry, schedule: Schedule) -> tuple[int, ...]:

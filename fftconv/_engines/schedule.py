@@ -9,7 +9,7 @@ from fftconv._fft import Provider
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Threads, and for engines that transform, the length of every convolved axis and by whom."""
+    """Threads; for engines that transform, the length of every convolved axis and by whom."""
 
     workers: int = 1
     fft_shape: tuple[int, ...] = ()

@@ -10,16 +10,15 @@ is cut into one-axis transforms of slabs, always the same ones, and it is the sl
 from __future__ import annotations
 
 import math
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import Any
 
 import numpy as np
 import pyfftw
+
+from fftconv._threads import run_all
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Stage = list[Callable[[], None]]  # transforms that may run at the same time
@@ -68,12 +67,7 @@ class _Workspace:
 
     def _run(self, stages: list[Stage]) -> None:
         for stage in stages:
-            if self._workers == 1 or len(stage) == 1:
-                for transform in stage:
-                    transform()
-            else:
-                for done in [_pool(self._workers, os.getpid()).submit(transform) for transform in stage]:
-                    done.result()
+            run_all(stage, self._workers)
 
 
 def _plan(source: Array, target: Array, axes: tuple[int, ...], *, forward: bool) -> Callable[[], None]:
@@ -97,12 +91,6 @@ def _stage(source: Array, target: Array, axis: int, *, forward: bool) -> Stage:
         slab = (slice(None),) * cut + (slice(start, start + thickness),)
         stage.append(_plan(source[slab], target[slab], (axis,), forward=forward))
     return stage
-
-
-@cache
-def _pool(workers: int, process: int) -> ThreadPoolExecutor:
-    """Threads of this process: a forked child has none of its parent's."""
-    return ThreadPoolExecutor(workers, thread_name_prefix="fftconv")
 
 
 class _Kept(threading.local):

@@ -9,5 +9,5 @@ from fftconv._configuration import show_config
 
 @click.command()
 def info() -> None:
-    """Print versions, threads, FFT provider and instruction set."""
+    """Print versions, threads, native core and FFT provider."""
     show_config()

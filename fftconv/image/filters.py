@@ -1,8 +1,8 @@
 """Image filters: each builds its kernels and hands them to `correlate`; how pixels become numbers and
 numbers pixels is said once, in `_filter`.
 
-Integer images are computed in float (uint8 in float32, deeper ones in float64), rounded half to even
-and saturated once, at the end. Colours are weighted with their opacity before filtering (premultiplied)
+Integer images are computed in float (int32 in float64, others in float32), rounded half to even and
+saturated once, at the end. Colours are weighted with their opacity before filtering (premultiplied)
 so that invisible pixels do not bleed into visible ones.
 """
 
@@ -19,7 +19,8 @@ from PIL import Image
 from fftconv import kernels
 from fftconv._arguments import Method, check_choice, check_finite, read_array
 from fftconv._boundary import Boundary
-from fftconv.convolution import correlate
+from fftconv._integers import round_to
+from fftconv.convolution import correlate_pixels
 from fftconv.image.io import pixels_of, to_picture
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -36,7 +37,7 @@ _OPAQUE = {
 }
 _COMPUTE = {
     np.dtype(np.uint8): np.float32,
-    np.dtype(np.uint16): np.float64,
+    np.dtype(np.uint16): np.float32,
     np.dtype(np.int32): np.float64,
     np.dtype(np.float16): np.float32,
     np.dtype(np.float32): np.float32,
@@ -96,8 +97,7 @@ def gaussian_blur(
     array([[ 15,  62, 102,  62,  15]], dtype=uint8)
     """
     line = kernels.gaussian(sigma, truncate=truncate)
-    passes = (line[:, None], line[None, :])
-    return _filter_linear(image, passes, boundary, alpha, method, workers)
+    return _filter_linear(image, _passes(line, line), boundary, alpha, method, workers)
 
 
 def box_blur(
@@ -144,7 +144,7 @@ def box_blur(
     array([[ 0, 30, 30, 30,  0]], dtype=uint8)
     """
     rows, columns = kernels.box(size).shape
-    passes = (kernels.box((rows, 1)), kernels.box((1, columns)))
+    passes = _passes(kernels.moving_average(rows), kernels.moving_average(columns))
     return _filter_linear(image, passes, boundary, alpha, method, workers)
 
 
@@ -191,7 +191,7 @@ def disk_blur(
     >>> bool(image.disk_blur(point, 1.0)[1, 1] == image.disk_blur(point, 1.0).max())
     True
     """
-    return _filter_linear(image, (kernels.disk(radius),), boundary, alpha, method, workers)
+    return _filter_linear(image, [kernels.disk(radius)], boundary, alpha, method, workers)
 
 
 def motion_blur(
@@ -239,7 +239,7 @@ def motion_blur(
     array([[ 0, 30, 30, 30,  0]], dtype=uint8)
     """
     kernel = kernels.motion(length, angle)
-    return _filter_linear(image, (kernel,), boundary, alpha, method, workers)
+    return _filter_linear(image, [kernel], boundary, alpha, method, workers)
 
 
 def sharpen(
@@ -290,7 +290,7 @@ def sharpen(
     array([[10,  0, 30, 20]], dtype=uint8)
     """
     kernel = kernels.sharpen(amount, sigma)
-    return _filter_linear(image, (kernel,), boundary, alpha, method, workers)
+    return _filter_linear(image, [kernel], boundary, alpha, method, workers)
 
 
 def emboss(
@@ -334,7 +334,7 @@ def emboss(
     >>> image.emboss(np.array([[10, 10, 20, 20]], np.uint8))
     array([[10, 40, 50, 20]], dtype=uint8)
     """
-    return _filter_linear(image, (kernels.emboss(depth),), boundary, alpha, method, workers)
+    return _filter_linear(image, [kernels.emboss(depth)], boundary, alpha, method, workers)
 
 
 def edges(
@@ -395,7 +395,8 @@ def edges(
     taps = [factor * kernel for kernel in _EDGE_KERNELS[operator](1.0 if sigma is None else sigma)]
 
     def magnitude(pixels: Array) -> Array:
-        parts = [_correlate(pixels, kernel, boundary, method, workers) for kernel in taps]
+        numbers = pixels.astype(_COMPUTE[pixels.dtype], copy=False)
+        parts = [_correlate(numbers, kernel, boundary, method, workers) for kernel in taps]
         return parts[0] if len(parts) == 1 else np.hypot(*parts)
 
     return _filter(image, magnitude, alpha, opacity_filter=None)
@@ -470,8 +471,17 @@ def apply_kernel(
     taps = taps.astype(np.float64)
     if not np.isfinite(taps).all():
         raise ValueError("kernel holds a NaN or an infinity; pass finite taps")
-    passes = (np.flip(taps) if flip else taps,)
-    return _filter_linear(image, passes, boundary, alpha, method, workers)
+    return _filter_linear(image, [np.flip(taps) if flip else taps], boundary, alpha, method, workers)
+
+
+_MOST_TAPS = 2**20  # of an outer product; with more, two passes of transforms are as fast
+
+
+def _passes(down: Array, along: Array) -> list[Array]:
+    """What to filter with, one after the other: the outer product, or its factors if that is huge."""
+    if down.size * along.size <= _MOST_TAPS:
+        return [np.outer(down, along)]
+    return [down[:, None], along[None, :]]
 
 
 def _filter_linear(
@@ -486,6 +496,8 @@ def _filter_linear(
     kept = [taps for taps in passes if taps.size > 1 or taps.flat[0] != 1]
 
     def linear(pixels: Array) -> Array:
+        if len(kept) > 1:  # rounded once, at the end
+            pixels = pixels.astype(_COMPUTE[pixels.dtype], copy=False)
         for taps in kept:
             pixels = _correlate(pixels, taps, boundary, method, workers)
         return pixels
@@ -505,19 +517,18 @@ def _filter_linear(
 def _correlate(
     pixels: Array, taps: Array, boundary: Boundary, method: Method, workers: int | None
 ) -> Array:
+    """Filtered pixels in the dtype of the pixels; those of integers are rounded."""
     with np.errstate(over="ignore"):
-        converted = taps.astype(pixels.dtype)
+        converted = taps.astype(_COMPUTE[pixels.dtype])
     if not np.isfinite(converted).all():
         raise ValueError(
-            f"kernel has taps up to {np.abs(taps).max():g}, beyond the range of {pixels.dtype}"
+            f"kernel has taps up to {np.abs(taps).max():g}, beyond the range of {converted.dtype}"
         )
-    return correlate(
-        pixels, converted, axes=(0, 1), mode="same", boundary=boundary, method=method, workers=workers
-    )
+    return correlate_pixels(pixels, converted, boundary, method, workers)
 
 
 def _filter(image: ImageT, compute: Linear, alpha: bool | None, *, opacity_filter: Linear | None) -> ImageT:
-    """Pixels to numbers, `compute`, and back: the one place that knows of alpha and rounding."""
+    """`compute` on pixels of any kind, in their dtype or in float: the one place that knows of alpha."""
     if alpha is not None and not isinstance(alpha, bool):
         raise TypeError(f"alpha={alpha!r} is not accepted; pass True, False or None")
     if isinstance(image, Image.Image):
@@ -538,16 +549,12 @@ def _filter(image: ImageT, compute: Linear, alpha: bool | None, *, opacity_filte
             f"alpha=True, but an image of dtype {pixels.dtype} and shape {pixels.shape} has no channel of "
             f"opacity; pass uint8, uint16 or float pixels with opacity as the last of two or more channels"
         )
-    numbers = pixels.astype(_COMPUTE[pixels.dtype])
     if alpha if alpha is not None else pixels.dtype.kind == "u" and channels in (2, 4):
+        numbers = pixels.astype(_COMPUTE[pixels.dtype])
         result = _filter_with_alpha(numbers, _OPAQUE[pixels.dtype], compute, opacity_filter)
     else:
-        result = compute(numbers)
-    if pixels.dtype.kind == "f":
-        return result.astype(pixels.dtype, copy=False)
-    limits = np.iinfo(pixels.dtype)
-    rounded = np.clip(np.rint(result), limits.min, limits.max)
-    return rounded.astype(pixels.dtype)
+        result = compute(pixels)
+    return round_to(result, pixels.dtype)
 
 
 def _filter_with_alpha(

@@ -1,0 +1,121 @@
+"""How a convolution is handed to the native core: which axis plays which part, and threads over tiles.
+
+The core knows correlations of planes: rows and columns, before them any number of lead axes, all
+convolved; behind the columns the channels of a pixel; and everything else is a batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from fftconv._arguments import Options
+from fftconv._boundary import Boundary, samples_outside
+from fftconv._engines.schedule import Schedule
+from fftconv._geometry import Geometry, Window
+from fftconv._native import core
+from fftconv._threads import run_all
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_MOST_CHANNELS = 16  # a longer last axis is a row of its own
+
+_WIDEST_OUTSIDE = 2**16
+
+# What the core reads and writes, by the dtype of the arithmetic.
+_INTEGERS = "?bBhHiIlLqQ"
+_SOURCES = {
+    "f": "fBH",
+    "d": "fd" + _INTEGERS,
+    "F": "F",
+    "D": "D",
+    "q": _INTEGERS,
+    "l": _INTEGERS,
+}
+_TARGETS = {"f": "fBH", "d": "dql", "F": "F", "D": "D", "q": "ql", "l": "ql"}
+
+
+def can_compute(geometry: Geometry, dtype: np.dtype[Any]) -> bool:
+    """Whether there is a core, it has this arithmetic, and windows are not mostly gaps beyond the edges,
+    which it would keep in memory."""
+    return (
+        core is not None
+        and dtype.char in _SOURCES
+        and all(window.span <= 4 * window.size + _WIDEST_OUTSIDE for window in geometry.windows)
+    )
+
+
+def can_read(signal: np.dtype[Any], arithmetic: np.dtype[Any]) -> bool:
+    """Whether the core turns these samples into its numbers on the way in."""
+    return signal.char in _SOURCES[arithmetic.char] and signal.isnative
+
+
+def can_write(out: np.dtype[Any], arithmetic: np.dtype[Any]) -> bool:
+    """Whether the core turns its numbers into these on the way out, rounding and saturating."""
+    return out.char in _TARGETS[arithmetic.char] and out.isnative
+
+
+@lru_cache(maxsize=1024)
+def _layout(geometry: Geometry, boundary: Boundary, is_complex: bool) -> Any:
+    """The parts of the axes, with what stands beyond the edges of the convolved ones.
+
+    To the core the two parts of a complex number are what channels are to a pixel: it has one or the other.
+    """
+    ndim = len(geometry.signal_shape)
+    windows = dict(zip(geometry.axes, geometry.windows, strict=True))
+    trailing = [axis for axis in range(geometry.axes[-1] + 1, ndim) if geometry.kernel_shape[axis] == 1]
+    short = not is_complex and geometry.signal_shape[-1] <= _MOST_CHANNELS
+    channel = ndim - 1 if short and ndim - 1 in trailing else -1
+    *planes, columns = geometry.axes
+    row: list[int] = []
+    beside = [axis for axis in trailing if axis != channel]
+    if beside:  # columns that are not convolved: every tap of the last convolved axis takes whole rows
+        planes, columns = list(geometry.axes), beside[-1]
+        size = geometry.signal_shape[columns]
+        windows[columns] = Window(size, 1, 1, 1, 0, size)
+    if planes:
+        row = _numbers(planes.pop(), windows, boundary)
+    leads = [_numbers(axis, windows, boundary) for axis in planes]
+    used = {*geometry.axes, columns, channel}
+    batch = [axis for axis in range(ndim) if axis not in used]
+    return core.Layout(batch, leads, row, _numbers(columns, windows, boundary), channel)
+
+
+def _numbers(axis: int, windows: dict[int, Window], boundary: Boundary) -> list[int]:
+    window = windows[axis]
+    first = window.reads[0]
+    outside: list[int] = samples_outside(window, boundary).tolist()
+    return [axis, window.size, first, window.taps, window.dilation, window.stride, window.outputs, *outside]
+
+
+def _no_line(signal: Any, kernel: Any, mode: Any) -> None:
+    """Without a core every line is planned."""
+
+
+# The convolution of two short float32 or float64 arrays of one axis; None for anything else.
+convolve_line: Callable[[Any, Any, Any], Array | None] = core.line if core is not None else _no_line
+
+
+def run(
+    method: str,
+    signal: Array,
+    taps: Array,
+    options: Options,
+    schedule: Schedule,
+    out: Array,
+    rank: int = 1,
+) -> bool:
+    """Let the core compute `out`; False if the result is not that of the definition.
+
+    `taps` are the kernel for "direct", `rank` columns and then rows of taps for "separable", and the one
+    tap for "running_sum". "direct" refuses, before it computes, a kernel that is not finite under
+    `zero`; "separable" says no if an output is not finite.
+    """
+    fill = np.asarray(options.fill_value, taps.dtype)
+    layout = _layout(options.geometry, options.boundary, taps.dtype.kind == "c")
+    absent = options.boundary == "zero"
+    task = core.Task(layout, method, signal, out, taps, fill, absent, rank, schedule.workers)
+    return all(run_all([task.run] * schedule.workers, schedule.workers))

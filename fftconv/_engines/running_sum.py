@@ -1,0 +1,94 @@
+"""Kernels of equal taps: sums of a window at a cost that hardly depends on its size.
+
+Nothing is ever subtracted, so that no rounding error builds up and a NaN stays in the windows that hold it.
+The native core takes two axes at a time; in NumPy, sums of 1, 2, 4, ... neighbours are put together.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from fftconv._arguments import Options
+from fftconv._boundary import extend
+from fftconv._engines import core
+from fftconv._engines.schedule import Schedule
+from fftconv._geometry import Geometry, along
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def path(options: Options, dtype: np.dtype[Any]) -> str:
+    """Whether the core adds up, at once or in steps of two axes."""
+    windows = options.geometry.windows
+    if (
+        core.can_compute(options.geometry, dtype)
+        and dtype.kind != "c"
+        and all(w.stride == w.dilation == 1 for w in windows)
+    ):
+        return "running sum core" if len(windows) <= 2 else "running sum steps"
+    return "running sum doubling"
+
+
+def convolve_running_sum(
+    signal: Array, kernel: Array, options: Options, schedule: Schedule, out: Array
+) -> bool:
+    """The one tap times the sum of the samples in each window."""
+    tap = kernel.ravel()[:1]
+    chosen = path(options, kernel.dtype)
+    if chosen == "running sum core":
+        core.run("running_sum", signal, tap, options, schedule, out)
+    elif chosen == "running sum steps":
+        _steps(signal, tap, options, schedule, out)
+    else:
+        _doubling(signal.astype(kernel.dtype, copy=False), tap, options, out)
+    return True
+
+
+def steps(geometry: Geometry) -> list[Geometry]:
+    """The last two axes, then each of the others alone: what the core does one after the other."""
+    result = []
+    shape = geometry.signal_shape
+    *others, first, second = geometry.axes
+    for axes in ((first, second), *((axis,) for axis in reversed(others))):
+        result.append(along(geometry, axes, shape))
+        shape = result[-1].output_shape
+    return result
+
+
+def _steps(signal: Array, tap: Array, options: Options, schedule: Schedule, out: Array) -> None:
+    fill_value = options.fill_value
+    for geometry in steps(options.geometry):
+        step = dataclasses.replace(options, geometry=geometry, fill_value=fill_value)
+        result = np.empty(geometry.output_shape, tap.dtype)
+        core.run("running_sum", signal, tap, step, schedule, result)
+        signal = result
+        if options.boundary == "constant":  # what the step makes of windows outside
+            fill_value = fill_value * tap[0] * geometry.taps
+        tap = np.ones_like(tap)
+    out[...] = signal
+
+
+def _doubling(signal: Array, tap: Array, options: Options, out: Array) -> None:
+    geometry = options.geometry
+    sums = extend(signal, geometry, options.boundary, options.fill_value) * tap[0]
+    for axis, window in zip(geometry.axes, geometry.extended_windows, strict=True):
+        sums = np.moveaxis(sums, axis, 0)
+        reach = window.size - window.span + 1
+        total: Any = None
+        offset, power, bits = 0, 1, window.taps
+        while True:
+            if bits & 1:
+                part = sums[offset : offset + reach]
+                total = part if total is None else total + part
+                offset += power * window.dilation
+            bits >>= 1
+            if not bits:
+                break
+            shift = power * window.dilation
+            sums = sums[:-shift] + sums[shift:]
+            power *= 2
+        sums = np.moveaxis(total[:: window.stride], 0, axis)
+    out[...] = sums

@@ -1,0 +1,97 @@
+// What the Python side and the kernels agree on: a job, cut into tiles, and the table of one instruction set.
+#pragma once
+
+#include <cstdint>
+
+namespace fftconv {
+
+using Int = std::int64_t;
+
+constexpr int MOST_AXES = 64;  // as many as NumPy allows
+
+enum class Method { direct, separable, running_sum };
+enum class Type { u8, i8, u16, i16, u32, i32, u64, i64, f32, f64 };
+
+// One convolved axis as a correlation: output o is the sum over i of
+//     taps[i] * samples[first + o * step + i * dilation].
+struct Axis {
+    Int size = 1;     // samples of the source
+    Int first = 0;    // position that the first tap of output 0 reads; before the source if negative
+    Int taps = 1;
+    Int dilation = 1;
+    Int step = 1;
+    Int outputs = 1;
+    const Int* outside = nullptr;  // which sample stands at first .. -1 and at size and on; -1 for the fill
+
+    Int reach() const { return (taps - 1) * dilation + 1; }
+
+    // The sample that stands at a position; -1 where it is the fill value.
+    Int sample_at(Int position) const {
+        if (position < 0) return outside[position - first];
+        if (position < size) return position;
+        return outside[position - size + (first < 0 ? -first : 0)];
+    }
+};
+
+// An axis with its strides in bytes.
+struct Walk {
+    Axis axis;
+    Int source = 0;
+    Int target = 0;
+};
+
+// An axis that is not convolved; a stride of 0 repeats.
+struct Batch {
+    Int size = 1;
+    Int source = 0;
+    Int target = 0;
+    Int kernel = 0;  // in kernels
+};
+
+struct Job {
+    Method method = Method::direct;
+    Type source_type = Type::f64;
+    Type target_type = Type::f64;
+    const char* source = nullptr;
+    char* target = nullptr;
+    Int source_item = 0;  // bytes of one number; of a part of a complex one
+    Int target_item = 0;
+    bool reads_as_is = false;   // the source holds numbers of the arithmetic
+    bool writes_as_is = false;  // and so does the target
+
+    Int components = 1;  // 2 for complex numbers, which are pairs; then there is one channel
+    Int channels = 1;    // samples of a pixel, each filtered alike
+    Int channel_source = 0;
+    Int channel_target = 0;
+
+    int batches = 0;
+    const Batch* batch = nullptr;
+    int leads = 0;  // convolved axes before the last two
+    const Walk* lead = nullptr;
+    Walk rows, columns;
+
+    // In the type of the arithmetic, already turned for correlation.
+    // direct: [kernel][lead tap][component][row][column]; separable: [rank][row], then [rank][column];
+    // running_sum: the one value of all taps.
+    const void* taps = nullptr;
+    Int rank = 1;
+    const void* fill = nullptr;  // `components` numbers
+    bool weigh_first = true;  // running_sum: multiply by the tap before adding, not after
+
+    Int workers = 1;
+};
+
+// Tiles are handed out one by one, to whichever thread asks.
+using Next = Int (*)(void* counter);
+
+enum class Outcome { finite, not_finite, no_memory };
+
+struct Level {
+    const char* name;
+    // Computes tiles until none is left; of the type of the arithmetic f32, f64 and u64.
+    Outcome (*run_f32)(const Job&, Next, void*);
+    Outcome (*run_f64)(const Job&, Next, void*);
+    Outcome (*run_u64)(const Job&, Next, void*);
+};
+
+}  // namespace fftconv

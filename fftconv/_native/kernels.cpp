@@ -1,0 +1,855 @@
+// The kernels, compiled once for every instruction set, as a namespace LEVEL.
+//
+// A job is cut into tiles: a range of output rows and of columns, of one plane. A tile reads its source row
+// by row into a ring of rows in the cache, in the type of the arithmetic and extended beyond the edges, so
+// that everything after it is aligned, contiguous and without conditions: dilation, stride and channels are
+// nothing but the offset of a tap in a row. Output rows leave through one function that rounds and saturates.
+//
+// Nothing here is checked; `Task` in module.cpp is made of what `_arguments` and `_geometry` have checked:
+// shapes that fit, strides that stay inside the arrays, tables that cover every position outside.
+//
+// No inline function of the standard library is used, since the linker keeps one copy of each, which may be
+// that of an instruction set this machine lacks.
+
+#include <stdlib.h>
+
+#include "core.hpp"
+
+namespace fftconv {
+namespace LEVEL {
+namespace {
+
+// Rows and vectors of a register tile: ROWS * WIDE sums, WIDE inputs and one tap fit the registers.
+#if defined(__AVX512F__)
+constexpr int VECTOR_BYTES = 64, ROWS = 4, WIDE = 4, LONG = 8;
+#elif defined(__AVX2__)
+constexpr int VECTOR_BYTES = 32, ROWS = 4, WIDE = 2, LONG = 6;
+#elif defined(__aarch64__)
+constexpr int VECTOR_BYTES = 16, ROWS = 4, WIDE = 4, LONG = 8;
+#else
+constexpr int VECTOR_BYTES = 16, ROWS = 4, WIDE = 2, LONG = 6;
+#endif
+
+constexpr Int NEAR_BYTES = 32 * 1024;  // of rows that stay in a first-level cache
+constexpr Int FAR_BYTES = 768 * 1024;  // and in a second-level one
+constexpr Int LEAST_COLUMNS = 512;
+
+#define INLINE inline __attribute__((always_inline))
+#define INLINE_LAMBDA __attribute__((always_inline))
+
+template <class T>
+struct Lanes {
+    typedef T Vector __attribute__((vector_size(VECTOR_BYTES)));
+    static constexpr Int count = VECTOR_BYTES / sizeof(T);
+};
+
+template <class T>
+INLINE typename Lanes<T>::Vector load(const T* at) {
+    typename Lanes<T>::Vector vector;
+    __builtin_memcpy(&vector, at, VECTOR_BYTES);
+    return vector;
+}
+
+template <class T>
+INLINE void store(T* at, typename Lanes<T>::Vector vector) {
+    __builtin_memcpy(at, &vector, VECTOR_BYTES);
+}
+
+INLINE Int least(Int a, Int b) { return a < b ? a : b; }
+INLINE Int most(Int a, Int b) { return a > b ? a : b; }
+INLINE Int up(Int value, Int multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+// ---------------------------------------------------------------------------------------- register tiles
+
+// Adds what one input row contributes to output rows LOW .. HIGH - 1; `taps` are those of row LOW. A row of
+// taps of FIXED length (0: any) lies without gaps and is unrolled.
+template <class T, int R, int W, int LOW, int HIGH, int FIXED>
+INLINE void add_row(typename Lanes<T>::Vector (&sums)[R][W], const T* row, const Int* offsets, Int columns,
+                    const T* taps) {
+    const auto add_tap = [&](Int j, Int offset) INLINE_LAMBDA {
+        typename Lanes<T>::Vector inputs[W];
+        for (int w = 0; w < W; ++w) inputs[w] = load(row + offset + w * Lanes<T>::count);
+        for (int r = LOW; r < HIGH; ++r) {
+            const T tap = taps[j - (r - LOW) * columns];
+            for (int w = 0; w < W; ++w) sums[r][w] += inputs[w] * tap;
+        }
+    };
+    if constexpr (FIXED > 0) {
+#pragma GCC unroll 8
+        for (Int j = 0; j < FIXED; ++j) add_tap(j, j);
+    } else {
+        for (Int j = 0; j < columns; ++j) add_tap(j, offsets[j]);
+    }
+}
+
+// R output rows of W vectors, kept in registers. Every input vector is loaded once and multiplied into all
+// output rows that it belongs to: input row i meets output row r with kernel row i - r. Each sum is taken
+// over lead taps, rows and columns in order, whatever the tile, so that tiles change no result.
+template <class T, int R, int W, int FIXED>
+INLINE void tile(T* const (&out)[R], Int x, const T* const* rows, Int leads, Int height, Int columns,
+                 const Int* offsets, const T* taps) {
+    typename Lanes<T>::Vector sums[R][W] = {};
+    if constexpr (FIXED > 0) columns = FIXED;
+    for (Int lead = 0; lead < leads; ++lead) {
+        for (Int i = 0; i < height + R - 1; ++i) {
+            const int low = static_cast<int>(most(0, i - height + 1));
+            const int high = static_cast<int>(least(R, i + 1));
+            const T* row = rows[i] + x;
+            const T* first = taps + (i - low) * columns;
+            if constexpr (R == 1) {
+                add_row<T, R, W, 0, 1, FIXED>(sums, row, offsets, columns, first);
+            } else {
+                static_assert(R == 4, "one case for each range of output rows");
+#define RANGE(LOW, HIGH)                                                         \
+    case LOW * 8 + HIGH:                                                         \
+        add_row<T, R, W, LOW, HIGH, FIXED>(sums, row, offsets, columns, first);  \
+        break;
+                switch (low * 8 + high) {
+                    RANGE(0, 4)
+                    RANGE(0, 1)
+                    RANGE(0, 2)
+                    RANGE(0, 3)
+                    RANGE(1, 4)
+                    RANGE(2, 4)
+                    RANGE(3, 4)
+                    RANGE(1, 2)
+                    RANGE(1, 3)
+                    RANGE(2, 3)
+                }
+#undef RANGE
+            }
+        }
+        rows += height + R - 1;
+        taps += height * columns;
+    }
+    for (int r = 0; r < R; ++r)
+        for (int w = 0; w < W; ++w) store(out[r] + x + w * Lanes<T>::count, sums[r][w]);
+}
+
+// Source rows that the next tiles will read: asked for early, so that memory works while sums are added up.
+// With fewer products than LEAST_AHEAD per output there is nothing to hide it behind: 3 x 3 on 1024 x 1024
+// took 0.37 ns per output without and 0.42 with it, 5 x 5 0.60 and 0.55.
+constexpr Int LEAST_AHEAD = 16;
+
+struct Ahead {
+    const char* row[ROWS] = {};
+    Int bytes = 0;  // of one number
+
+    INLINE void prefetch(int r, Int x, Int count) const {
+        if (!row[r]) return;  // read on to the end of a vector, perhaps beyond the array: a hint cannot fault
+        for (Int at = x * bytes; at < (x + count) * bytes; at += 64) __builtin_prefetch(row[r] + at, 0, 2);
+    }
+};
+
+// R output rows of `length` numbers. Where there is no `room` for the vectors that reach beyond, `length` is
+// at least a block.
+template <class T, int R, int FIXED>
+void correlate_fixed(T* const* out, Int length, bool room, const T* const* rows, Int leads, Int height,
+                     Int columns, const Int* offsets, const T* taps, const Ahead& ahead) {
+    constexpr int W = R == 1 ? LONG : WIDE;
+    constexpr Int block = W * Lanes<T>::count;
+    T* to[R];
+    for (int r = 0; r < R; ++r) to[r] = out[r];
+    Int x = 0;
+    for (; x + block <= length; x += block) {
+        for (int r = 0; r < R; ++r) ahead.prefetch(r, x, block);
+        tile<T, R, W, FIXED>(to, x, rows, leads, height, columns, offsets, taps);
+    }
+    if (x < length && length >= block && (!room || x + 2 * Lanes<T>::count < length)) {
+        // Some columns twice, which costs less than single vectors and gives the same numbers.
+        tile<T, R, W, FIXED>(to, length - block, rows, leads, height, columns, offsets, taps);
+        return;
+    }
+    for (; x < length; x += Lanes<T>::count)
+        tile<T, R, 1, FIXED>(to, x, rows, leads, height, columns, offsets, taps);
+}
+
+template <class T, int R>
+void correlate_rows(T* const* out, Int length, bool room, const T* const* rows, Int leads, Int height,
+                    Int columns, const Int* offsets, const T* taps, const Ahead& ahead) {
+    const bool without_gaps = offsets[columns - 1] == columns - 1 && offsets[columns / 2] == columns / 2;
+    const auto correlate = !without_gaps  ? correlate_fixed<T, R, 0>
+                           : columns == 1 ? correlate_fixed<T, R, 1>
+                           : columns == 3 ? correlate_fixed<T, R, 3>
+                           : columns == 5 ? correlate_fixed<T, R, 5>
+                                          : correlate_fixed<T, R, 0>;
+    correlate(out, length, room, rows, leads, height, columns, offsets, taps, ahead);
+}
+
+// ------------------------------------------------------------------------------------- reading the source
+
+template <class S>
+struct Unaligned {
+    typedef S type __attribute__((aligned(1), may_alias));
+};
+
+// `count` pixels, `pixel` bytes apart, of `channels` numbers, `channel` bytes apart.
+template <class S, class T>
+void read_pixels(T* out, const char* source, Int count, Int pixel, Int channels, Int channel) {
+    typedef typename Unaligned<S>::type U;
+    constexpr Int item = sizeof(S);
+    if (channel == item && pixel == channels * item) {
+        const U* from = reinterpret_cast<const U*>(source);
+        for (Int i = 0; i < count * channels; ++i) out[i] = static_cast<T>(from[i]);
+    } else if (channels == 1) {
+        for (Int i = 0; i < count; ++i) out[i] = static_cast<T>(*reinterpret_cast<const U*>(source + i * pixel));
+    } else {
+        for (Int i = 0; i < count; ++i)
+            for (Int c = 0; c < channels; ++c)
+                out[i * channels + c] =
+                    static_cast<T>(*reinterpret_cast<const U*>(source + i * pixel + c * channel));
+    }
+}
+
+template <class T>
+using Read = void (*)(T*, const char*, Int, Int, Int, Int);
+
+template <class T>
+Read<T> reader(Type type);
+
+template <>
+Read<float> reader<float>(Type type) {
+    if (type == Type::u8) return read_pixels<std::uint8_t, float>;
+    if (type == Type::u16) return read_pixels<std::uint16_t, float>;
+    return read_pixels<float, float>;
+}
+
+template <class T>
+Read<T> integer_reader(Type type) {
+    switch (type) {
+        case Type::u8: return read_pixels<std::uint8_t, T>;
+        case Type::i8: return read_pixels<std::int8_t, T>;
+        case Type::u16: return read_pixels<std::uint16_t, T>;
+        case Type::i16: return read_pixels<std::int16_t, T>;
+        case Type::u32: return read_pixels<std::uint32_t, T>;
+        case Type::i32: return read_pixels<std::int32_t, T>;
+        case Type::u64: return read_pixels<std::uint64_t, T>;
+        default: return read_pixels<std::int64_t, T>;
+    }
+}
+
+template <>
+Read<double> reader<double>(Type type) {
+    if (type == Type::f32) return read_pixels<float, double>;
+    if (type == Type::f64) return read_pixels<double, double>;
+    return integer_reader<double>(type);
+}
+
+template <>
+Read<std::uint64_t> reader<std::uint64_t>(Type type) {
+    return integer_reader<std::uint64_t>(type);
+}
+
+// ------------------------------------------------------------------------------------- writing the target
+
+// Rounds half to even and saturates: adding 1.5 * 2^23 leaves the rounded number in the low bits.
+template <class D>
+INLINE D saturate(float value) {
+    constexpr float highest = static_cast<float>(static_cast<D>(~static_cast<D>(0)));
+    value = value > 0.0f ? value : 0.0f;
+    value = value < highest ? value : highest;
+    value += 12582912.0f;
+    std::int32_t bits;
+    __builtin_memcpy(&bits, &value, sizeof bits);
+    return static_cast<D>(bits - 0x4B400000);
+}
+
+template <class T, class D>
+struct Convert {
+    static INLINE D apply(T value) { return static_cast<D>(value); }
+};
+template <>
+struct Convert<float, std::uint8_t> {
+    static INLINE std::uint8_t apply(float value) { return saturate<std::uint8_t>(value); }
+};
+template <>
+struct Convert<float, std::uint16_t> {
+    static INLINE std::uint16_t apply(float value) { return saturate<std::uint16_t>(value); }
+};
+
+template <class T, class D>
+void write_pixels(char* target, const T* from, Int count, Int pixel, Int channels, Int channel) {
+    typedef typename Unaligned<D>::type U;
+    constexpr Int item = sizeof(D);
+    if (channel == item && pixel == channels * item) {
+        U* to = reinterpret_cast<U*>(target);
+        for (Int i = 0; i < count * channels; ++i) to[i] = Convert<T, D>::apply(from[i]);
+    } else {
+        for (Int i = 0; i < count; ++i)
+            for (Int c = 0; c < channels; ++c)
+                *reinterpret_cast<U*>(target + i * pixel + c * channel) =
+                    Convert<T, D>::apply(from[i * channels + c]);
+    }
+}
+
+template <class T>
+using Write = void (*)(char*, const T*, Int, Int, Int, Int);
+
+template <class T>
+Write<T> writer(Type type);
+
+template <>
+Write<float> writer<float>(Type type) {
+    if (type == Type::u8) return write_pixels<float, std::uint8_t>;
+    if (type == Type::u16) return write_pixels<float, std::uint16_t>;
+    return write_pixels<float, float>;
+}
+
+template <>
+Write<double> writer<double>(Type type) {
+    if (type == Type::i64) return write_pixels<double, std::int64_t>;  // proven to be whole and in range
+    return write_pixels<double, double>;
+}
+
+template <>
+Write<std::uint64_t> writer<std::uint64_t>(Type) {
+    return write_pixels<std::uint64_t, std::uint64_t>;
+}
+
+template <class T>
+bool all_finite(const T* numbers, Int count) {
+    // x - x is 0, or NaN for a NaN or an infinity; NaN is what differs from itself.
+    int spoilt = 0;
+    for (Int i = 0; i < count; ++i) {
+        const T difference = numbers[i] - numbers[i];
+        spoilt |= difference != difference;
+    }
+    return !spoilt;
+}
+
+// ----------------------------------------------------------------------------------------------- one tile
+
+// Memory of one thread for all its tiles, cut up in the order of the calls to `take`.
+class Scratch {
+public:
+    explicit Scratch(Int bytes) {
+        if (posix_memalign(&memory_, 64, static_cast<size_t>(up(bytes, 64))) != 0) memory_ = nullptr;
+        next_ = static_cast<char*>(memory_);
+    }
+    ~Scratch() { free(memory_); }
+    Scratch(const Scratch&) = delete;
+    Scratch& operator=(const Scratch&) = delete;
+
+    bool failed() const { return memory_ == nullptr; }
+
+    template <class U>
+    U* take(Int count) {
+        U* taken = reinterpret_cast<U*>(next_);
+        next_ += bytes_of<U>(count);
+        return taken;
+    }
+
+    template <class U>
+    static Int bytes_of(Int count) {
+        return up(count * static_cast<Int>(sizeof(U)), 64);
+    }
+
+private:
+    void* memory_ = nullptr;
+    char* next_ = nullptr;
+};
+
+// Where a tile lies: output rows and columns from .. to of one plane.
+struct Place {
+    const char* source;  // of the batch; lead axes are added per lead tap
+    char* target;
+    Int kernel;
+    Int lead[MOST_AXES];  // output index along each lead axis
+    Int top, bottom, left, right;
+};
+
+template <class T>
+class Worker {
+public:
+    explicit Worker(const Job& job)
+        : job_(job),
+          read_(reader<T>(job.source_type)),
+          write_(writer<T>(job.target_type)),
+          numbers_(job.channels * job.components),
+          lead_taps_(count_lead_taps(job) * job.components) {
+        const Axis &rows = job.rows.axis, &columns = job.columns.axis;
+        shared_ = rows.step == 1 ? ROWS : 1;
+        height_ = shared_ + rows.taps - 1;
+        ring_ = job.method == Method::running_sum ? rows.taps + 1 : height_;
+        plan_tiles();
+        const Int reach = (columns_ - 1) * columns.step + columns.reach();
+        phase_ = (reach + columns.step - 1) / columns.step;  // pixels of each phase of a row
+        filled_ = phase_ * columns.step * numbers_;
+        length_ = up(filled_ + (LONG + 1) * Lanes<T>::count, Lanes<T>::count);
+    }
+
+    Outcome run(Next next, void* counter) {
+        Scratch scratch(scratch_bytes());
+        if (scratch.failed()) return Outcome::no_memory;
+        take(scratch);
+        const Int tiles = count_tiles();
+        bool finite = true;
+        for (Int index = next(counter); index < tiles; index = next(counter)) {
+            const Place place = locate(index);
+            switch (job_.method) {
+                case Method::direct: direct(place); break;
+                case Method::separable: finite &= separable(place); break;
+                case Method::running_sum: running_sum(place); break;
+            }
+        }
+        return finite ? Outcome::finite : Outcome::not_finite;
+    }
+
+private:
+    static Int count_lead_taps(const Job& job) {
+        Int count = 1;
+        for (int a = 0; a < job.leads; ++a) count *= job.lead[a].axis.taps;
+        return count;
+    }
+
+    // Strips as wide as lets their rows stay in the cache; rows cut so that every thread gets some.
+    void plan_tiles() {
+        const Axis &rows = job_.rows.axis, &columns = job_.columns.axis;
+        const Int depth = ring_ * lead_taps_ + (job_.method == Method::direct ? 0 : ROWS * job_.rank + 2);
+        const Int pixel = numbers_ * static_cast<Int>(sizeof(T));
+        const Int near = NEAR_BYTES / (depth * pixel);
+        const Int wide = least(most(near, 8 * columns.reach()), FAR_BYTES / (depth * pixel));
+        const Int least_wide = most(LEAST_COLUMNS / (numbers_ * columns.step), 1);
+        columns_ = least(most(wide, least_wide), columns.outputs);
+        const Int strips = (columns.outputs + columns_ - 1) / columns_;
+        columns_ = (columns.outputs + strips - 1) / strips;  // all about equally wide
+        if (columns_ < columns.outputs) {
+            const Int whole = Lanes<T>::count * WIDE;
+            columns_ = least(up(columns_ * numbers_, whole) / numbers_ + 1, columns.outputs);
+        }
+        rows_ = rows.outputs;
+        if (job_.workers > 1) {
+            const Int bands = (rows.outputs + 4 * job_.workers - 1) / (4 * job_.workers);
+            rows_ = least(rows_, up(most(bands, most(32, 2 * rows.reach())), ROWS * rows.dilation));
+        }
+    }
+
+    Int strips() const { return (job_.columns.axis.outputs + columns_ - 1) / columns_; }
+    Int bands() const { return (job_.rows.axis.outputs + rows_ - 1) / rows_; }
+
+    Int count_tiles() const {
+        Int count = strips() * bands();
+        for (int a = 0; a < job_.leads; ++a) count *= job_.lead[a].axis.outputs;
+        for (int a = 0; a < job_.batches; ++a) count *= job_.batch[a].size;
+        return count;
+    }
+
+    Place locate(Int index) const {
+        Place place;
+        place.left = index % strips() * columns_;
+        place.right = least(place.left + columns_, job_.columns.axis.outputs);
+        index /= strips();
+        place.top = index % bands() * rows_;
+        place.bottom = least(place.top + rows_, job_.rows.axis.outputs);
+        index /= bands();
+        place.source = job_.source;
+        place.target = job_.target + place.top * job_.rows.target + place.left * job_.columns.target;
+        place.kernel = 0;
+        for (int a = job_.leads - 1; a >= 0; --a) {
+            place.lead[a] = index % job_.lead[a].axis.outputs;
+            index /= job_.lead[a].axis.outputs;
+            place.target += place.lead[a] * job_.lead[a].target;
+        }
+        for (int a = job_.batches - 1; a >= 0; --a) {
+            const Int at = index % job_.batch[a].size;
+            index /= job_.batch[a].size;
+            place.source += at * job_.batch[a].source;
+            place.target += at * job_.batch[a].target;
+            place.kernel += at * job_.batch[a].kernel;
+        }
+        return place;
+    }
+
+    // -------------------------------------------------------------------------------------------- memory
+
+    Int ring_rows() const { return job_.method == Method::running_sum ? ring_ : ring_ * lead_taps_; }
+    Int out_rows() const { return job_.method == Method::separable ? ROWS * job_.rank + 1 : ROWS; }
+
+    Int scratch_bytes() const {
+        return Scratch::bytes_of<T>(length_ * ring_rows()) + Scratch::bytes_of<T>(length_ * out_rows()) +
+               Scratch::bytes_of<const T*>(most(height_ * lead_taps_, job_.rank)) +
+               Scratch::bytes_of<const T*>(ring_ * lead_taps_) + Scratch::bytes_of<const char*>(lead_taps_) +
+               Scratch::bytes_of<Int>(job_.columns.axis.taps);
+    }
+
+    void take(Scratch& scratch) {
+        rings_ = scratch.take<T>(length_ * ring_rows());
+        out_ = scratch.take<T>(length_ * out_rows());
+        window_ = scratch.take<const T*>(most(height_ * lead_taps_, job_.rank));
+        held_ = scratch.take<const T*>(ring_ * lead_taps_);
+        planes_ = scratch.take<const char*>(lead_taps_);
+        offsets_ = scratch.take<Int>(job_.columns.axis.taps);
+        for (Int row = 0; row < ring_rows(); ++row)  // vectors reach beyond a row's end
+            for (Int i = filled_; i < length_; ++i) rings_[row * length_ + i] = 0;
+        const Axis& columns = job_.columns.axis;
+        for (Int j = 0; j < columns.taps; ++j) {
+            const Int at = j * columns.dilation;
+            offsets_[j] = (at % columns.step * phase_ + at / columns.step) * numbers_;
+        }
+    }
+
+    // ---------------------------------------------------------------------------------------------- rows
+
+    // Which plane of the source each lead tap reads; null where it lies outside, on the fill value.
+    void find_planes(const Place& place) {
+        const Int count = lead_taps_ / job_.components;
+        for (Int tap = 0; tap < count; ++tap) {
+            const char* plane = place.source;
+            Int index = tap;
+            for (int a = job_.leads - 1; a >= 0; --a) {
+                const Walk& walk = job_.lead[a];
+                const Int i = index % walk.axis.taps;
+                index /= walk.axis.taps;
+                const Int at = walk.axis.first + place.lead[a] * walk.axis.step + i * walk.axis.dilation;
+                const Int sample = walk.axis.sample_at(at);
+                plane = plane && sample >= 0 ? plane + sample * walk.source : nullptr;
+            }
+            planes_[tap] = plane;
+        }
+    }
+
+    void put_fill(T* out, Int pixels) const {
+        const T* fill = static_cast<const T*>(job_.fill);
+        for (Int i = 0; i < pixels * job_.channels; ++i)
+            for (Int c = 0; c < job_.components; ++c) out[i * job_.components + c] = fill[c];
+    }
+
+    // `count` pixels from `start`, every `step`-th, of the row at `row`, with what stands beyond its ends.
+    void read_run(T* out, const char* row, Int start, Int count, Int step) const {
+        const Walk& walk = job_.columns;
+        const Int size = walk.axis.size;
+        const Int channels = numbers_, channel = job_.channel_source;
+        Int low = start < 0 ? (-start + step - 1) / step : 0;
+        low = least(low, count);
+        Int high = start < size ? (size - start + step - 1) / step : 0;
+        high = most(least(high, count), low);
+        if (high > low)
+            read_(out + low * channels, row + (start + low * step) * walk.source, high - low,
+                  step * walk.source, channels, channel);
+        const Int inside_from = start + low * step, inside_to = start + high * step;
+        const auto outside = [&](Int q) {
+            const Int sample = walk.axis.sample_at(start + q * step);
+            T* to = out + q * channels;
+            if (sample < 0) {
+                put_fill(to, 1);
+            } else if (step == 1 && sample >= inside_from && sample < inside_to) {
+                const T* from = out + (sample - start) * channels;
+                for (Int c = 0; c < channels; ++c) to[c] = from[c];
+            } else {
+                read_(to, row + sample * walk.source, 1, walk.source, channels, channel);
+            }
+        };
+        for (Int q = 0; q < low; ++q) outside(q);
+        for (Int q = high; q < count; ++q) outside(q);
+    }
+
+    // The source row at `position`, extended, in the type of the arithmetic, one phase after the other.
+    void read_row(T* out, const char* plane, Int position, const Place& place) const {
+        const Axis& columns = job_.columns.axis;
+        const Int sample = plane ? job_.rows.axis.sample_at(position) : -1;
+        const Int start = columns.first + place.left * columns.step;
+        if (sample < 0) {
+            put_fill(out, phase_ * columns.step);
+            return;
+        }
+        const char* row = plane + sample * job_.rows.source;
+        const Int reach = (place.right - place.left - 1) * columns.step + columns.reach();
+        for (Int phase = 0; phase < least(columns.step, reach); ++phase)
+            read_run(out + phase * phase_ * numbers_, row, start + phase,
+                     (reach - phase + columns.step - 1) / columns.step, columns.step);
+    }
+
+    // Whether source rows are what the kernels want already, with nothing beyond an edge. Only `direct` whose
+    // outputs are stored at once reads no further than it must.
+    bool reads_as_it_is(const Place& place) const {
+        const Axis& columns = job_.columns.axis;
+        const Int item = sizeof(T), start = columns.first + place.left;
+        return job_.method == Method::direct && job_.reads_as_is && job_.components == 1 && columns.step == 1 &&
+               is_straight((place.right - place.left) * numbers_) && job_.channel_source == item &&
+               job_.columns.source == numbers_ * item && start >= 0 &&
+               start + place.right - place.left - 1 + columns.reach() <= columns.size;
+    }
+
+    // Where that row lies; null if it is outside, or not aligned.
+    const char* source_row(const char* plane, Int position, const Place& place) const {
+        const Int sample = plane ? job_.rows.axis.sample_at(position) : -1;
+        if (sample < 0) return nullptr;
+        const char* row = plane + sample * job_.rows.source +
+                          (job_.columns.axis.first + place.left) * job_.columns.source;
+        return reinterpret_cast<std::uintptr_t>(row) % sizeof(T) ? nullptr : row;
+    }
+
+    // Output rows that read the same rows: y, y + every, ..., `count` of them. In the ring, row u is the one at
+    // position base + u * dilation; each output reads on from the one before by `hop` of these.
+    struct Chain {
+        Int base, y, every, count, hop;
+    };
+
+    // Rows from `filled` to `until` into the rings, for a complex kernel also times i: (a, b) becomes (-b, a).
+    void advance(const Chain& chain, Int& filled, Int until, bool as_it_is, const Place& place) {
+        for (; filled < until; ++filled) {
+            const Int position = job_.rows.axis.first + chain.base + filled * job_.rows.axis.dilation;
+            for (Int lead = 0; lead < lead_taps_; lead += job_.components) {
+                const char* plane = planes_[lead / job_.components];
+                const Int index = lead * ring_ + filled % ring_;
+                if (as_it_is) {
+                    const char* row = source_row(plane, position, place);
+                    held_[index] = reinterpret_cast<const T*>(row);
+                    if (row) continue;
+                }
+                T* row = rings_ + index * length_;
+                held_[index] = row;
+                read_row(row, plane, position, place);
+                if (job_.components == 2) {
+                    T* turned = row + ring_ * length_;
+                    held_[index + ring_] = turned;
+                    for (Int i = 0; i + 1 < length_; i += 2) {
+                        turned[i] = 0 - row[i + 1];
+                        turned[i + 1] = row[i];
+                    }
+                }
+            }
+        }
+    }
+
+    char* target_row(Int y, const Place& place) const {
+        return place.target + (y - place.top) * job_.rows.target;
+    }
+
+    void write_row(const T* from, Int y, const Place& place) const {
+        write_(target_row(y, place), from, place.right - place.left,
+               job_.columns.target, numbers_, job_.channel_target);
+    }
+
+    // Calls compute(y, every, count, row) for output rows y, y + every, ..., at most ROWS, that share rows;
+    // the first of them is `row` in the rings.
+    template <class Compute>
+    void for_bands(const Place& place, Compute compute) {
+        const Axis& rows = job_.rows.axis;
+        const Int outputs = place.bottom - place.top;
+        find_planes(place);
+        if (rows.step == 1) {
+            for (Int phase = 0; phase < least(rows.dilation, outputs); ++phase) {
+                const Int y = place.top + phase, count = (outputs - phase + rows.dilation - 1) / rows.dilation;
+                follow({y, y, rows.dilation, count, 1}, place, compute);
+            }
+        } else if (rows.dilation == 1) {
+            follow({place.top * rows.step, place.top, 1, outputs, rows.step}, place, compute);
+        } else {
+            for (Int y = place.top; y < place.bottom; ++y) follow({y * rows.step, y, 1, 1, 0}, place, compute);
+        }
+    }
+
+    template <class Compute>
+    void follow(const Chain& chain, const Place& place, Compute compute) {
+        Int filled = 0;
+        const bool as_it_is = reads_as_it_is(place);
+        for (Int done = 0; done < chain.count; done += shared_) {
+            const Int count = least(shared_, chain.count - done), row = done * chain.hop;
+            filled = most(filled, row);
+            advance(chain, filled, row + count - 1 + job_.rows.axis.taps, as_it_is, place);
+            compute(chain.y + done * chain.every, chain.every, count, row);
+        }
+    }
+
+    // Points `window_` at `height` rows of every ring.
+    void look(Int row, Int height) {
+        for (Int lead = 0; lead < lead_taps_; ++lead) {
+            Int at = row % ring_;
+            for (Int i = 0; i < height; ++i) {
+                window_[lead * height + i] = held_[lead * ring_ + at];
+                if (++at == ring_) at = 0;
+            }
+        }
+    }
+
+    // ------------------------------------------------------------------------------------------- engines
+
+    // `count` output rows of `length` numbers, which read the rings from `row` on.
+    void correlate(T* const* out, Int count, Int row, Int length, bool room, Int columns, const Int* offsets,
+                   const T* taps, const Ahead& ahead) {
+        const Int height = job_.rows.axis.taps;
+        if (count == ROWS) {
+            look(row, height_);
+            correlate_rows<T, ROWS>(out, length, room, window_, lead_taps_, height, columns, offsets, taps, ahead);
+            return;
+        }
+        for (Int r = 0; r < count; ++r) {
+            look(row + r, height);
+            correlate_rows<T, 1>(out + r, length, room, window_, lead_taps_, height, columns, offsets, taps, ahead);
+        }
+    }
+
+    // The source rows that the band after this one reads first.
+    Ahead look_ahead(Int y, Int every, const Place& place) const {
+        Ahead ahead;
+        const Axis &rows = job_.rows.axis, &columns = job_.columns.axis;
+        if (lead_taps_ * rows.taps * columns.taps < LEAST_AHEAD || columns.step != 1 ||
+            job_.columns.source != numbers_ * job_.source_item)
+            return ahead;
+        ahead.bytes = job_.source_item;
+        const Int start = most(columns.first + place.left, 0);
+        for (int r = 0; r < ROWS; ++r) {
+            const Int position = rows.first + (y + (shared_ + r) * every) * rows.step + rows.reach() - 1;
+            if (planes_[0] && position >= 0 && position < rows.size)
+                ahead.row[r] = planes_[0] + position * job_.rows.source + start * job_.columns.source;
+        }
+        return ahead;
+    }
+
+    // Whether sums can be stored at once where they belong.
+    bool is_straight(Int length) const {
+        const Int item = sizeof(T);
+        return job_.writes_as_is && job_.target_item == item && job_.channel_target == item &&
+               job_.columns.target == numbers_ * item && length >= LONG * Lanes<T>::count;
+    }
+
+    void direct(const Place& place) {
+        const Axis &rows = job_.rows.axis, &columns = job_.columns.axis;
+        const T* taps =
+            static_cast<const T*>(job_.taps) + place.kernel * lead_taps_ * rows.taps * columns.taps;
+        const Int length = (place.right - place.left) * numbers_;
+        const bool straight = is_straight(length);
+        for_bands(place, [&](Int y, Int every, Int count, Int row) {
+            T* out[ROWS];
+            for (Int r = 0; r < count; ++r)
+                out[r] = straight ? reinterpret_cast<T*>(target_row(y + r * every, place)) : out_ + r * length_;
+            const Ahead ahead = look_ahead(y, every, place);
+            correlate(out, count, row, length, !straight, columns.taps, offsets_, taps, ahead);
+            if (!straight)
+                for (Int r = 0; r < count; ++r) write_row(out[r], y + r * every, place);
+        });
+    }
+
+    // Down the columns with one factor, along the rows with the other, summed over the rank. The rows in
+    // between never leave the cache.
+    bool separable(const Place& place) {
+        const Axis &rows = job_.rows.axis, &columns = job_.columns.axis;
+        const T* down = static_cast<const T*>(job_.taps);
+        const T* along = down + job_.rank * rows.taps;
+        const Int length = (place.right - place.left) * numbers_;
+        const Int straight = 0;
+        T* const total = out_;
+        T* const between = out_ + length_;  // [row][rank]
+        bool finite = true;
+        for_bands(place, [&](Int y, Int every, Int count, Int row) {
+            const Ahead ahead = look_ahead(y, every, place);
+            for (Int k = 0; k < job_.rank; ++k) {
+                T* out[ROWS];
+                for (int r = 0; r < ROWS; ++r) out[r] = between + (r * job_.rank + k) * length_;
+                correlate(out, count, row, filled_, true, 1, &straight, down + k * rows.taps,
+                          k == 0 ? ahead : Ahead());
+            }
+            for (Int r = 0; r < count; ++r) {
+                for (Int k = 0; k < job_.rank; ++k) window_[k] = between + (r * job_.rank + k) * length_;
+                correlate_rows<T, 1>(&total, length, true, window_, job_.rank, 1, columns.taps, offsets_, along,
+                                     Ahead());
+                finite &= all_finite(total, length);
+                write_row(total, y + r * every, place);
+            }
+        });
+        return finite;
+    }
+
+    // Sums of equal taps at a cost that their number does not change. Down the columns a window is the end
+    // of one block of rows and the start of the next (van Herk 1992, Gil and Werman 1993); along the rows
+    // it is put together from sums of 1, 2, 4, ... neighbours. Nothing is ever subtracted, so rounding
+    // errors do not build up and a NaN stays in the windows that hold it.
+    void running_sum(const Place& place) {
+        const Axis& rows = job_.rows.axis;
+        const Int size = rows.taps;
+        const Int length = (place.right - place.left) * numbers_;
+        T *prefix = out_, *sum = out_ + length_, *total = out_ + 2 * length_;
+        T* const fresh = rings_ + size * length_;
+        find_planes(place);
+        for (Int top = place.top; top < place.bottom; top += size) {
+            for (Int i = size - 1; i >= 0; --i) {
+                T* suffix = rings_ + i * length_;
+                read_weighted(suffix, rows.first + top + i, place);
+                if (i < size - 1) add(suffix, suffix, suffix + length_);
+            }
+            for (Int i = 0; i < least(size, place.bottom - top); ++i) {
+                const T* suffix = rings_ + i * length_;
+                if (i == 0) {
+                    for (Int x = 0; x < filled_; ++x) sum[x] = suffix[x];
+                } else {
+                    T* next = i == 1 ? prefix : fresh;
+                    read_weighted(next, rows.first + top + size + i - 1, place);
+                    if (i > 1) add(prefix, prefix, fresh);
+                    add(sum, suffix, prefix);
+                }
+                const T* result = slide(sum, total, length);
+                write_row(result, top + i, place);
+            }
+        }
+    }
+
+    // A row times the tap. Integers are added first: their sums are exact, so that one rounding is left.
+    void read_weighted(T* out, Int position, const Place& place) const {
+        read_row(out, planes_[0], position, place);
+        if (!job_.weigh_first) return;
+        const T tap = *static_cast<const T*>(job_.taps);
+        for (Int x = 0; x < filled_; ++x) out[x] *= tap;
+    }
+
+    void add(T* out, const T* a, const T* b) const {
+        for (Int x = 0; x < filled_; x += Lanes<T>::count) store(out + x, load(a + x) + load(b + x));
+    }
+
+    // total[x] is the sum of `taps` pixels of `sums` from x on; `sums` is lost.
+    const T* slide(T* sums, T* total, Int length) const {
+        const Int taps = job_.columns.axis.taps;
+        Int offset = 0, power = numbers_, valid = length + (taps - 1) * numbers_;
+        bool first = true;
+        for (Int bits = taps;; bits >>= 1) {
+            if (bits & 1) {
+                for (Int x = 0; x < length; x += Lanes<T>::count) {
+                    const auto part = load(sums + x + offset);
+                    store(total + x, first ? part : load(total + x) + part);
+                }
+                first = false;
+                offset += power;
+            }
+            if (bits == 1) break;
+            valid -= power;
+            for (Int x = 0; x < valid; x += Lanes<T>::count)
+                store(sums + x, load(sums + x) + load(sums + x + power));
+            power *= 2;
+        }
+        if (!job_.weigh_first) {
+            const T tap = *static_cast<const T*>(job_.taps);
+            for (Int x = 0; x < length; ++x) total[x] *= tap;
+        }
+        return total;
+    }
+
+    const Job& job_;
+    const Read<T> read_;
+    const Write<T> write_;
+    const Int numbers_;    // per pixel
+    const Int lead_taps_;  // and components
+    Int shared_, height_;  // output rows of a register tile, and the input rows that they read
+    Int ring_;             // rows kept for each lead tap
+    Int rows_, columns_;   // of a tile
+    Int phase_, filled_, length_;  // pixels of a phase, numbers of a row, and with room beyond
+    T *rings_ = nullptr, *out_ = nullptr;
+    const T** held_ = nullptr;    // the rows in the rings, or where they lie in the source
+    const T** window_ = nullptr;  // those that the outputs at hand read, in order
+    const char** planes_ = nullptr;
+    Int* offsets_ = nullptr;
+};
+
+template <class T>
+Outcome run(const Job& job, Next next, void* counter) {
+    return Worker<T>(job).run(next, counter);
+}
+
+}  // namespace
+
+#define TEXT_OF(name) #name
+#define TEXT(name) TEXT_OF(name)
+extern const Level level;
+const Level level = {TEXT(LEVEL), run<float>, run<double>, run<std::uint64_t>};
+
+}  // namespace LEVEL
+}  // namespace fftconv

@@ -1,0 +1,424 @@
+// The extension module: turns arrays and a layout into a job, and runs it on the instruction set in use.
+//
+// What it is given has been checked in Python; see kernels.cpp. Numbers that describe one another (shapes,
+// windows, tables) are kept in a `Layout`, which is made once for each geometry and boundary.
+
+#include <Python.h>
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <atomic>
+#include <cstring>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "core.hpp"
+#include "levels.hpp"  // made by CMakeLists.txt: FFTCONV_LEVELS(X) is X(name) for every level built, best first
+
+namespace nb = nanobind;
+
+namespace fftconv {
+
+#define DECLARE(name) \
+    namespace name {  \
+    extern const Level level; \
+    }
+FFTCONV_LEVELS(DECLARE)
+
+namespace {
+
+bool runs_here([[maybe_unused]] const std::string& name) {
+#if defined(__x86_64__)
+    __builtin_cpu_init();
+    if (name == "x86_64_v4")
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
+               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx2") &&
+               __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+    if (name == "x86_64_v3")
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+               __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2");
+#endif
+    return true;
+}
+
+// Best first; the last runs everywhere.
+std::vector<const Level*> usable_levels() {
+    std::vector<const Level*> found;
+#define OFFER(name) \
+    if (runs_here(#name)) found.push_back(&name::level);
+    FFTCONV_LEVELS(OFFER)
+    return found;
+}
+
+const Level* level_in_use = nullptr;
+
+const Level& level() {
+    if (!level_in_use) level_in_use = usable_levels().front();
+    return *level_in_use;
+}
+
+// ------------------------------------------------------------------------------------------------ arrays
+
+class Array {
+public:
+    Array() = default;
+    Array(nb::handle object, int flags) {
+        if (!borrow(object, flags)) throw nb::python_error();
+    }
+    ~Array() { PyBuffer_Release(&view_); }
+    Array(const Array&) = delete;
+    Array& operator=(const Array&) = delete;
+
+    bool borrow(nb::handle object, int flags) {
+        return PyObject_GetBuffer(object.ptr(), &view_, flags | PyBUF_FORMAT) == 0;
+    }
+
+    static constexpr int READ = PyBUF_STRIDED_RO, WRITE = PyBUF_STRIDED;
+
+    char* data() const { return static_cast<char*>(view_.buf); }
+    int ndim() const { return view_.ndim; }
+    Int size(int axis) const { return view_.shape[axis]; }
+    Int stride(int axis) const { return view_.strides[axis]; }
+    Int item() const { return view_.itemsize; }
+
+    char code() const { return view_.format[std::strlen(view_.format) - 1]; }
+    bool is_swapped() const { return view_.format[0] == '>' || view_.format[0] == '!'; }
+    bool is_complex() const { return std::strchr(view_.format, 'Z') != nullptr; }
+    Int components() const { return is_complex() ? 2 : 1; }
+
+    Type type() const {
+        const Int bytes = item() / components();
+        const char kind = code();
+        if (kind == 'f' || kind == 'd') return bytes == 4 ? Type::f32 : Type::f64;
+        const bool is_signed = kind >= 'a' && kind <= 'z';
+        switch (bytes) {
+            case 1: return is_signed ? Type::i8 : Type::u8;  // '?' of a boolean counts as unsigned
+            case 2: return is_signed ? Type::i16 : Type::u16;
+            case 4: return is_signed ? Type::i32 : Type::u32;
+            default: return is_signed ? Type::i64 : Type::u64;
+        }
+    }
+
+private:
+    Py_buffer view_{};
+};
+
+// ------------------------------------------------------------------------------------------------ layouts
+
+struct Convolved {
+    int number = -1;  // of the array's axis; -1 where there is none
+    Axis axis;
+    std::vector<Int> outside;
+
+    Axis get() const {
+        Axis with_table = axis;
+        with_table.outside = outside.data();
+        return with_table;
+    }
+};
+
+using AxisNumbers = std::vector<Int>;  // number, size, first, taps, dilation, step, outputs, then `outside`
+
+Convolved convolved(const AxisNumbers& numbers) {
+    Convolved result;
+    result.number = static_cast<int>(numbers[0]);
+    result.axis.size = numbers[1];
+    result.axis.first = numbers[2];
+    result.axis.taps = numbers[3];
+    result.axis.dilation = numbers[4];
+    result.axis.step = numbers[5];
+    result.axis.outputs = numbers[6];
+    result.outside.assign(numbers.begin() + 7, numbers.end());
+    return result;
+}
+
+struct Layout {
+    std::vector<Int> batch;
+    std::vector<Convolved> leads;
+    Convolved rows, columns;
+    int channel;  // -1 where a pixel is one number
+
+    Layout(std::vector<Int> batch_axes, const std::vector<AxisNumbers>& lead_axes, const AxisNumbers& row_axis,
+           const AxisNumbers& column_axis, int channel_axis)
+        : batch(std::move(batch_axes)), channel(channel_axis) {
+        for (const AxisNumbers& numbers : lead_axes) leads.push_back(convolved(numbers));
+        if (!row_axis.empty()) rows = convolved(row_axis);
+        columns = convolved(column_axis);
+    }
+};
+
+Walk walk(const Convolved& axis, const Array& source, const Array& target) {
+    Walk result;
+    result.axis = axis.get();
+    if (axis.number >= 0) {
+        result.source = source.stride(axis.number);
+        result.target = target.stride(axis.number);
+    }
+    return result;
+}
+
+// ------------------------------------------------------------------------------------------------ kernels
+
+// Taps in the order of a correlation, real and imaginary parts apart: [kernel][lead tap][component][row][column].
+class PackedKernel {
+public:
+    PackedKernel(const Array& kernel, const Layout& layout) : kernel_(kernel) {
+        for (Int axis : layout.batch)
+            if (kernel.size(axis) > 1) order_.push_back({static_cast<int>(axis), false});
+        for (const Convolved& lead : layout.leads) order_.push_back({lead.number, true});
+        lead_end_ = order_.size();
+        if (layout.rows.number >= 0) order_.push_back({layout.rows.number, true});
+        order_.push_back({layout.columns.number, true});
+        Int count = 1;
+        for (const Order& order : order_) count *= kernel.size(order.axis);
+        part_ = kernel.item() / kernel.components();
+        bytes_.resize(static_cast<size_t>(count * kernel.item()));
+        next_ = bytes_.data();
+        pack(0, kernel.data());
+    }
+
+    const void* data() const { return bytes_.data(); }
+    std::vector<char> release() { return std::move(bytes_); }
+
+private:
+    struct Order {
+        int axis;
+        bool flipped;
+    };
+
+    void pack(size_t depth, const char* at) {
+        if (depth == lead_end_) {
+            for (Int component = 0; component < kernel_.components(); ++component)
+                pack_plane(depth, at + component * part_);
+            return;
+        }
+        each(depth, at, [&](const char* element) { pack(depth + 1, element); });
+    }
+
+    void pack_plane(size_t depth, const char* at) {
+        if (depth == order_.size()) {
+            std::memcpy(next_, at, static_cast<size_t>(part_));
+            next_ += part_;
+            return;
+        }
+        each(depth, at, [&](const char* element) { pack_plane(depth + 1, element); });
+    }
+
+    template <class Visit>
+    void each(size_t depth, const char* at, Visit visit) const {
+        const Order order = order_[depth];
+        const Int size = kernel_.size(order.axis), stride = kernel_.stride(order.axis);
+        for (Int i = 0; i < size; ++i) visit(at + (order.flipped ? size - 1 - i : i) * stride);
+    }
+
+    const Array& kernel_;
+    std::vector<Order> order_;
+    size_t lead_end_ = 0;
+    Int part_ = 0;
+    std::vector<char> bytes_;
+    char* next_ = nullptr;
+};
+
+template <class T>
+bool is_finite(const void* taps, size_t bytes) {
+    const T* numbers = static_cast<const T*>(taps);
+    for (size_t i = 0; i < bytes / sizeof(T); ++i)
+        if (numbers[i] - numbers[i] != 0) return false;
+    return true;
+}
+
+// ------------------------------------------------------------------------------------------------ tasks
+
+Int take_next(void* counter) { return static_cast<std::atomic<Int>*>(counter)->fetch_add(1); }
+
+bool carry_out(const Job& job, Type arithmetic, std::atomic<Int>& counter) {
+    const Level& used = level();
+    const auto run = arithmetic == Type::f32 ? used.run_f32 : arithmetic == Type::f64 ? used.run_f64 : used.run_u64;
+    const Outcome outcome = run(job, take_next, &counter);
+    if (outcome == Outcome::no_memory) throw std::bad_alloc();
+    return outcome == Outcome::finite;
+}
+
+// One convolution; `run` may be called by several threads at once, which share its tiles.
+class Task {
+public:
+    Task(const Layout& layout, const std::string& method, nb::handle source, nb::handle target, nb::handle taps,
+         nb::handle fill, bool outside_is_absent, Int rank, Int workers)
+        : source_(source, Array::READ), target_(target, Array::WRITE), taps_(taps, Array::READ),
+          fill_(fill, Array::READ), arithmetic_(taps_.type()) {
+        job_.method = method == "direct"      ? Method::direct
+                      : method == "separable" ? Method::separable
+                                              : Method::running_sum;
+        job_.source_type = source_.type();
+        job_.target_type = target_.type();
+        job_.source = source_.data();
+        job_.target = target_.data();
+        job_.source_item = source_.item() / source_.components();
+        job_.target_item = target_.item() / target_.components();
+        job_.reads_as_is = source_.type() == arithmetic_;
+        job_.writes_as_is = target_.type() == arithmetic_;
+        job_.components = source_.components();
+        if (layout.channel >= 0) {
+            job_.channels = source_.size(layout.channel);
+            job_.channel_source = source_.stride(layout.channel);
+            job_.channel_target = target_.stride(layout.channel);
+        } else {
+            job_.channel_source = job_.source_item;
+            job_.channel_target = job_.target_item;
+        }
+        job_.rows = walk(layout.rows, source_, target_);
+        job_.columns = walk(layout.columns, source_, target_);
+        job_.leads = static_cast<int>(layout.leads.size());
+        for (const Convolved& lead : layout.leads) leads_.push_back(walk(lead, source_, target_));
+        job_.lead = leads_.data();
+        const bool whole_kernel = job_.method == Method::direct;
+        Int kernels = 1;
+        job_.batches = static_cast<int>(layout.batch.size());
+        batches_.resize(layout.batch.size());
+        job_.batch = batches_.data();
+        for (int a = job_.batches - 1; a >= 0; --a) {
+            const int axis = static_cast<int>(layout.batch[a]);
+            const bool varies = whole_kernel && taps_.size(axis) > 1;
+            batches_[a] = {target_.size(axis), source_.size(axis) > 1 ? source_.stride(axis) : 0,
+                             target_.stride(axis), varies ? kernels : 0};
+            if (varies) kernels *= taps_.size(axis);
+        }
+        if (whole_kernel) {
+            packed_ = PackedKernel(taps_, layout).release();
+            job_.taps = packed_.data();
+            if (outside_is_absent)
+                refused_ = arithmetic_ == Type::f32   ? !is_finite<float>(job_.taps, packed_.size())
+                           : arithmetic_ == Type::f64 ? !is_finite<double>(job_.taps, packed_.size())
+                                                      : false;
+        } else {
+            job_.taps = taps_.data();
+        }
+        job_.rank = rank;
+        job_.fill = fill_.data();
+        job_.weigh_first = job_.source_type == Type::f32 || job_.source_type == Type::f64;
+        job_.workers = workers;
+    }
+
+    // Computes tiles until none is left; false if the result is not that of the definition, see core.py.
+    bool run() {
+        if (refused_) return false;
+        nb::gil_scoped_release release;
+        return carry_out(job_, arithmetic_, counter_);
+    }
+
+private:
+    Array source_, target_, taps_, fill_;
+    Type arithmetic_;
+    bool refused_ = false;
+    std::vector<char> packed_;
+    std::vector<Batch> batches_;
+    std::vector<Walk> leads_;
+    Job job_;
+    std::atomic<Int> counter_{0};
+};
+
+// ------------------------------------------------------------------------------------------------ small work
+
+PyObject* array_type = nullptr;
+PyObject* make_empty = nullptr;
+
+void use_numpy(nb::handle ndarray, nb::handle empty) {
+    array_type = ndarray.inc_ref().ptr();
+    make_empty = empty.inc_ref().ptr();
+}
+
+constexpr Int LARGEST_LINE = 1 << 20;  // products
+constexpr Int LONGEST_LINE_KERNEL = 128;
+
+template <class T>
+nb::object line_of(const Array& signal, const Array& kernel, nb::handle dtype, Int start, Int outputs) {
+    const Int n = signal.size(0), m = kernel.size(0);
+    T taps[LONGEST_LINE_KERNEL];
+    for (Int i = 0; i < m; ++i) std::memcpy(&taps[m - 1 - i], kernel.data() + i * kernel.stride(0), sizeof(T));
+    if (!is_finite<T>(taps, static_cast<size_t>(m) * sizeof(T))) return nb::none();
+    PyObject* arguments[] = {PyLong_FromSsize_t(outputs), dtype.ptr()};
+    PyObject* made = arguments[0] ? PyObject_Vectorcall(make_empty, arguments, 2, nullptr) : nullptr;
+    Py_XDECREF(arguments[0]);
+    if (!made) throw nb::python_error();
+    nb::object out = nb::steal(made);
+    const Array target(out, Array::WRITE);
+
+    Int nothing[2 * LONGEST_LINE_KERNEL];
+    for (Int& sample : nothing) sample = -1;
+    const T zero = 0;
+    Job job;
+    job.source_type = job.target_type = signal.type();
+    job.source = signal.data();
+    job.target = target.data();
+    job.source_item = job.target_item = job.channel_source = job.channel_target = sizeof(T);
+    job.reads_as_is = job.writes_as_is = true;
+    job.columns.axis = {n, start - m + 1, m, 1, 1, outputs, nothing};
+    job.columns.source = signal.stride(0);
+    job.columns.target = sizeof(T);
+    job.taps = taps;
+    job.fill = &zero;
+    std::atomic<Int> counter{0};
+    carry_out(job, signal.type(), counter);
+    return out;
+}
+
+bool is_text(nb::handle object, const char* text) {
+    return PyUnicode_Check(object.ptr()) && PyUnicode_CompareWithASCIIString(object.ptr(), text) == 0;
+}
+
+// The convolution of two small real arrays of one axis with nothing but a mode; None for anything else.
+nb::object line(nb::handle signal, nb::handle kernel, nb::handle mode) {
+    if (reinterpret_cast<PyObject*>(Py_TYPE(signal.ptr())) != array_type ||
+        reinterpret_cast<PyObject*>(Py_TYPE(kernel.ptr())) != array_type)
+        return nb::none();
+    const bool full = is_text(mode, "full"), same = is_text(mode, "same"), valid = is_text(mode, "valid");
+    if (!full && !same && !valid) return nb::none();
+    Array samples, taps;
+    if (!samples.borrow(signal, Array::READ) || !taps.borrow(kernel, Array::READ)) {
+        PyErr_Clear();  // NumPy lends no buffer of its dates
+        return nb::none();
+    }
+    const char code = samples.code();
+    if (samples.ndim() != 1 || taps.ndim() != 1 || code != taps.code() || (code != 'd' && code != 'f') ||
+        samples.item() != taps.item() || samples.is_complex() || samples.is_swapped() || taps.is_swapped())
+        return nb::none();
+    const Int n = samples.size(0), m = taps.size(0);
+    if (n < 1 || m < 1 || m > LONGEST_LINE_KERNEL || n * m > LARGEST_LINE || (valid && m > n))
+        return nb::none();
+    const Int start = full ? 0 : same ? (m - 1) / 2 : m - 1;
+    const Int outputs = full ? n + m - 1 : same ? n : n - m + 1;
+    const nb::object dtype = signal.attr("dtype");
+    return code == 'd' ? line_of<double>(samples, taps, dtype, start, outputs)
+                       : line_of<float>(samples, taps, dtype, start, outputs);
+}
+
+}  // namespace
+}  // namespace fftconv
+
+NB_MODULE(_core, module) {
+    using namespace fftconv;
+    module.doc() = "Correlation of planes on the best instruction set; called by fftconv._engines.core alone.";
+    nb::class_<Layout>(module, "Layout")
+        .def(nb::init<std::vector<Int>, const std::vector<AxisNumbers>&, const AxisNumbers&, const AxisNumbers&,
+                      int>());
+    nb::class_<Task>(module, "Task")
+        .def(nb::init<const Layout&, const std::string&, nb::handle, nb::handle, nb::handle, nb::handle, bool,
+                      Int, Int>(),
+             nb::keep_alive<1, 2>())
+        .def("run", &Task::run);
+    module.def("line", &line, nb::arg().none(), nb::arg().none(), nb::arg().none());
+    module.def("use_numpy", &use_numpy);
+    module.def("levels", [] {
+        std::vector<std::string> names;
+        for (const Level* usable : usable_levels()) names.emplace_back(usable->name);
+        return names;
+    });
+    module.def("use_level", [](const std::string& name) {
+        for (const Level* usable : usable_levels())
+            if (name == usable->name) level_in_use = usable;
+        return std::string(level().name);
+    });
+}

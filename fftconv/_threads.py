@@ -1,0 +1,36 @@
+"""Threads for large work: one pool for the package, started when first needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import cache
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+@cache
+def _pool(workers: int, process: int) -> ThreadPoolExecutor:
+    """Threads of this process: a forked child has none of its parent's."""
+    return ThreadPoolExecutor(workers, thread_name_prefix="fftconv")
+
+
+def run_all(tasks: Sequence[Callable[[], T]], workers: int) -> list[T]:
+    """Run every task, shared by `workers` threads of which this is one; results in no order."""
+    results: list[T] = []
+    remaining = iter(tasks)
+
+    def work() -> None:
+        results.extend(task() for task in remaining)
+
+    others = min(workers, len(tasks)) - 1
+    futures = [_pool(workers - 1, os.getpid()).submit(work) for _ in range(others)]
+    try:
+        work()
+    finally:
+        wait(futures)
+    for future in futures:
+        future.result()
+    return results
