@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from numbers import Number
 from typing import Any, Literal, cast
 
@@ -69,23 +70,12 @@ def read_problem(
     samples = read_array("signal", signal)
     taps = read_array("kernel", kernel)
     dtype = result_dtype(samples.dtype, taps.dtype)
-    shape, convolved = _align(samples.shape, taps.shape, axes)
-    options = _read_options(
-        samples.shape,
-        shape,
-        convolved,
-        dtype,
-        mode=mode,
-        boundary=boundary,
-        fill_value=fill_value,
-        method=method,
-        stride=stride,
-        dilation=dilation,
-        workers=workers,
-    )
+    given = (axes, mode, boundary, fill_value, method, stride, dilation, workers)
+    read = _kept_options if all(map(_is_plain, given)) else _read_options
+    options = read(samples.shape, taps.shape, dtype, *given)
     if out is not None:
         _check_out(out, options.geometry.output_shape, dtype)
-    return Problem(samples, taps.reshape(shape), options, out)
+    return Problem(samples, taps.reshape(options.geometry.kernel_shape), options, out)
 
 
 def read_shapes(
@@ -115,19 +105,8 @@ def read_shapes(
             f"dtype={dtype!r} is not accepted; pass the name or type of a number, such as 'float32'"
         ) from None
     result = result_dtype(given, given)
-    shape, convolved = _align(samples, taps, axes)
     options = _read_options(
-        samples,
-        shape,
-        convolved,
-        result,
-        mode=mode,
-        boundary=boundary,
-        fill_value=0.0,
-        method=method,
-        stride=stride,
-        dilation=dilation,
-        workers=workers,
+        samples, taps, result, axes, mode, boundary, 0.0, method, stride, dilation, workers
     )
     return options, given
 
@@ -169,6 +148,7 @@ def _check_objects(name: str, array: Array) -> None:
             )
 
 
+@lru_cache(maxsize=256)
 def result_dtype(signal: np.dtype[Any], kernel: np.dtype[Any]) -> np.dtype[Any]:
     """The dtype of the result: exact int64 for integers, NumPy's promotion for everything else."""
     if signal.kind in "biu" and kernel.kind in "biu":
@@ -259,12 +239,21 @@ def _check_broadcast(
     return kernel_shape, axes
 
 
+def _is_plain(value: Any) -> bool:
+    """Whether values equal to this one, of its type, mean the same: not so of (1, 2) and (True, 2.0)."""
+    if type(value) is tuple:
+        return all(type(item) is int for item in value)
+    return type(value) in _PLAIN
+
+
+_PLAIN = (int, float, str, type(None))
+
+
 def _read_options(
     signal_shape: tuple[int, ...],
     kernel_shape: tuple[int, ...],
-    axes: tuple[int, ...],
     dtype: np.dtype[Any],
-    *,
+    axes: Axes,
     mode: str,
     boundary: str,
     fill_value: Any,
@@ -273,6 +262,7 @@ def _read_options(
     dilation: int | Sequence[int],
     workers: int | None,
 ) -> Options:
+    aligned, convolved = _align(signal_shape, kernel_shape, axes)
     check_choice("mode", mode, MODES)
     check_choice("boundary", boundary, BOUNDARIES)
     if not isinstance(method, str):
@@ -290,14 +280,17 @@ def _read_options(
         raise ValueError(f"workers={workers!r} is not accepted; pass 1 to {_MOST_WORKERS} threads, or None")
     shapes = geometry(
         signal_shape,
-        kernel_shape,
-        axes,
+        aligned,
+        convolved,
         cast(Mode, mode),
-        _read_steps("stride", stride, len(axes)),
-        _read_steps("dilation", dilation, len(axes)),
+        _read_steps("stride", stride, len(convolved)),
+        _read_steps("dilation", dilation, len(convolved)),
     )
     fill = _read_fill(fill_value, boundary, dtype)
     return Options(shapes, cast(Boundary, boundary), fill, method, workers, dtype)
+
+
+_kept_options = lru_cache(maxsize=1024, typed=True)(_read_options)
 
 
 def check_choice(name: str, value: Any, accepted: Sequence[str]) -> None:

@@ -100,6 +100,17 @@ class Geometry:
         return math.prod(self.kernel_shape) != self.taps
 
     @cached_property
+    def turned(self) -> tuple[slice, ...]:
+        """Index that turns the kernel around."""
+        steps = [-1 if axis in self.axes else 1 for axis in range(len(self.signal_shape))]
+        return tuple(slice(None, None, step) for step in steps)
+
+    @cached_property
+    def is_compact(self) -> bool:
+        """Whether what lies beyond the edges is not much more than the signal, so that it may be listed."""
+        return all(window.span <= 4 * window.size + 2**16 for window in self.windows)
+
+    @cached_property
     def extended_windows(self) -> tuple[Window, ...]:
         """The windows of a signal that already holds every sample that the outputs read."""
         return tuple(window.extended for window in self.windows)

@@ -43,6 +43,7 @@ _PLUS = (("+inf", "+"), ("-inf", "-"), ("+", "+inf"), ("-", "-inf"))
 _MINUS = (("+inf", "-"), ("-inf", "+"), ("+", "-inf"), ("-", "+inf"))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def restore(
     signal: Array, kernel: Array, fill_value: Any, compute: Compute, add_up: Compute, out: Array
 ) -> None:

@@ -19,6 +19,8 @@ def _pool(workers: int, process: int) -> ThreadPoolExecutor:
 
 def run_all(tasks: Sequence[Callable[[], T]], workers: int) -> list[T]:
     """Run every task, shared by `workers` threads of which this is one; results in no order."""
+    if workers == 1 or len(tasks) == 1:
+        return [task() for task in tasks]
     results: list[T] = []
     remaining = iter(tasks)
 

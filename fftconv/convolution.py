@@ -245,10 +245,10 @@ def correlate(
         workers=workers,
         out=out,
     )
-    turned = np.flip(problem.kernel, problem.options.geometry.axes)
+    turned = problem.kernel[problem.options.geometry.turned]
     if turned.dtype.kind in "cO":
         turned = np.conjugate(turned)
-    return _run(dataclasses.replace(problem, kernel=turned))
+    return _run(Problem(problem.signal, turned, problem.options, problem.out))
 
 
 def correlate_pixels(
@@ -274,8 +274,8 @@ def correlate_pixels(
         workers=workers,
         out=None,
     )
-    turned = np.flip(problem.kernel, problem.options.geometry.axes)
-    return _run(dataclasses.replace(problem, kernel=turned, out=np.empty_like(pixels, order="C")))
+    turned = problem.kernel[problem.options.geometry.turned]
+    return _run(Problem(problem.signal, turned, problem.options, np.empty(pixels.shape, pixels.dtype)))
 
 
 def _run(problem: Problem) -> Array:
@@ -283,19 +283,17 @@ def _run(problem: Problem) -> Array:
     plan = plan_problem(problem)
     options, arithmetic = problem.options, plan.compute_dtype
     signal = problem.signal
-    if not reads(plan.method, options, signal.dtype, arithmetic):
+    if not reads(plan.path, signal.dtype, arithmetic):
         signal = signal.astype(arithmetic)
     kernel = problem.kernel.astype(arithmetic, copy=False)
     computed = _buffer(problem, plan)
-    # inf - inf and inf * 0 are NaN by definition and nothing to warn of.
-    with np.errstate(invalid="ignore", over="ignore"):
-        if not ENGINES[plan.method](signal, kernel, options, plan.schedule, computed):
-            signal = signal.astype(arithmetic, copy=False)
-            if computed.dtype != arithmetic:
-                computed = np.empty(plan.output_shape, arithmetic)
-            compute = partial(_compute, options, plan, plan.method)
-            add_up = partial(_compute, options, plan, "direct")
-            _nonfinite.restore(signal, kernel, options.fill_value, compute, add_up, computed)
+    if not ENGINES[plan.method](signal, kernel, options, plan.schedule, computed):
+        signal = signal.astype(arithmetic, copy=False)
+        if computed.dtype != arithmetic:
+            computed = np.empty(plan.output_shape, arithmetic)
+        compute = partial(_compute, options, plan, plan.method)
+        add_up = partial(_compute, options, plan, "direct")
+        _nonfinite.restore(signal, kernel, options.fill_value, compute, add_up, computed)
     if plan.checks_overflow:
         check_overflow(problem, computed)
     return _deliver(computed, problem.out, plan)
@@ -315,7 +313,7 @@ def _buffer(problem: Problem, plan: ConvolutionPlan) -> Array:
     """Where to compute: the caller's `out`, unless it could end up half-written or feed back."""
     out, arithmetic = problem.out, plan.compute_dtype
     wanted = plan.dtype if out is None else out.dtype
-    if not writes(plan.method, problem.options, wanted, arithmetic):
+    if not writes(plan.path, wanted, arithmetic):
         return np.empty(plan.output_shape, arithmetic)
     if (
         out is not None

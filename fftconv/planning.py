@@ -240,7 +240,6 @@ def _plan_options(
     options: Options, magnitudes: Magnitudes | None, facts: KernelFacts | None
 ) -> ConvolutionPlan:
     """The plan; without facts of the kernel, as for one whose taps have nothing in common."""
-    check_choice("method", options.method, METHODS)
     return _plan(
         options.geometry,
         options.boundary,
@@ -277,6 +276,7 @@ def _plan(
     facts: KernelFacts | None,
     provider: Provider,
 ) -> ConvolutionPlan:
+    check_choice("method", method, METHODS)
     options = Options(geometry, boundary, 0, method, workers, dtype)
     prospects = {
         "direct": _prospect_of_direct(options, magnitudes),

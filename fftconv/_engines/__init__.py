@@ -39,15 +39,15 @@ PATHS: dict[str, Callable[[Options, np.dtype[Any]], str]] = {
 }
 
 
-def reads(method: str, options: Options, signal: np.dtype[Any], arithmetic: np.dtype[Any]) -> bool:
-    """Whether the engine takes the signal in this dtype."""
-    if signal == arithmetic and signal.isnative:
+def reads(path: str, signal: np.dtype[Any], arithmetic: np.dtype[Any]) -> bool:
+    """Whether an engine on this path takes the signal in this dtype."""
+    if signal == arithmetic:  # and so native
         return True
-    return PATHS[method](options, arithmetic).endswith("core") and core.can_read(signal, arithmetic)
+    return path.endswith("core") and core.can_read(signal, arithmetic)
 
 
-def writes(method: str, options: Options, out: np.dtype[Any], arithmetic: np.dtype[Any]) -> bool:
-    """Whether the engine delivers in this dtype, rounded and saturated where it is of integers."""
-    if out == arithmetic and out.isnative:
+def writes(path: str, out: np.dtype[Any], arithmetic: np.dtype[Any]) -> bool:
+    """Whether an engine on this path delivers this dtype, rounded and saturated where it is of integers."""
+    if out == arithmetic:
         return True
-    return PATHS[method](options, arithmetic).endswith("core") and core.can_write(out, arithmetic)
+    return path.endswith("core") and core.can_write(out, arithmetic)

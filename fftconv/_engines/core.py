@@ -23,8 +23,6 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 _MOST_CHANNELS = 16  # a longer last axis is a row of its own
 
-_WIDEST_OUTSIDE = 2**16
-
 # What the core reads and writes, by the dtype of the arithmetic.
 _INTEGERS = "?bBhHiIlLqQ"
 _SOURCES = {
@@ -39,13 +37,8 @@ _TARGETS = {"f": "fBH", "d": "dql", "F": "F", "D": "D", "q": "ql", "l": "ql"}
 
 
 def can_compute(geometry: Geometry, dtype: np.dtype[Any]) -> bool:
-    """Whether there is a core, it has this arithmetic, and windows are not mostly gaps beyond the edges,
-    which it would keep in memory."""
-    return (
-        core is not None
-        and dtype.char in _SOURCES
-        and all(window.span <= 4 * window.size + _WIDEST_OUTSIDE for window in geometry.windows)
-    )
+    """Whether there is a core, and it has this arithmetic and room for what lies beyond the edges."""
+    return core is not None and dtype.char in _SOURCES and geometry.is_compact
 
 
 def can_read(signal: np.dtype[Any], arithmetic: np.dtype[Any]) -> bool:
@@ -118,4 +111,6 @@ def run(
     layout = _layout(options.geometry, options.boundary, taps.dtype.kind == "c")
     absent = options.boundary == "zero"
     task = core.Task(layout, method, signal, out, taps, fill, absent, rank, schedule.workers)
+    if schedule.workers == 1:
+        return bool(task.run())
     return all(run_all([task.run] * schedule.workers, schedule.workers))

@@ -59,6 +59,7 @@ def convolve_direct(signal: Array, kernel: Array, options: Options, schedule: Sc
     return True
 
 
+@np.errstate(over="ignore", invalid="ignore")  # inf - inf and inf * 0 are NaN by definition
 def _convolve_in_numpy(signal: Array, kernel: Array, options: Options, out: Array) -> None:
     geometry = options.geometry
     chosen = _path_in_numpy(options, signal.dtype)

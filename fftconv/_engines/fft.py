@@ -21,6 +21,7 @@ def path(options: Options, dtype: np.dtype[Any]) -> str:
     return "fft one axis" if len(options.geometry.axes) == 1 else "fft more axes"
 
 
+@np.errstate(over="ignore", invalid="ignore")  # found out, and put right, afterwards
 def convolve_fft(signal: Array, kernel: Array, options: Options, schedule: Schedule, out: Array) -> bool:
     """Circular convolution of lengths `schedule.fft_shape`, where no output that is kept wraps.
 

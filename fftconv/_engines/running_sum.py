@@ -43,7 +43,7 @@ def convolve_running_sum(
     elif chosen == "running sum steps":
         _steps(signal, tap, options, schedule, out)
     else:
-        _doubling(signal.astype(kernel.dtype, copy=False), tap, options, out)
+        _doubling(signal, tap, options, out)
     return True
 
 
@@ -58,6 +58,7 @@ def steps(geometry: Geometry) -> list[Geometry]:
     return result
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _steps(signal: Array, tap: Array, options: Options, schedule: Schedule, out: Array) -> None:
     fill_value = options.fill_value
     for geometry in steps(options.geometry):
@@ -71,6 +72,7 @@ def _steps(signal: Array, tap: Array, options: Options, schedule: Schedule, out:
     out[...] = signal
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _doubling(signal: Array, tap: Array, options: Options, out: Array) -> None:
     geometry = options.geometry
     sums = extend(signal, geometry, options.boundary, options.fill_value) * tap[0]

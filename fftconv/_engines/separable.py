@@ -47,14 +47,11 @@ def convolve_separable(
         packed = np.concatenate([np.flip(down, 1).ravel(), np.flip(along_rows, 1).ravel()])
         packed = packed.astype(kernel.dtype, copy=False)
         return core.run("separable", signal, packed, options, schedule, out, rank=len(factors))
-    signal = signal.astype(kernel.dtype, copy=False)
-    total = out if out.dtype == kernel.dtype else np.empty(out.shape, kernel.dtype)
-    _passes(signal, factors, options, schedule, total)
-    if total is not out:
-        out[...] = total
-    return total.dtype.kind not in "fc" or bool(np.isfinite(total.sum()))
+    _passes(signal, factors, options, schedule, out)
+    return bool(out.dtype.kind not in "fc" or np.isfinite(out).all())
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _passes(signal: Array, factors: Factors, options: Options, schedule: Schedule, out: Array) -> None:
     for index, term in enumerate(factors):
         part, fill_value = signal, options.fill_value

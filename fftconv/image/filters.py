@@ -26,6 +26,7 @@ from fftconv.image.io import pixels_of, to_picture
 Array = np.ndarray[Any, np.dtype[Any]]
 ImageT = TypeVar("ImageT", Array, Image.Image)
 Linear = Callable[[Array], Array]
+OpacityFilter = Callable[[Array], Array | None]  # None where opacity stays as it is
 
 # What full opacity is. Only 8- and 16-bit images are taken to have it because of their channels.
 _OPAQUE = {
@@ -399,7 +400,7 @@ def edges(
         parts = [_correlate(numbers, kernel, boundary, method, workers) for kernel in taps]
         return parts[0] if len(parts) == 1 else np.hypot(*parts)
 
-    return _filter(image, magnitude, alpha, opacity_filter=None)
+    return _filter(image, magnitude, alpha, lambda opacity: None)
 
 
 # Divided by the weight across, so that a step of height h gives a gradient of h.
@@ -468,7 +469,8 @@ def apply_kernel(
             f"kernel has {taps.ndim} axes (shape {taps.shape}) and dtype {taps.dtype}; pass real taps in "
             f"rows and columns, for one row [[...]]"
         )
-    taps = taps.astype(np.float64)
+    if taps.dtype.kind != "f":
+        taps = taps.astype(np.float64)
     if not np.isfinite(taps).all():
         raise ValueError("kernel holds a NaN or an infinity; pass finite taps")
     return _filter_linear(image, [np.flip(taps) if flip else taps], boundary, alpha, method, workers)
@@ -502,32 +504,39 @@ def _filter_linear(
             pixels = _correlate(pixels, taps, boundary, method, workers)
         return pixels
 
-    total = math.prod(float(taps.sum()) for taps in kept)
-    if abs(total) < 1e-6 * math.prod(float(np.abs(taps).sum()) for taps in kept):
-        return _filter(image, linear, alpha, opacity_filter=None)
-
-    def opacity_filter(opacity: Array) -> Array:
+    def opacity_filter(opacity: Array) -> Array | None:
+        total = math.prod(float(taps.sum()) for taps in kept)
+        if abs(total) < 1e-6 * math.prod(float(np.abs(taps).sum()) for taps in kept):
+            return None
         if boundary != "zero" and boundary != "constant" and (opacity == 1).all():
             return opacity  # a mean of ones
         return np.clip(linear(opacity) / total, 0, 1)
 
-    return _filter(image, linear, alpha, opacity_filter=opacity_filter)
+    return _filter(image, linear, alpha, opacity_filter)
 
 
 def _correlate(
     pixels: Array, taps: Array, boundary: Boundary, method: Method, workers: int | None
 ) -> Array:
     """Filtered pixels in the dtype of the pixels; those of integers are rounded."""
+    converted = _taps_for(_COMPUTE[pixels.dtype], taps)
+    return correlate_pixels(pixels, converted, boundary, method, workers)
+
+
+def _taps_for(dtype: type[np.floating[Any]], taps: Array) -> Array:
+    """The taps in the dtype to compute in, which must be able to hold them."""
+    if taps.dtype == dtype:
+        return taps
     with np.errstate(over="ignore"):
-        converted = taps.astype(_COMPUTE[pixels.dtype])
+        converted = taps.astype(dtype)
     if not np.isfinite(converted).all():
         raise ValueError(
             f"kernel has taps up to {np.abs(taps).max():g}, beyond the range of {converted.dtype}"
         )
-    return correlate_pixels(pixels, converted, boundary, method, workers)
+    return converted
 
 
-def _filter(image: ImageT, compute: Linear, alpha: bool | None, *, opacity_filter: Linear | None) -> ImageT:
+def _filter(image: ImageT, compute: Linear, alpha: bool | None, opacity_filter: OpacityFilter) -> ImageT:
     """`compute` on pixels of any kind, in their dtype or in float: the one place that knows of alpha."""
     if alpha is not None and not isinstance(alpha, bool):
         raise TypeError(f"alpha={alpha!r} is not accepted; pass True, False or None")
@@ -536,9 +545,7 @@ def _filter(image: ImageT, compute: Linear, alpha: bool | None, *, opacity_filte
         has_alpha = mode in ("LA", "RGBA")
         if alpha and not has_alpha:
             raise ValueError(f"alpha=True, but an image of mode {mode} has no opacity; leave alpha out")
-        filtered = _filter(
-            pixels, compute, has_alpha if alpha is None else alpha, opacity_filter=opacity_filter
-        )
+        filtered = _filter(pixels, compute, has_alpha if alpha is None else alpha, opacity_filter)
         picture = to_picture(filtered, mode)
         picture.info = {key: value for key, value in image.info.items() if key != "transparency"}
         return picture
@@ -558,14 +565,14 @@ def _filter(image: ImageT, compute: Linear, alpha: bool | None, *, opacity_filte
 
 
 def _filter_with_alpha(
-    numbers: Array, opaque: float, compute: Linear, opacity_filter: Linear | None
+    numbers: Array, opaque: float, compute: Linear, opacity_filter: OpacityFilter
 ) -> Array:
     """Filter colours weighted with their opacity, and divide by the filtered opacity."""
-    opacity = numbers[..., -1:] / opaque
-    colour = compute(numbers[..., :-1] * opacity)
-    if opacity_filter is None:
+    given = numbers[..., -1:] / opaque
+    colour = compute(numbers[..., :-1] * given)
+    opacity = opacity_filter(given)
+    if opacity is None:
         return np.concatenate([colour, numbers[..., -1:]], axis=-1)
-    opacity = opacity_filter(opacity)
     visible = opacity * opaque >= 0.5 if opaque > 1 else opacity > 0
     colour = np.where(visible, colour / np.where(visible, opacity, 1), 0)
     return np.concatenate([colour, opacity * opaque], axis=-1)
