@@ -23,6 +23,7 @@ from fftconv._profile import Profile
 DType = np.dtype[Any]
 
 _CACHE_BYTES = 2**21  # a transform whose buffers are larger runs at the speed of the memory
+_CORE_BYTES = 2**20  # of rows and sums that a thread of the native core holds
 # np.convolve has loops of its own for kernels up to the first length, and calls BLAS for each output beyond
 # it, where up to about the second length the call costs more than the products.
 _SHORT_TAPS, _MEDIUM_TAPS = 11, 160
@@ -102,29 +103,36 @@ def _core_work(path: str, geometry: Geometry, dtype: DType, schedule: Schedule, 
         "read": float(outputs * leads),
         "product shared" if shared else "product alone": float(outputs * products),
     }
-    return Work(((path, counts),), schedule.workers * 2**20)
+    return Work(((path, counts),), schedule.workers * _CORE_BYTES)
 
 
 def _separable_work(options: Options, dtype: DType, schedule: Schedule, rank: int) -> Work:
     geometry = options.geometry
     path = separable.path(options, dtype)
     if path == "separable core":
-        down, along = geometry.windows
-        counts = {
-            "call": 1.0,
-            "output": float(geometry.outputs),
-            "row": float(geometry.outputs / along.outputs),
-            "product down": float(geometry.outputs * rank * down.taps),
-            "product along": float(geometry.outputs * rank * along.taps),
-        }
-        return Work(((path, counts),), schedule.workers * 2**20)
-    passes = [
-        _direct_work(dataclasses.replace(options, geometry=step), dtype, schedule, 1)
-        for step in separable.passes(geometry)
+        return _fused_work(geometry, schedule, rank)
+    works = [
+        _fused_work(step, schedule, 1)
+        if len(step.axes) == 2
+        else _direct_work(dataclasses.replace(options, geometry=step), dtype, schedule, 1)
+        for step in separable.steps(geometry, path)
     ]
-    parts = tuple(part for work in passes for part in work.parts) * rank
-    held = max(work.bytes for work in passes) + 2 * math.prod(geometry.extended_shape) * dtype.itemsize
+    parts = tuple(part for work in works for part in work.parts) * rank
+    held = max(work.bytes for work in works) + 2 * math.prod(geometry.extended_shape) * dtype.itemsize
     return Work(parts, held)
+
+
+def _fused_work(geometry: Geometry, schedule: Schedule, rank: int) -> Work:
+    """Of two passes together in the native core."""
+    down, along = geometry.windows
+    counts = {
+        "call": 1.0,
+        "output": float(geometry.outputs),
+        "row": float(geometry.outputs / along.outputs),
+        "product down": float(geometry.outputs * rank * down.taps),
+        "product along": float(geometry.outputs * rank * along.taps),
+    }
+    return Work((("separable core", counts),), schedule.workers * _CORE_BYTES)
 
 
 def _running_sum_work(options: Options, dtype: DType, schedule: Schedule, rank: int) -> Work:
@@ -151,7 +159,7 @@ def _running_sum_work(options: Options, dtype: DType, schedule: Schedule, rank: 
             )
         )
     between = 0 if len(parts) == 1 else 2 * extended * dtype.itemsize
-    return Work(tuple(parts), schedule.workers * 2**20 + between)
+    return Work(tuple(parts), schedule.workers * _CORE_BYTES + between)
 
 
 def _fft_work(options: Options, dtype: DType, schedule: Schedule, rank: int) -> Work:

@@ -23,7 +23,7 @@ Factors = tuple[tuple[Array, ...], ...]  # terms, of each the taps along every a
 TOLERANCE = 8
 MOST_TERMS = 8  # looked for when nobody asked; with more, hardly any kernel is faster by its factors
 _SAMPLED = 12  # rows and columns of a large kernel that are tried first
-_KEPT_TAPS = 4096  # facts of kernels up to this size are kept
+_KEPT_TAPS = 2**16  # facts of kernels up to this size are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ def kernel_facts(taps: Array, *, every_rank: bool = False) -> KernelFacts:
     return _kept_facts(taps.tobytes(), taps.dtype.char, taps.shape, every_rank)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=128)
 def _kept_facts(content: bytes, char: str, shape: tuple[int, ...], every_rank: bool) -> KernelFacts:
     return _look_at(np.frombuffer(content, np.dtype(char)).reshape(shape), every_rank)
 
@@ -62,6 +62,8 @@ def _look_at(taps: Array, every_rank: bool) -> KernelFacts:
     constant = _is_constant(taps)
     if taps.ndim < 2 or taps.dtype.char in "OgG" or not np.isfinite(taps).all():
         return KernelFacts(constant)
+    if constant:
+        return KernelFacts(constant, 1)
     if not every_rank and not _may_be_low(taps):
         return KernelFacts(constant)
     factors = _factorize(taps, every_rank)

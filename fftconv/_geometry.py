@@ -136,6 +136,26 @@ def along(whole: Geometry, axes: tuple[int, ...], signal_shape: tuple[int, ...])
     return Geometry(whole.mode, signal_shape, tuple(kernel_shape), axes, windows, tuple(output_shape))
 
 
+@lru_cache(maxsize=1024)
+def merged(whole: Geometry) -> Geometry:
+    """The same with neighbouring axes that are not convolved made one, for arrays without gaps."""
+    groups: list[list[int]] = []
+    for axis in range(len(whole.signal_shape)):
+        if axis not in whole.axes and groups and groups[-1][-1] not in whole.axes:
+            groups[-1].append(axis)
+        else:
+            groups.append([axis])
+    if len(groups) == len(whole.signal_shape) or whole.kernel_varies:
+        return whole
+
+    def shape(of: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(math.prod(of[axis] for axis in group) for group in groups)
+
+    axes = tuple(index for index, group in enumerate(groups) if group[0] in whole.axes)
+    shapes = shape(whole.signal_shape), shape(whole.kernel_shape)
+    return Geometry(whole.mode, *shapes, axes, whole.windows, shape(whole.output_shape))
+
+
 @lru_cache(maxsize=4096)
 def geometry(
     signal_shape: tuple[int, ...],

@@ -15,7 +15,7 @@ import numpy as np
 from fftconv._arguments import Options
 from fftconv._boundary import Boundary, samples_outside
 from fftconv._engines.schedule import Schedule
-from fftconv._geometry import Geometry, Window
+from fftconv._geometry import Geometry, Window, merged
 from fftconv._native import core
 from fftconv._threads import run_all
 
@@ -107,8 +107,14 @@ def run(
     tap for "running_sum". "direct" refuses, before it computes, a kernel that is not finite under
     `zero`; "separable" says no if an output is not finite.
     """
+    geometry = options.geometry
+    if signal.flags.c_contiguous and out.flags.c_contiguous:
+        geometry = merged(geometry)
+        signal, out = signal.reshape(geometry.signal_shape), out.reshape(geometry.output_shape)
+        if method == "direct":
+            taps = taps.reshape(geometry.kernel_shape)
     fill = np.asarray(options.fill_value, taps.dtype)
-    layout = _layout(options.geometry, options.boundary, taps.dtype.kind == "c")
+    layout = _layout(geometry, options.boundary, taps.dtype.kind == "c")
     absent = options.boundary == "zero"
     task = core.Task(layout, method, signal, out, taps, fill, absent, rank, schedule.workers)
     if schedule.workers == 1:

@@ -1,7 +1,7 @@
 """Kernels that are sums of a few outer products: one pass along each axis for each of them.
 
-With two axes and real numbers the native core runs the passes together, row by row through the cache, so
-that the signal is read and the result written once. Otherwise each pass is a direct convolution.
+The native core runs the passes along two axes of real numbers together, row by row through the cache, so
+that the signal is read and the result written once. Every other pass is a direct convolution.
 """
 
 from __future__ import annotations
@@ -22,10 +22,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 
 def path(options: Options, dtype: np.dtype[Any]) -> str:
-    """Whether the core runs the passes together."""
-    geometry = options.geometry
-    if core.can_compute(options.geometry, dtype) and dtype.kind == "f" and len(geometry.axes) == 2:
-        return "separable core"
+    """Whether the core runs the passes, and those along two axes together."""
+    if core.can_compute(options.geometry, dtype) and dtype.kind == "f":
+        return "separable core" if len(options.geometry.axes) == 2 else "separable steps"
     return "separable passes"
 
 
@@ -42,39 +41,61 @@ def convolve_separable(
     if options.dtype.kind == "i":  # computed in floats, perhaps, but factors of integers are exact
         taps = taps.astype(np.int64)
     factors = factorize(taps)
-    if path(options, kernel.dtype) == "separable core":
-        down, along_rows = (np.stack([term[axis] for term in factors]) for axis in (0, 1))
-        packed = np.concatenate([np.flip(down, 1).ravel(), np.flip(along_rows, 1).ravel()])
-        packed = packed.astype(kernel.dtype, copy=False)
+    chosen = path(options, kernel.dtype)
+    if chosen == "separable core":
+        packed = _pack(factors, kernel.dtype)
         return core.run("separable", signal, packed, options, schedule, out, rank=len(factors))
-    _passes(signal, factors, options, schedule, out)
-    return bool(out.dtype.kind not in "fc" or np.isfinite(out).all())
+    first, *others = factors
+    geometries = steps(geometry, chosen)
+    _convolve_term(signal, first, options, schedule, geometries, out)
+    for term in others:
+        part = np.empty_like(out)
+        _convolve_term(signal, term, options, schedule, geometries, part)
+        out += part
+    return bool(out.dtype.kind not in "fc" or np.isfinite(out.sum()))
+
+
+def _pack(factors: Factors, dtype: np.dtype[Any]) -> Array:
+    """The taps of all terms as the core wants them: turned, those down the columns first."""
+    down, along_rows = (np.stack([np.flip(term[axis]) for term in factors]) for axis in (0, 1))
+    return np.concatenate([down.ravel(), along_rows.ravel()]).astype(dtype, copy=False)
+
+
+def steps(geometry: Geometry, path: str) -> list[Geometry]:
+    """What is done one after the other: the last two axes together if the core can, then axis by axis."""
+    axes = geometry.axes
+    together = 2 if path == "separable steps" else 1
+    parts = [axes[-together:], *((axis,) for axis in reversed(axes[:-together]))]
+    result = []
+    shape = geometry.signal_shape
+    for part in parts:
+        result.append(along(geometry, part, shape))
+        shape = result[-1].output_shape
+    return result
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def _passes(signal: Array, factors: Factors, options: Options, schedule: Schedule, out: Array) -> None:
-    for index, term in enumerate(factors):
-        part, fill_value = signal, options.fill_value
-        for axis, taps in reversed(list(zip(options.geometry.axes, term, strict=True))):
-            geometry = along(options.geometry, (axis,), part.shape)
-            step = dataclasses.replace(options, geometry=geometry, fill_value=fill_value)
-            result = np.empty(geometry.output_shape, out.dtype)
-            shaped = taps.astype(out.dtype, copy=False).reshape(geometry.kernel_shape)
-            convolve_direct(part, shaped, step, schedule, result)
-            part = result
-            if options.boundary == "constant":
-                fill_value = fill_value * shaped.sum()  # what the pass makes of lines outside
-        if index:
-            out += part
+def _convolve_term(
+    part: Array,
+    term: tuple[Array, ...],
+    options: Options,
+    schedule: Schedule,
+    geometries: list[Geometry],
+    out: Array,
+) -> None:
+    taps_of = dict(zip(options.geometry.axes, (taps.astype(out.dtype) for taps in term), strict=True))
+    for geometry in geometries:
+        taps = [taps_of[axis] for axis in geometry.axes]
+        step = dataclasses.replace(options, geometry=geometry)
+        last = geometry is geometries[-1]
+        result = out if last else np.empty(geometry.output_shape, out.dtype)
+        if len(taps) == 2:
+            core.run("separable", part, _pack((tuple(taps),), out.dtype), step, schedule, result)
         else:
-            out[...] = part
-
-
-def passes(geometry: Geometry) -> list[Geometry]:
-    """The geometry of each pass, in order, for the cost model."""
-    result = []
-    shape = geometry.signal_shape
-    for axis in reversed(geometry.axes):
-        result.append(along(geometry, (axis,), shape))
-        shape = result[-1].output_shape
-    return result
+            convolve_direct(part, taps[0].reshape(geometry.kernel_shape), step, schedule, result)
+        part = result
+        if options.boundary == "constant":  # what the step makes of lines outside
+            fill_value = options.fill_value
+            for factor in taps:
+                fill_value = fill_value * factor.sum()
+            options = dataclasses.replace(options, fill_value=fill_value)

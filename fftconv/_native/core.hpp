@@ -76,7 +76,7 @@ struct Job {
     const void* taps = nullptr;
     Int rank = 1;
     const void* fill = nullptr;  // `components` numbers
-    bool weigh_first = true;  // running_sum: multiply by the tap before adding, not after
+    bool weigh_first = true;  // running_sum: multiply by the tap before adding (floats), not after (integers)
 
     Int workers = 1;
 };
@@ -86,12 +86,12 @@ using Next = Int (*)(void* counter);
 
 enum class Outcome { finite, not_finite, no_memory };
 
+// What sums are added up in. The last two are for running sums of small integers, which leave as floats.
+enum Arithmetic { in_f32, in_f64, in_u64, in_u32, in_u16, ARITHMETICS };
+
 struct Level {
     const char* name;
-    // Computes tiles until none is left; of the type of the arithmetic f32, f64 and u64.
-    Outcome (*run_f32)(const Job&, Next, void*);
-    Outcome (*run_f64)(const Job&, Next, void*);
-    Outcome (*run_u64)(const Job&, Next, void*);
+    Outcome (*run[ARITHMETICS])(const Job&, Next, void*);  // computes tiles until none is left
 };
 
 }  // namespace fftconv

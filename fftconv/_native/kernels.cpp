@@ -33,6 +33,7 @@ constexpr int VECTOR_BYTES = 16, ROWS = 4, WIDE = 2, LONG = 6;
 constexpr Int NEAR_BYTES = 32 * 1024;  // of rows that stay in a first-level cache
 constexpr Int FAR_BYTES = 768 * 1024;  // and in a second-level one
 constexpr Int LEAST_COLUMNS = 512;
+constexpr Int FEW = 8;  // neighbours that are added one by one
 
 #define INLINE inline __attribute__((always_inline))
 #define INLINE_LAMBDA __attribute__((always_inline))
@@ -87,7 +88,7 @@ INLINE void add_row(typename Lanes<T>::Vector (&sums)[R][W], const T* row, const
 // over lead taps, rows and columns in order, whatever the tile, so that tiles change no result.
 template <class T, int R, int W, int FIXED>
 INLINE void tile(T* const (&out)[R], Int x, const T* const* rows, Int leads, Int height, Int columns,
-                 const Int* offsets, const T* taps) {
+                 const Int* offsets, const T* taps, typename Lanes<T>::Vector& watched) {
     typename Lanes<T>::Vector sums[R][W] = {};
     if constexpr (FIXED > 0) columns = FIXED;
     for (Int lead = 0; lead < leads; ++lead) {
@@ -123,7 +124,11 @@ INLINE void tile(T* const (&out)[R], Int x, const T* const* rows, Int leads, Int
         taps += height * columns;
     }
     for (int r = 0; r < R; ++r)
-        for (int w = 0; w < W; ++w) store(out[r] + x + w * Lanes<T>::count, sums[r][w]);
+        for (int w = 0; w < W; ++w) {
+            store(out[r] + x + w * Lanes<T>::count, sums[r][w]);
+            // Only in the last pass of `separable`, which has one row: 0 as long as every sum is finite, then NaN.
+            if constexpr (R == 1) watched += sums[r][w] - sums[r][w];
+        }
 }
 
 // Source rows that the next tiles will read: asked for early, so that memory works while sums are added up.
@@ -145,7 +150,8 @@ struct Ahead {
 // at least a block.
 template <class T, int R, int FIXED>
 void correlate_fixed(T* const* out, Int length, bool room, const T* const* rows, Int leads, Int height,
-                     Int columns, const Int* offsets, const T* taps, const Ahead& ahead) {
+                     Int columns, const Int* offsets, const T* taps, const Ahead& ahead,
+                     typename Lanes<T>::Vector& watched) {
     constexpr int W = R == 1 ? LONG : WIDE;
     constexpr Int block = W * Lanes<T>::count;
     T* to[R];
@@ -153,27 +159,28 @@ void correlate_fixed(T* const* out, Int length, bool room, const T* const* rows,
     Int x = 0;
     for (; x + block <= length; x += block) {
         for (int r = 0; r < R; ++r) ahead.prefetch(r, x, block);
-        tile<T, R, W, FIXED>(to, x, rows, leads, height, columns, offsets, taps);
+        tile<T, R, W, FIXED>(to, x, rows, leads, height, columns, offsets, taps, watched);
     }
     if (x < length && length >= block && (!room || x + 2 * Lanes<T>::count < length)) {
         // Some columns twice, which costs less than single vectors and gives the same numbers.
-        tile<T, R, W, FIXED>(to, length - block, rows, leads, height, columns, offsets, taps);
+        tile<T, R, W, FIXED>(to, length - block, rows, leads, height, columns, offsets, taps, watched);
         return;
     }
     for (; x < length; x += Lanes<T>::count)
-        tile<T, R, 1, FIXED>(to, x, rows, leads, height, columns, offsets, taps);
+        tile<T, R, 1, FIXED>(to, x, rows, leads, height, columns, offsets, taps, watched);
 }
 
 template <class T, int R>
 void correlate_rows(T* const* out, Int length, bool room, const T* const* rows, Int leads, Int height,
-                    Int columns, const Int* offsets, const T* taps, const Ahead& ahead) {
+                    Int columns, const Int* offsets, const T* taps, const Ahead& ahead,
+                    typename Lanes<T>::Vector& watched) {
     const bool without_gaps = offsets[columns - 1] == columns - 1 && offsets[columns / 2] == columns / 2;
     const auto correlate = !without_gaps  ? correlate_fixed<T, R, 0>
                            : columns == 1 ? correlate_fixed<T, R, 1>
                            : columns == 3 ? correlate_fixed<T, R, 3>
                            : columns == 5 ? correlate_fixed<T, R, 5>
                                           : correlate_fixed<T, R, 0>;
-    correlate(out, length, room, rows, leads, height, columns, offsets, taps, ahead);
+    correlate(out, length, room, rows, leads, height, columns, offsets, taps, ahead, watched);
 }
 
 // ------------------------------------------------------------------------------------- reading the source
@@ -199,6 +206,50 @@ void read_pixels(T* out, const char* source, Int count, Int pixel, Int channels,
                 out[i * channels + c] =
                     static_cast<T>(*reinterpret_cast<const U*>(source + i * pixel + c * channel));
     }
+}
+
+// Sums of small integers are added up in integers, which are exact and narrow, and leave as floats.
+template <class T>
+struct Weighed {
+    using type = T;
+    static constexpr bool in_float = false;
+};
+template <>
+struct Weighed<std::uint16_t> {
+    using type = float;
+    static constexpr bool in_float = true;
+};
+template <>
+struct Weighed<std::uint32_t> {
+    using type = float;
+    static constexpr bool in_float = true;
+};
+
+// Adds a row of `count` numbers to the sums and takes another away; a null row is of zeros.
+template <class S, class T>
+void exchange_rows(T* sums, const char* added, const char* removed, Int count) {
+    typedef typename Unaligned<S>::type U;
+    const U* plus = reinterpret_cast<const U*>(added);
+    const U* minus = reinterpret_cast<const U*>(removed);
+    if (plus && minus)
+        for (Int i = 0; i < count; ++i) sums[i] = static_cast<T>(sums[i] + plus[i] - minus[i]);
+    else if (plus)
+        for (Int i = 0; i < count; ++i) sums[i] = static_cast<T>(sums[i] + plus[i]);
+    else if (minus)
+        for (Int i = 0; i < count; ++i) sums[i] = static_cast<T>(sums[i] - minus[i]);
+}
+
+template <class T>
+using Exchange = void (*)(T*, const char*, const char*, Int);
+
+// Only for sums of small integers: of others, sources are many.
+template <class T>
+Exchange<T> exchanger(Type type) {
+    if constexpr (Weighed<T>::in_float) {
+        if (type == Type::u8) return exchange_rows<std::uint8_t, T>;
+        if constexpr (sizeof(T) > 2) return exchange_rows<std::uint16_t, T>;
+    }
+    return nullptr;
 }
 
 template <class T>
@@ -240,18 +291,40 @@ Read<std::uint64_t> reader<std::uint64_t>(Type type) {
     return integer_reader<std::uint64_t>(type);
 }
 
+template <>
+Read<std::uint16_t> reader<std::uint16_t>(Type) {
+    return read_pixels<std::uint8_t, std::uint16_t>;
+}
+
+template <>
+Read<std::uint32_t> reader<std::uint32_t>(Type type) {
+    if (type == Type::u8) return read_pixels<std::uint8_t, std::uint32_t>;
+    return read_pixels<std::uint16_t, std::uint32_t>;
+}
+
 // ------------------------------------------------------------------------------------- writing the target
 
-// Rounds half to even and saturates: adding 1.5 * 2^23 leaves the rounded number in the low bits.
+// Adding 1.5 * 2^23 rounds half to even and leaves the number in the low bits.
+constexpr float ROUNDING = 12582912.0f;
+constexpr std::int32_t ROUNDING_BITS = 0x4B400000;
+
 template <class D>
 INLINE D saturate(float value) {
     constexpr float highest = static_cast<float>(static_cast<D>(~static_cast<D>(0)));
     value = value > 0.0f ? value : 0.0f;
     value = value < highest ? value : highest;
-    value += 12582912.0f;
+    value += ROUNDING;
     std::int32_t bits;
     __builtin_memcpy(&bits, &value, sizeof bits);
-    return static_cast<D>(bits - 0x4B400000);
+    return static_cast<D>(bits);
+}
+
+// As the vectors do it, so that a pixel does not depend on its place.
+INLINE std::uint8_t round_product(float value, float weight) {
+    value = value * weight + ROUNDING;
+    std::int32_t bits;
+    __builtin_memcpy(&bits, &value, sizeof bits);
+    return static_cast<std::uint8_t>(bits);
 }
 
 template <class T, class D>
@@ -267,13 +340,47 @@ struct Convert<float, std::uint16_t> {
     static INLINE std::uint16_t apply(float value) { return saturate<std::uint16_t>(value); }
 };
 
+// As many numbers as fill vectors, times `weight`, rounded and saturated; how many were done. Where the
+// products FIT the integers, rounding is one multiply-add.
+template <bool FIT, class T, class D>
+Int saturate_vectors(D* to, const T* from, Int count, float weight) {
+    constexpr int lanes = Lanes<float>::count;
+    typedef typename Lanes<float>::Vector Floats;
+    typedef T Numbers __attribute__((vector_size(lanes * sizeof(T))));
+    typedef D Narrow __attribute__((vector_size(lanes * sizeof(D))));
+    typedef std::int32_t Bits __attribute__((vector_size(VECTOR_BYTES)));
+    const Floats zero = {}, highest = zero + static_cast<float>(static_cast<D>(~static_cast<D>(0)));
+    Int i = 0;
+    for (; i + lanes <= count; i += lanes) {
+        Numbers numbers;
+        __builtin_memcpy(&numbers, from + i, sizeof numbers);
+        Floats value = __builtin_convertvector(numbers, Floats);
+        if constexpr (FIT) {
+            value = value * weight + ROUNDING;
+        } else {
+            if constexpr (Weighed<T>::in_float) value *= weight;
+            value = value > zero ? value : zero;
+            value = value < highest ? value : highest;
+            value += ROUNDING;
+        }
+        // The low bits are the number. GCC 12 narrows a result of integer arithmetic in one instruction, but the
+        // bits of a float one by one, which takes four times as long in all.
+        const Narrow narrow = __builtin_convertvector((Bits)value - ROUNDING_BITS, Narrow);
+        __builtin_memcpy(to + i, &narrow, sizeof narrow);
+    }
+    return i;
+}
+
 template <class T, class D>
 void write_pixels(char* target, const T* from, Int count, Int pixel, Int channels, Int channel) {
     typedef typename Unaligned<D>::type U;
     constexpr Int item = sizeof(D);
     if (channel == item && pixel == channels * item) {
         U* to = reinterpret_cast<U*>(target);
-        for (Int i = 0; i < count * channels; ++i) to[i] = Convert<T, D>::apply(from[i]);
+        Int i = 0;
+        if constexpr (sizeof(D) < sizeof(T)) 
+            i = saturate_vectors<false>(reinterpret_cast<D*>(target), from, count * channels, 1.0f);
+        for (; i < count * channels; ++i) to[i] = Convert<T, D>::apply(from[i]);
     } else {
         for (Int i = 0; i < count; ++i)
             for (Int c = 0; c < channels; ++c)
@@ -304,17 +411,6 @@ Write<double> writer<double>(Type type) {
 template <>
 Write<std::uint64_t> writer<std::uint64_t>(Type) {
     return write_pixels<std::uint64_t, std::uint64_t>;
-}
-
-template <class T>
-bool all_finite(const T* numbers, Int count) {
-    // x - x is 0, or NaN for a NaN or an infinity; NaN is what differs from itself.
-    int spoilt = 0;
-    for (Int i = 0; i < count; ++i) {
-        const T difference = numbers[i] - numbers[i];
-        spoilt |= difference != difference;
-    }
-    return !spoilt;
 }
 
 // ----------------------------------------------------------------------------------------------- one tile
@@ -364,13 +460,16 @@ public:
     explicit Worker(const Job& job)
         : job_(job),
           read_(reader<T>(job.source_type)),
-          write_(writer<T>(job.target_type)),
+          write_(writer<typename Weighed<T>::type>(job.target_type)),
           numbers_(job.channels * job.components),
           lead_taps_(count_lead_taps(job) * job.components) {
         const Axis &rows = job.rows.axis, &columns = job.columns.axis;
         shared_ = rows.step == 1 ? ROWS : 1;
         height_ = shared_ + rows.taps - 1;
-        ring_ = job.method == Method::running_sum ? rows.taps + 1 : height_;
+        ring_ = job.method != Method::running_sum ? height_ : job.weigh_first ? rows.taps + 1 : 1;
+        if (job.channel_source == job.source_item && job.columns.source == numbers_ * job.source_item)
+            exchange_ = exchanger<T>(job.source_type);
+        writes_bytes_ = job.target_type == Type::u8 && job.channel_target == 1 && job.columns.target == numbers_;
         plan_tiles();
         const Int reach = (columns_ - 1) * columns.step + columns.reach();
         phase_ = (reach + columns.step - 1) / columns.step;  // pixels of each phase of a row
@@ -386,9 +485,15 @@ public:
         bool finite = true;
         for (Int index = next(counter); index < tiles; index = next(counter)) {
             const Place place = locate(index);
+            find_planes(place);
+            find_edges(place);
             switch (job_.method) {
-                case Method::direct: direct(place); break;
-                case Method::separable: finite &= separable(place); break;
+                case Method::direct:
+                    if constexpr (!Weighed<T>::in_float) direct(place);
+                    break;
+                case Method::separable:
+                    if constexpr (!Weighed<T>::in_float) finite &= separable(place);
+                    break;
                 case Method::running_sum: running_sum(place); break;
             }
         }
@@ -462,14 +567,15 @@ private:
 
     // -------------------------------------------------------------------------------------------- memory
 
-    Int ring_rows() const { return job_.method == Method::running_sum ? ring_ : ring_ * lead_taps_; }
+    Int ring_rows() const { return ring_ * lead_taps_; }
     Int out_rows() const { return job_.method == Method::separable ? ROWS * job_.rank + 1 : ROWS; }
 
     Int scratch_bytes() const {
         return Scratch::bytes_of<T>(length_ * ring_rows()) + Scratch::bytes_of<T>(length_ * out_rows()) +
                Scratch::bytes_of<const T*>(most(height_ * lead_taps_, job_.rank)) +
                Scratch::bytes_of<const T*>(ring_ * lead_taps_) + Scratch::bytes_of<const char*>(lead_taps_) +
-               Scratch::bytes_of<Int>(job_.columns.axis.taps);
+               Scratch::bytes_of<Int>(job_.columns.axis.taps) + Scratch::bytes_of<float>(length_) +
+               Scratch::bytes_of<Int>(phase_ * job_.columns.axis.step);
     }
 
     void take(Scratch& scratch) {
@@ -479,8 +585,15 @@ private:
         held_ = scratch.take<const T*>(ring_ * lead_taps_);
         planes_ = scratch.take<const char*>(lead_taps_);
         offsets_ = scratch.take<Int>(job_.columns.axis.taps);
-        for (Int row = 0; row < ring_rows(); ++row)  // vectors reach beyond a row's end
-            for (Int i = filled_; i < length_; ++i) rings_[row * length_ + i] = 0;
+        edge_ = scratch.take<Int>(phase_ * job_.columns.axis.step);
+        weighed_ = scratch.take<float>(length_);
+        // Vectors reach beyond a row's end and over the gaps between phases; what they compute there is not used,
+        // but no accidental NaN may be among it, as `separable` looks for one.
+        const Int first = job_.columns.axis.step == 1 ? filled_ : 0;
+        for (Int row = 0; row < ring_rows(); ++row)
+            for (Int i = first; i < length_; ++i) rings_[row * length_ + i] = 0;
+        for (Int row = 0; row < out_rows(); ++row)
+            for (Int i = first; i < length_; ++i) out_[row * length_ + i] = 0;
         const Axis& columns = job_.columns.axis;
         for (Int j = 0; j < columns.taps; ++j) {
             const Int at = j * columns.dilation;
@@ -526,21 +639,53 @@ private:
         if (high > low)
             read_(out + low * channels, row + (start + low * step) * walk.source, high - low,
                   step * walk.source, channels, channel);
-        const Int inside_from = start + low * step, inside_to = start + high * step;
-        const auto outside = [&](Int q) {
+        if (edges_ == Edges::copies && step == 1) {
+            copy_edge(out, 0, low);
+            copy_edge(out, high, count);
+            return;
+        }
+        if (edges_ == Edges::fill) {
+            put_fill(out, low);
+            put_fill(out + high * channels, count - high);
+            return;
+        }
+        for (Int q = 0; q < count; ++q) {
+            if (q == low) q = high;
+            if (q >= count) break;
             const Int sample = walk.axis.sample_at(start + q * step);
-            T* to = out + q * channels;
-            if (sample < 0) {
-                put_fill(to, 1);
-            } else if (step == 1 && sample >= inside_from && sample < inside_to) {
-                const T* from = out + (sample - start) * channels;
-                for (Int c = 0; c < channels; ++c) to[c] = from[c];
-            } else {
-                read_(to, row + sample * walk.source, 1, walk.source, channels, channel);
-            }
-        };
-        for (Int q = 0; q < low; ++q) outside(q);
-        for (Int q = high; q < count; ++q) outside(q);
+            if (sample < 0)
+                put_fill(out + q * channels, 1);
+            else
+                read_(out + q * channels, row + sample * walk.source, 1, walk.source, channels, channel);
+        }
+    }
+
+    void copy_edge(T* out, Int from, Int to) const {
+        if (numbers_ == 1) {
+            for (Int q = from; q < to; ++q) out[q] = out[edge_[q]];
+            return;
+        }
+        for (Int q = from; q < to; ++q)
+            for (Int c = 0; c < numbers_; ++c) out[q * numbers_ + c] = out[edge_[q] * numbers_ + c];
+    }
+
+    // What stands beyond the ends of this tile's rows: in most tiles nothing but the fill value, or copies of
+    // pixels that the tile reads anyway, at `edge_` in its rows.
+    void find_edges(const Place& place) {
+        const Axis& columns = job_.columns.axis;
+        const Int start = columns.first + place.left * columns.step;
+        const Int reach = (place.right - place.left - 1) * columns.step + columns.reach();
+        const Int low = least(most(-start, 0), reach), high = most(least(columns.size - start, reach), low);
+        bool copies = true, fill = true;
+        for (Int q = 0; q < reach; ++q) {
+            if (q == low) q = high;
+            if (q >= reach) break;
+            const Int sample = columns.sample_at(start + q);
+            fill &= sample < 0;
+            copies &= sample >= start + low && sample < start + high;
+            edge_[q] = sample - start;
+        }
+        edges_ = fill ? Edges::fill : copies ? Edges::copies : Edges::mixed;
     }
 
     // The source row at `position`, extended, in the type of the arithmetic, one phase after the other.
@@ -616,7 +761,7 @@ private:
         return place.target + (y - place.top) * job_.rows.target;
     }
 
-    void write_row(const T* from, Int y, const Place& place) const {
+    void write_row(const typename Weighed<T>::type* from, Int y, const Place& place) const {
         write_(target_row(y, place), from, place.right - place.left,
                job_.columns.target, numbers_, job_.channel_target);
     }
@@ -627,7 +772,6 @@ private:
     void for_bands(const Place& place, Compute compute) {
         const Axis& rows = job_.rows.axis;
         const Int outputs = place.bottom - place.top;
-        find_planes(place);
         if (rows.step == 1) {
             for (Int phase = 0; phase < least(rows.dilation, outputs); ++phase) {
                 const Int y = place.top + phase, count = (outputs - phase + rows.dilation - 1) / rows.dilation;
@@ -669,14 +813,15 @@ private:
     void correlate(T* const* out, Int count, Int row, Int length, bool room, Int columns, const Int* offsets,
                    const T* taps, const Ahead& ahead) {
         const Int height = job_.rows.axis.taps;
+        typename Lanes<T>::Vector unwatched = {};
         if (count == ROWS) {
             look(row, height_);
-            correlate_rows<T, ROWS>(out, length, room, window_, lead_taps_, height, columns, offsets, taps, ahead);
+            correlate_rows<T, ROWS>(out, length, room, window_, lead_taps_, height, columns, offsets, taps, ahead, unwatched);
             return;
         }
         for (Int r = 0; r < count; ++r) {
             look(row + r, height);
-            correlate_rows<T, 1>(out + r, length, room, window_, lead_taps_, height, columns, offsets, taps, ahead);
+            correlate_rows<T, 1>(out + r, length, room, window_, lead_taps_, height, columns, offsets, taps, ahead, unwatched);
         }
     }
 
@@ -728,66 +873,113 @@ private:
         const T* down = static_cast<const T*>(job_.taps);
         const T* along = down + job_.rank * rows.taps;
         const Int length = (place.right - place.left) * numbers_;
-        const Int straight = 0;
-        T* const total = out_;
+        const Int straight_down = 0;
+        const bool straight = is_straight(length);
         T* const between = out_ + length_;  // [row][rank]
-        bool finite = true;
+        typename Lanes<T>::Vector watched = {};
         for_bands(place, [&](Int y, Int every, Int count, Int row) {
             const Ahead ahead = look_ahead(y, every, place);
             for (Int k = 0; k < job_.rank; ++k) {
                 T* out[ROWS];
                 for (int r = 0; r < ROWS; ++r) out[r] = between + (r * job_.rank + k) * length_;
-                correlate(out, count, row, filled_, true, 1, &straight, down + k * rows.taps,
+                correlate(out, count, row, filled_, true, 1, &straight_down, down + k * rows.taps,
                           k == 0 ? ahead : Ahead());
             }
             for (Int r = 0; r < count; ++r) {
                 for (Int k = 0; k < job_.rank; ++k) window_[k] = between + (r * job_.rank + k) * length_;
-                correlate_rows<T, 1>(&total, length, true, window_, job_.rank, 1, columns.taps, offsets_, along,
-                                     Ahead());
-                finite &= all_finite(total, length);
-                write_row(total, y + r * every, place);
+                T* total = straight ? reinterpret_cast<T*>(target_row(y + r * every, place)) : out_;
+                correlate_rows<T, 1>(&total, length, !straight, window_, job_.rank, 1, columns.taps, offsets_,
+                                     along, Ahead(), watched);
+                if (!straight) write_row(total, y + r * every, place);
             }
         });
+        bool finite = true;
+        for (int lane = 0; lane < Lanes<T>::count; ++lane) finite &= watched[lane] == 0;
         return finite;
     }
 
-    // Sums of equal taps at a cost that their number does not change. Down the columns a window is the end
-    // of one block of rows and the start of the next (van Herk 1992, Gil and Werman 1993); along the rows
-    // it is put together from sums of 1, 2, 4, ... neighbours. Nothing is ever subtracted, so rounding
-    // errors do not build up and a NaN stays in the windows that hold it.
+    // Sums of equal taps at a cost that their number hardly changes.
     void running_sum(const Place& place) {
-        const Axis& rows = job_.rows.axis;
-        const Int size = rows.taps;
-        const Int length = (place.right - place.left) * numbers_;
-        T *prefix = out_, *sum = out_ + length_, *total = out_ + 2 * length_;
+        if (job_.weigh_first)
+            add_blocks(place);
+        else
+            add_and_subtract(place);
+    }
+
+    // Down the columns a window is the end of one block of rows and the start of the next (van Herk 1992, Gil
+    // and Werman 1993). Nothing is ever subtracted, so rounding errors do not build up and a NaN stays in the
+    // windows that hold it.
+    void add_blocks(const Place& place) {
+        const Int size = job_.rows.axis.taps, first = job_.rows.axis.first;
+        T *prefix = out_, *sum = out_ + length_;
         T* const fresh = rings_ + size * length_;
-        find_planes(place);
         for (Int top = place.top; top < place.bottom; top += size) {
             for (Int i = size - 1; i >= 0; --i) {
                 T* suffix = rings_ + i * length_;
-                read_weighted(suffix, rows.first + top + i, place);
+                read_weighed(suffix, first + top + i, place);
                 if (i < size - 1) add(suffix, suffix, suffix + length_);
             }
             for (Int i = 0; i < least(size, place.bottom - top); ++i) {
                 const T* suffix = rings_ + i * length_;
-                if (i == 0) {
-                    for (Int x = 0; x < filled_; ++x) sum[x] = suffix[x];
-                } else {
-                    T* next = i == 1 ? prefix : fresh;
-                    read_weighted(next, rows.first + top + size + i - 1, place);
+                if (i > 0) {
+                    read_weighed(i == 1 ? prefix : fresh, first + top + size + i - 1, place);
                     if (i > 1) add(prefix, prefix, fresh);
                     add(sum, suffix, prefix);
                 }
-                const T* result = slide(sum, total, length);
-                write_row(result, top + i, place);
+                deliver_sums(i > 0 ? sum : suffix, top + i, place);
             }
         }
     }
 
-    // A row times the tap. Integers are added first: their sums are exact, so that one rounding is left.
-    void read_weighted(T* out, Int position, const Place& place) const {
+    // Sums of integers are exact, so the row that leaves the window may be subtracted again.
+    void add_and_subtract(const Place& place) {
+        const Int size = job_.rows.axis.taps;
+        T* const sum = out_;
+        for (Int x = 0; x < filled_; ++x) sum[x] = 0;
+        for (Int i = 0; i < size; ++i) exchange(sum, place.top + i, -1, place);
+        for (Int y = place.top;; ++y) {
+            deliver_sums(sum, y, place);
+            if (y + 1 == place.bottom) break;
+            exchange(sum, y + size, y, place);
+        }
+    }
+
+    // Adds one row to the sums and takes another away, unless it is -1.
+    void exchange(T* sum, Int added, Int removed, const Place& place) {
+        const Int first = job_.rows.axis.first;
+        if (exchange_) {
+            // Straight from the source; what stands beyond the ends of the sums are copies too, or 0.
+            const Axis& columns = job_.columns.axis;
+            const Int start = columns.first + place.left;
+            const Int reach = place.right - place.left - 1 + columns.reach();
+            const Int low = least(most(-start, 0), reach), high = most(least(columns.size - start, reach), low);
+            if (edges_ != Edges::mixed && high > low) {
+                const auto row = [&](Int index) {
+                    const Int sample = index < 0 ? -1 : job_.rows.axis.sample_at(first + index);
+                    return sample < 0 ? nullptr
+                                      : planes_[0] + sample * job_.rows.source + (start + low) * job_.columns.source;
+                };
+                exchange_(sum + low * numbers_, row(added), row(removed), (high - low) * numbers_);
+                if (edges_ == Edges::copies) {
+                    copy_edge(sum, 0, low);
+                    copy_edge(sum, high, reach);
+                }
+                return;
+            }
+        }
+        T *fresh = out_ + length_, *old = rings_;
+        read_row(fresh, planes_[0], first + added, place);
+        if (removed < 0) {
+            add(sum, sum, fresh);
+            return;
+        }
+        read_row(old, planes_[0], first + removed, place);
+        for (Int x = 0; x < filled_; x += Lanes<T>::count)
+            store(sum + x, load(sum + x) + (load(fresh + x) - load(old + x)));
+    }
+
+    void read_weighed(T* out, Int position, const Place& place) const {
         read_row(out, planes_[0], position, place);
-        if (!job_.weigh_first) return;
         const T tap = *static_cast<const T*>(job_.taps);
         for (Int x = 0; x < filled_; ++x) out[x] *= tap;
     }
@@ -796,36 +988,73 @@ private:
         for (Int x = 0; x < filled_; x += Lanes<T>::count) store(out + x, load(a + x) + load(b + x));
     }
 
-    // total[x] is the sum of `taps` pixels of `sums` from x on; `sums` is lost.
-    const T* slide(T* sums, T* total, Int length) const {
+    // An output row from the sums down the columns: their sums along the row, times the tap if it is not in
+    // them yet.
+    void deliver_sums(const T* sums, Int y, const Place& place) {
+        const Int length = (place.right - place.left) * numbers_;
+        T* const total = out_ + 3 * length_;
+        slide(total, sums, out_ + 2 * length_, length);
+        if constexpr (Weighed<T>::in_float) {
+            const float tap = *static_cast<const float*>(job_.taps);
+            if (!writes_bytes_) {
+                for (Int x = 0; x < length; ++x) weighed_[x] = static_cast<float>(total[x]) * tap;
+                write_row(weighed_, y, place);
+                return;
+            }
+            std::uint8_t* to = reinterpret_cast<std::uint8_t*>(target_row(y, place));
+            const float largest = tap * 255 * static_cast<float>(job_.rows.axis.taps * job_.columns.axis.taps);
+            const bool fit = job_.source_type == Type::u8 && tap >= 0 && largest < 255.5f;
+            Int x = fit ? saturate_vectors<true>(to, total, length, tap)
+                        : saturate_vectors<false>(to, total, length, tap);
+            for (; x < length; ++x)
+                to[x] = fit ? round_product(static_cast<float>(total[x]), tap)
+                            : saturate<std::uint8_t>(static_cast<float>(total[x]) * tap);
+        } else {
+            if (!job_.weigh_first) {
+                const T tap = *static_cast<const T*>(job_.taps);
+                for (Int x = 0; x < length; ++x) total[x] *= tap;
+            }
+            write_row(total, y, place);
+        }
+    }
+
+    // total[x] is the sum of `taps` pixels of `sums` from x on: a few one by one, many put together from sums
+    // of 1, 2, 4, ... neighbours.
+    void slide(T* total, const T* sums, T* doubled, Int length) const {
         const Int taps = job_.columns.axis.taps;
+        if (taps <= FEW) {
+            for (Int x = 0; x < length; x += Lanes<T>::count) {
+                auto sum = load(sums + x);
+                for (Int j = 1; j < taps; ++j) sum += load(sums + x + j * numbers_);
+                store(total + x, sum);
+            }
+            return;
+        }
         Int offset = 0, power = numbers_, valid = length + (taps - 1) * numbers_;
         bool first = true;
         for (Int bits = taps;; bits >>= 1) {
             if (bits & 1) {
-                for (Int x = 0; x < length; x += Lanes<T>::count) {
-                    const auto part = load(sums + x + offset);
-                    store(total + x, first ? part : load(total + x) + part);
-                }
+                if (first)
+                    for (Int x = 0; x < length; x += Lanes<T>::count) store(total + x, load(sums + x));
+                else
+                    for (Int x = 0; x < length; x += Lanes<T>::count)
+                        store(total + x, load(total + x) + load(sums + x + offset));
                 first = false;
                 offset += power;
             }
             if (bits == 1) break;
             valid -= power;
-            for (Int x = 0; x < valid; x += Lanes<T>::count)
-                store(sums + x, load(sums + x) + load(sums + x + power));
+            for (Int x = 0; x < valid; x += Lanes<T>::count)  // what is read lies ahead of what is written
+                store(doubled + x, load(sums + x) + load(sums + x + power));
+            sums = doubled;
             power *= 2;
         }
-        if (!job_.weigh_first) {
-            const T tap = *static_cast<const T*>(job_.taps);
-            for (Int x = 0; x < length; ++x) total[x] *= tap;
-        }
-        return total;
     }
 
     const Job& job_;
     const Read<T> read_;
-    const Write<T> write_;
+    const Write<typename Weighed<T>::type> write_;
+    Exchange<T> exchange_ = nullptr;
     const Int numbers_;    // per pixel
     const Int lead_taps_;  // and components
     Int shared_, height_;  // output rows of a register tile, and the input rows that they read
@@ -833,9 +1062,13 @@ private:
     Int rows_, columns_;   // of a tile
     Int phase_, filled_, length_;  // pixels of a phase, numbers of a row, and with room beyond
     T *rings_ = nullptr, *out_ = nullptr;
+    float* weighed_ = nullptr;  // a row of sums times the tap
+    bool writes_bytes_ = false;  // into rows without gaps
     const T** held_ = nullptr;    // the rows in the rings, or where they lie in the source
     const T** window_ = nullptr;  // those that the outputs at hand read, in order
     const char** planes_ = nullptr;
+    enum class Edges { fill, copies, mixed } edges_ = Edges::mixed;
+    Int* edge_ = nullptr;
     Int* offsets_ = nullptr;
 };
 
@@ -849,7 +1082,8 @@ Outcome run(const Job& job, Next next, void* counter) {
 #define TEXT_OF(name) #name
 #define TEXT(name) TEXT_OF(name)
 extern const Level level;
-const Level level = {TEXT(LEVEL), run<float>, run<double>, run<std::uint64_t>};
+const Level level = {TEXT(LEVEL),
+                     {run<float>, run<double>, run<std::uint64_t>, run<std::uint32_t>, run<std::uint16_t>}};
 
 }  // namespace LEVEL
 }  // namespace fftconv

@@ -234,10 +234,12 @@ bool is_finite(const void* taps, size_t bytes) {
 
 Int take_next(void* counter) { return static_cast<std::atomic<Int>*>(counter)->fetch_add(1); }
 
-bool carry_out(const Job& job, Type arithmetic, std::atomic<Int>& counter) {
-    const Level& used = level();
-    const auto run = arithmetic == Type::f32 ? used.run_f32 : arithmetic == Type::f64 ? used.run_f64 : used.run_u64;
-    const Outcome outcome = run(job, take_next, &counter);
+Arithmetic arithmetic_of(Type taps) {
+    return taps == Type::f32 ? in_f32 : taps == Type::f64 ? in_f64 : in_u64;
+}
+
+bool carry_out(const Job& job, Arithmetic arithmetic, std::atomic<Int>& counter) {
+    const Outcome outcome = level().run[arithmetic](job, take_next, &counter);
     if (outcome == Outcome::no_memory) throw std::bad_alloc();
     return outcome == Outcome::finite;
 }
@@ -248,7 +250,7 @@ public:
     Task(const Layout& layout, const std::string& method, nb::handle source, nb::handle target, nb::handle taps,
          nb::handle fill, bool outside_is_absent, Int rank, Int workers)
         : source_(source, Array::READ), target_(target, Array::WRITE), taps_(taps, Array::READ),
-          fill_(fill, Array::READ), arithmetic_(taps_.type()) {
+          fill_(fill, Array::READ), arithmetic_(arithmetic_of(taps_.type())) {
         job_.method = method == "direct"      ? Method::direct
                       : method == "separable" ? Method::separable
                                               : Method::running_sum;
@@ -258,8 +260,8 @@ public:
         job_.target = target_.data();
         job_.source_item = source_.item() / source_.components();
         job_.target_item = target_.item() / target_.components();
-        job_.reads_as_is = source_.type() == arithmetic_;
-        job_.writes_as_is = target_.type() == arithmetic_;
+        job_.reads_as_is = source_.type() == taps_.type();
+        job_.writes_as_is = target_.type() == taps_.type();
         job_.components = source_.components();
         if (layout.channel >= 0) {
             job_.channels = source_.size(layout.channel);
@@ -290,9 +292,9 @@ public:
             packed_ = PackedKernel(taps_, layout).release();
             job_.taps = packed_.data();
             if (outside_is_absent)
-                refused_ = arithmetic_ == Type::f32   ? !is_finite<float>(job_.taps, packed_.size())
-                           : arithmetic_ == Type::f64 ? !is_finite<double>(job_.taps, packed_.size())
-                                                      : false;
+                refused_ = arithmetic_ == in_f32   ? !is_finite<float>(job_.taps, packed_.size())
+                           : arithmetic_ == in_f64 ? !is_finite<double>(job_.taps, packed_.size())
+                                                   : false;
         } else {
             job_.taps = taps_.data();
         }
@@ -300,6 +302,7 @@ public:
         job_.fill = fill_.data();
         job_.weigh_first = job_.source_type == Type::f32 || job_.source_type == Type::f64;
         job_.workers = workers;
+        if (job_.method == Method::running_sum && arithmetic_ == in_f32) add_in_integers();
     }
 
     // Computes tiles until none is left; false if the result is not that of the definition, see core.py.
@@ -310,8 +313,21 @@ public:
     }
 
 private:
+    // Sums of bytes or words in the narrowest integers that hold them, where there is nothing but 0 beside them.
+    void add_in_integers() {
+        const Int highest = job_.source_type == Type::u8 ? 0xFF : job_.source_type == Type::u16 ? 0xFFFF : 0;
+        float fill;
+        std::memcpy(&fill, fill_.data(), sizeof fill);
+        if (highest == 0 || fill != 0) return;
+        const Int largest = highest * job_.rows.axis.taps * job_.columns.axis.taps;
+        if (largest > 0xFFFFFFFF) return;
+        arithmetic_ = largest <= 0xFFFF ? in_u16 : in_u32;
+        job_.fill = &zero_;
+    }
+
+    static constexpr Int zero_ = 0;
     Array source_, target_, taps_, fill_;
-    Type arithmetic_;
+    Arithmetic arithmetic_;
     bool refused_ = false;
     std::vector<char> packed_;
     std::vector<Batch> batches_;
@@ -361,7 +377,7 @@ nb::object line_of(const Array& signal, const Array& kernel, nb::handle dtype, I
     job.taps = taps;
     job.fill = &zero;
     std::atomic<Int> counter{0};
-    carry_out(job, signal.type(), counter);
+    carry_out(job, arithmetic_of(signal.type()), counter);
     return out;
 }
 

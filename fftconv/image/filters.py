@@ -523,7 +523,7 @@ def _correlate(
     return correlate_pixels(pixels, converted, boundary, method, workers)
 
 
-def _taps_for(dtype: type[np.floating[Any]], taps: Array) -> Array:
+def _taps_for(dtype: Any, taps: Array) -> Array:
     """The taps in the dtype to compute in, which must be able to hold them."""
     if taps.dtype == dtype:
         return taps
