@@ -35,7 +35,10 @@ class Options:
     fill_value: Any
     method: str
     workers: int | None
+    source: np.dtype[Any]
+    """Of the signal as it was given."""
     dtype: np.dtype[Any]
+    """Of the result."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,7 +75,7 @@ def read_problem(
     dtype = result_dtype(samples.dtype, taps.dtype)
     given = (axes, mode, boundary, fill_value, method, stride, dilation, workers)
     read = _kept_options if all(map(_is_plain, given)) else _read_options
-    options = read(samples.shape, taps.shape, dtype, *given)
+    options = read(samples.shape, taps.shape, samples.dtype, dtype, *given)
     if out is not None:
         _check_out(out, options.geometry.output_shape, dtype)
     return Problem(samples, taps.reshape(options.geometry.kernel_shape), options, out)
@@ -106,7 +109,7 @@ def read_shapes(
         ) from None
     result = result_dtype(given, given)
     options = _read_options(
-        samples, taps, result, axes, mode, boundary, 0.0, method, stride, dilation, workers
+        samples, taps, given, result, axes, mode, boundary, 0.0, method, stride, dilation, workers
     )
     return options, given
 
@@ -252,6 +255,7 @@ _PLAIN = (int, float, str, type(None))
 def _read_options(
     signal_shape: tuple[int, ...],
     kernel_shape: tuple[int, ...],
+    source: np.dtype[Any],
     dtype: np.dtype[Any],
     axes: Axes,
     mode: str,
@@ -287,7 +291,7 @@ def _read_options(
         _read_steps("dilation", dilation, len(convolved)),
     )
     fill = _read_fill(fill_value, boundary, dtype)
-    return Options(shapes, cast(Boundary, boundary), fill, method, workers, dtype)
+    return Options(shapes, cast(Boundary, boundary), fill, method, workers, source, dtype)
 
 
 _kept_options = lru_cache(maxsize=1024, typed=True)(_read_options)

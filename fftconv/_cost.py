@@ -145,11 +145,11 @@ def _running_sum_work(options: Options, dtype: DType, schedule: Schedule, rank: 
         counts = {"call": 1.0, "step": float(additions), "addition": float(additions * extended)}
         return Work(((path, counts),), 3 * extended * dtype.itemsize)
     parts = []
-    for step in [geometry] if path == "running sum core" else running_sum.steps(geometry):
+    for step in [geometry] if path.endswith("core") else running_sum.steps(geometry):
         along = step.windows[-1]
         parts.append(
             (
-                "running sum core",
+                path if path.endswith("core") else "running sum core",
                 {
                     "call": 1.0,
                     "output": float(step.outputs),
@@ -203,11 +203,11 @@ def count_work(method: str, options: Options, dtype: DType, schedule: Schedule, 
 
 def predict_seconds(work: Work, dtype: DType, profile: Profile, workers: int) -> float:
     """Counts times rates; all but the calls themselves is shared by the threads."""
-    calls = shared = 0.0
+    total = 0.0
     for path, counts in work.parts:
         rates = profile.rates[path][rate_key(dtype)]
         seconds = sum(count * rates[name] for name, count in counts.items())
         call = counts["call"] * rates["call"]
-        calls += call
-        shared += seconds - call
-    return calls + shared / (1 + profile.thread_gain * (workers - 1))
+        gain = profile.thread_gain["core" if path.endswith("core") else "fft"]
+        total += call + (seconds - call) / (1 + gain * (workers - 1))
+    return total

@@ -400,8 +400,12 @@ def laplacian_of_gaussian(sigma: float, *, truncate: float = 4.0) -> Kernel:
     offsets = np.arange(-reach, reach + 1)
     squared = (offsets[:, None] ** 2 + offsets[None, :] ** 2) / s**2
     bell = np.exp(-squared / 2)
-    taps = (2 - squared) * bell / (bell.sum() * s**2)
-    return np.asarray(taps - taps.mean())
+    weight = bell / bell.sum()
+    taps = (2 - squared) * weight / s**2
+    # Less a multiple of the Gaussian, which keeps the kernel a sum of two outer products.
+    for _ in range(2):  # the first time leaves the rounding of the sum
+        taps -= taps.sum() * weight
+    return np.asarray(taps)
 
 
 _ACROSS = {"sobel": (1, 2, 1), "prewitt": (1, 1, 1), "scharr": (3, 10, 3)}

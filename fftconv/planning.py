@@ -243,6 +243,7 @@ def _plan_options(
     return _plan(
         options.geometry,
         options.boundary,
+        options.source,
         options.dtype,
         options.method,
         options.workers,
@@ -269,6 +270,7 @@ class _Prospect:
 def _plan(
     geometry: Geometry,
     boundary: Boundary,
+    source: np.dtype[Any],
     dtype: np.dtype[Any],
     method: str,
     workers: int | None,
@@ -277,7 +279,7 @@ def _plan(
     provider: Provider,
 ) -> ConvolutionPlan:
     check_choice("method", method, METHODS)
-    options = Options(geometry, boundary, 0, method, workers, dtype)
+    options = Options(geometry, boundary, 0, method, workers, source, dtype)
     prospects = {
         "direct": _prospect_of_direct(options, magnitudes),
         "separable": _prospect_of_separable(options, magnitudes, facts),

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from cases import GENERAL, numbers
+from cases import ENGINES, FAMILIES, GENERAL, KERNELS, Shapes, numbers, refuses
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from strategies import SMALL_INTEGERS, integer_arrays, integer_arrays_of_equal_rank
 
 import fftconv
+from fftconv import image
 
 engines = st.sampled_from([*GENERAL, "auto"])
 
@@ -100,11 +101,20 @@ def test_scaling_by_a_power_of_two_scales_every_bit(method, dtype, exponent):
 
 @pytest.mark.parametrize("shape", [(300, 500), (300_000,), (3, 200, 400), (40, 90, 110)])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
-@pytest.mark.parametrize("method", GENERAL)
+@pytest.mark.parametrize("method", ENGINES)
 def test_result_does_not_depend_on_workers(method, shape, dtype):
-    signal = numbers(shape, dtype, 1)
-    kernel = numbers((9,) * len(shape), dtype, 2)[:3]
+    shapes = Shapes(shape, (3,) + (9,) * (len(shape) - 1))
+    if refuses(method, shapes, dtype):
+        return
+    signal, kernel = numbers(shape, dtype, 1), KERNELS[FAMILIES.get(method, "any")](shapes, dtype)
     alone, *others = (
         fftconv.convolve(signal, kernel, method=method, workers=workers) for workers in (1, 2, 3, 4)
     )
     assert all(np.array_equal(alone, other) for other in others)
+
+
+def test_image_does_not_depend_on_workers():
+    pixels = np.random.default_rng(0).integers(0, 256, (700, 900, 3)).astype(np.uint8)
+    for kernel in (np.ones((9, 9)) / 81, fftconv.kernels.gaussian((2.0, 2.0)), np.eye(7) / 7):
+        alone, *others = (image.apply_kernel(pixels, kernel, workers=workers) for workers in (1, 2, 3))
+        assert all(np.array_equal(alone, other) for other in others)

@@ -106,3 +106,35 @@ def test_strided_and_dilated_windows(engine):
     options = {"stride": 2, "dilation": 3, "mode": "same"}
     result = fftconv.convolve(signal, np.ones(4), method=engine, **options)
     assert_same_pattern(result, oracle.convolve(signal, np.ones(4), **options))
+
+
+SPECIAL_KERNELS = {
+    "sobel": ("separable", np.outer([1.0, 2.0, 1.0], [1.0, 0.0, -1.0])),
+    "rank 2": ("separable", np.array([[0.0, 1.0, 0.0], [1.0, -4.0, 1.0], [0.0, 1.0, 0.0]])),
+    "equal taps": ("running_sum", np.full((3, 4), -0.5)),
+    "zeros": ("running_sum", np.zeros((2, 2))),
+}
+
+
+@pytest.mark.parametrize("name", SPECIAL_KERNELS)
+@pytest.mark.parametrize("boundary", oracle.BOUNDARIES)
+@pytest.mark.parametrize("holes", [[np.nan], [np.inf], [np.inf, -np.inf], [np.nan, np.inf, np.inf]])
+def test_pattern_of_engines_for_some_kernels(name, boundary, holes):
+    engine, kernel = SPECIAL_KERNELS[name]
+    signal = np.random.default_rng(0).standard_normal((7, 9))
+    signal.flat[[11, 14, 40][: len(holes)]] = holes
+    options = {"mode": "same", "boundary": boundary}
+    if boundary == "constant":
+        options["fill_value"] = -np.inf
+    result = fftconv.convolve(signal, kernel, method=engine, **options)
+    assert_same_pattern(result, oracle.convolve(signal, kernel, **options))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+def test_factors_and_sums_overflow_only_where_the_definition_does(dtype):
+    largest = np.finfo(dtype).max / 4
+    signal = np.full((40, 50), largest, dtype)
+    for method in ("separable", "running_sum"):
+        kernel = np.full((7, 5), 1 / 35, dtype)
+        result = fftconv.convolve(signal, kernel, mode="valid", method=method)
+        assert np.abs(result / largest - 1).max() < 1e-5

@@ -9,7 +9,8 @@ from cases import ENGINES
 
 import fftconv
 from fftconv import _cost
-from fftconv._profile import machine_profile
+from fftconv._native import core
+from fftconv._profile import SHIPPED, machine_profile
 from fftconv.planning import recorded_plans
 
 
@@ -116,7 +117,7 @@ def test_plan_is_json():
 
 
 def test_repr_is_for_a_person():
-    text = repr(fftconv.plan_convolution((500, 400), (31, 31), dtype="float32"))
+    text = repr(fftconv.plan_convolution((500, 400), (91, 91), dtype="float32"))
     for words in ("method", "fft", "times as fast as direct", "(500, 400)", "transform", "MiB", "chosen"):
         assert words in text
 
@@ -168,9 +169,25 @@ def test_profile_has_a_rate_for_every_count():
             for dilation in (1, 2):
                 plan = fftconv.plan_convolution(signal, kernel, dtype=dtype, dilation=dilation)
                 assert plan.seconds > 0
+                if dtype != "O":
+                    data = np.ones(signal, dtype), np.ones(kernel, dtype)
+                    assert fftconv.explain(*data, dilation=dilation).seconds > 0
     assert all(
         0 <= rate < 1 for path in profile.rates.values() for d in path.values() for rate in d.values()
     )
+
+
+def test_every_level_of_the_core_has_the_same_rates():
+    """A level without them would be planned with those of another."""
+    levels = json.loads(SHIPPED.read_text(encoding="utf-8"))["core"]
+    names = {
+        level: {
+            (path, dtype, count) for path in rates for dtype in rates[path] for count in rates[path][dtype]
+        }
+        for level, rates in levels.items()
+    }
+    assert len(set(map(frozenset, names.values()))) == 1
+    assert set(core.levels() if core is not None else []) <= set(levels)
 
 
 def test_predicted_bytes_of_a_transform_are_near_what_it_allocates():

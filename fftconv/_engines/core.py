@@ -52,16 +52,12 @@ def can_write(out: np.dtype[Any], arithmetic: np.dtype[Any]) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _layout(geometry: Geometry, boundary: Boundary, is_complex: bool) -> Any:
-    """The parts of the axes, with what stands beyond the edges of the convolved ones.
-
-    To the core the two parts of a complex number are what channels are to a pixel: it has one or the other.
-    """
+def _layout(geometry: Geometry, boundary: Boundary) -> Any:
+    """The parts of the axes, with what stands beyond the edges of the convolved ones."""
     ndim = len(geometry.signal_shape)
     windows = dict(zip(geometry.axes, geometry.windows, strict=True))
     trailing = [axis for axis in range(geometry.axes[-1] + 1, ndim) if geometry.kernel_shape[axis] == 1]
-    short = not is_complex and geometry.signal_shape[-1] <= _MOST_CHANNELS
-    channel = ndim - 1 if short and ndim - 1 in trailing else -1
+    channel = ndim - 1 if ndim - 1 in trailing and geometry.signal_shape[-1] <= _MOST_CHANNELS else -1
     *planes, columns = geometry.axes
     row: list[int] = []
     beside = [axis for axis in trailing if axis != channel]
@@ -108,13 +104,20 @@ def run(
     `zero`; "separable" says no if an output is not finite.
     """
     geometry = options.geometry
+    if taps.dtype.kind == "c":  # pixels of complex channels are read and written as numbers without gaps
+        signal = np.ascontiguousarray(signal)
+        if not out.flags.c_contiguous:
+            whole = np.empty_like(out, order="C")
+            done = run(method, signal, taps, options, schedule, whole, rank)
+            out[...] = whole
+            return done
     if signal.flags.c_contiguous and out.flags.c_contiguous:
         geometry = merged(geometry)
         signal, out = signal.reshape(geometry.signal_shape), out.reshape(geometry.output_shape)
         if method == "direct":
             taps = taps.reshape(geometry.kernel_shape)
     fill = np.asarray(options.fill_value, taps.dtype)
-    layout = _layout(geometry, options.boundary, taps.dtype.kind == "c")
+    layout = _layout(geometry, options.boundary)
     absent = options.boundary == "zero"
     task = core.Task(layout, method, signal, out, taps, fill, absent, rank, schedule.workers)
     if schedule.workers == 1:

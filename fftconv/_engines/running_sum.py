@@ -28,7 +28,10 @@ def path(options: Options, dtype: np.dtype[Any]) -> str:
         and dtype.kind != "c"
         and all(w.stride == w.dilation == 1 for w in windows)
     ):
-        return "running sum core" if len(windows) <= 2 else "running sum steps"
+        if len(windows) > 2:
+            return "running sum steps"
+        narrow = dtype.char == "f" and options.source.char in "BH"  # added up in integers
+        return "running sum narrow core" if narrow else "running sum core"
     return "running sum doubling"
 
 
@@ -38,7 +41,7 @@ def convolve_running_sum(
     """The one tap times the sum of the samples in each window."""
     tap = kernel.ravel()[:1]
     chosen = path(options, kernel.dtype)
-    if chosen == "running sum core":
+    if chosen.endswith("core"):
         core.run("running_sum", signal, tap, options, schedule, out)
     elif chosen == "running sum steps":
         _steps(signal, tap, options, schedule, out)

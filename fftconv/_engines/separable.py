@@ -28,6 +28,7 @@ def path(options: Options, dtype: np.dtype[Any]) -> str:
     return "separable passes"
 
 
+@np.errstate(over="ignore", invalid="ignore")  # found out, and put right, afterwards
 def convolve_separable(
     signal: Array, kernel: Array, options: Options, schedule: Schedule, out: Array
 ) -> bool:
@@ -74,7 +75,6 @@ def steps(geometry: Geometry, path: str) -> list[Geometry]:
     return result
 
 
-@np.errstate(over="ignore", invalid="ignore")
 def _convolve_term(
     part: Array,
     term: tuple[Array, ...],

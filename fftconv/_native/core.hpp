@@ -59,8 +59,8 @@ struct Job {
     bool reads_as_is = false;   // the source holds numbers of the arithmetic
     bool writes_as_is = false;  // and so does the target
 
-    Int components = 1;  // 2 for complex numbers, which are pairs; then there is one channel
-    Int channels = 1;    // samples of a pixel, each filtered alike
+    Int components = 1;  // 2 for complex numbers, which are pairs
+    Int channels = 1;    // samples of a pixel, each filtered alike; without gaps if they are complex
     Int channel_source = 0;
     Int channel_target = 0;
 

@@ -83,16 +83,28 @@ INLINE void add_row(typename Lanes<T>::Vector (&sums)[R][W], const T* row, const
     }
 }
 
+// Input rows I .. TALL + R - 2 of a kernel of TALL rows of FIXED taps, without a loop or a branch.
+template <class T, int R, int W, int FIXED, int TALL, int I>
+INLINE void add_rows(typename Lanes<T>::Vector (&sums)[R][W], Int x, const T* const* rows, const T* taps) {
+    if constexpr (I < TALL + R - 1) {
+        constexpr int low = I < TALL ? 0 : I - TALL + 1, high = I + 1 < R ? I + 1 : R;
+        add_row<T, R, W, low, high, FIXED>(sums, rows[I] + x, nullptr, FIXED, taps + (I - low) * FIXED);
+        add_rows<T, R, W, FIXED, TALL, I + 1>(sums, x, rows, taps);
+    }
+}
+
 // R output rows of W vectors, kept in registers. Every input vector is loaded once and multiplied into all
 // output rows that it belongs to: input row i meets output row r with kernel row i - r. Each sum is taken
 // over lead taps, rows and columns in order, whatever the tile, so that tiles change no result.
-template <class T, int R, int W, int FIXED>
+template <class T, int R, int W, int FIXED, int TALL>
 INLINE void tile(T* const (&out)[R], Int x, const T* const* rows, Int leads, Int height, Int columns,
                  const Int* offsets, const T* taps, typename Lanes<T>::Vector& watched) {
     typename Lanes<T>::Vector sums[R][W] = {};
     if constexpr (FIXED > 0) columns = FIXED;
+    if constexpr (TALL > 0) height = TALL;
     for (Int lead = 0; lead < leads; ++lead) {
-        for (Int i = 0; i < height + R - 1; ++i) {
+        if constexpr (TALL > 0) add_rows<T, R, W, FIXED, TALL, 0>(sums, x, rows, taps);
+        for (Int i = 0; TALL == 0 && i < height + R - 1; ++i) {
             const int low = static_cast<int>(most(0, i - height + 1));
             const int high = static_cast<int>(least(R, i + 1));
             const T* row = rows[i] + x;
@@ -148,7 +160,7 @@ struct Ahead {
 
 // R output rows of `length` numbers. Where there is no `room` for the vectors that reach beyond, `length` is
 // at least a block.
-template <class T, int R, int FIXED>
+template <class T, int R, int FIXED, int TALL>
 void correlate_fixed(T* const* out, Int length, bool room, const T* const* rows, Int leads, Int height,
                      Int columns, const Int* offsets, const T* taps, const Ahead& ahead,
                      typename Lanes<T>::Vector& watched) {
@@ -159,15 +171,15 @@ void correlate_fixed(T* const* out, Int length, bool room, const T* const* rows,
     Int x = 0;
     for (; x + block <= length; x += block) {
         for (int r = 0; r < R; ++r) ahead.prefetch(r, x, block);
-        tile<T, R, W, FIXED>(to, x, rows, leads, height, columns, offsets, taps, watched);
+        tile<T, R, W, FIXED, TALL>(to, x, rows, leads, height, columns, offsets, taps, watched);
     }
     if (x < length && length >= block && (!room || x + 2 * Lanes<T>::count < length)) {
         // Some columns twice, which costs less than single vectors and gives the same numbers.
-        tile<T, R, W, FIXED>(to, length - block, rows, leads, height, columns, offsets, taps, watched);
+        tile<T, R, W, FIXED, TALL>(to, length - block, rows, leads, height, columns, offsets, taps, watched);
         return;
     }
     for (; x < length; x += Lanes<T>::count)
-        tile<T, R, 1, FIXED>(to, x, rows, leads, height, columns, offsets, taps, watched);
+        tile<T, R, 1, FIXED, TALL>(to, x, rows, leads, height, columns, offsets, taps, watched);
 }
 
 template <class T, int R>
@@ -175,11 +187,12 @@ void correlate_rows(T* const* out, Int length, bool room, const T* const* rows, 
                     Int columns, const Int* offsets, const T* taps, const Ahead& ahead,
                     typename Lanes<T>::Vector& watched) {
     const bool without_gaps = offsets[columns - 1] == columns - 1 && offsets[columns / 2] == columns / 2;
-    const auto correlate = !without_gaps  ? correlate_fixed<T, R, 0>
-                           : columns == 1 ? correlate_fixed<T, R, 1>
-                           : columns == 3 ? correlate_fixed<T, R, 3>
-                           : columns == 5 ? correlate_fixed<T, R, 5>
-                                          : correlate_fixed<T, R, 0>;
+    const bool square = R > 1 && height == columns;
+    const auto correlate = !without_gaps  ? correlate_fixed<T, R, 0, 0>
+                           : columns == 1 ? correlate_fixed<T, R, 1, 0>
+                           : columns == 3 ? (square ? correlate_fixed<T, R, 3, 3> : correlate_fixed<T, R, 3, 0>)
+                           : columns == 5 ? (square ? correlate_fixed<T, R, 5, 5> : correlate_fixed<T, R, 5, 0>)
+                                          : correlate_fixed<T, R, 0, 0>;
     correlate(out, length, room, rows, leads, height, columns, offsets, taps, ahead, watched);
 }
 
@@ -526,6 +539,8 @@ private:
         if (job_.workers > 1) {
             const Int bands = (rows.outputs + 4 * job_.workers - 1) / (4 * job_.workers);
             rows_ = least(rows_, up(most(bands, most(32, 2 * rows.reach())), ROWS * rows.dilation));
+            // Blocks of running sums start at the same rows in every tiling, so that all of them round alike.
+            if (job_.method == Method::running_sum) rows_ = up(rows_, rows.taps);
         }
     }
 
@@ -997,7 +1012,7 @@ private:
         if constexpr (Weighed<T>::in_float) {
             const float tap = *static_cast<const float*>(job_.taps);
             if (!writes_bytes_) {
-                for (Int x = 0; x < length; ++x) weighed_[x] = static_cast<float>(total[x]) * tap;
+                weigh(total, tap, length);
                 write_row(weighed_, y, place);
                 return;
             }
@@ -1015,6 +1030,17 @@ private:
                 for (Int x = 0; x < length; ++x) total[x] *= tap;
             }
             write_row(total, y, place);
+        }
+    }
+
+    // In double precision, as sums of words are larger than a float holds; and rounded here, if at all.
+    template <class Sum>
+    void weigh(const Sum* total, float tap, Int length) const {
+        constexpr double rounding = 6755399441055744.0;  // 1.5 * 2^52, as ROUNDING
+        const bool whole = job_.target_type == Type::u8 || job_.target_type == Type::u16;
+        for (Int x = 0; x < length; ++x) {
+            const double value = static_cast<double>(total[x]) * static_cast<double>(tap);
+            weighed_[x] = static_cast<float>(whole ? (value + rounding) - rounding : value);
         }
     }
 

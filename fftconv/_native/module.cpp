@@ -263,13 +263,14 @@ public:
         job_.reads_as_is = source_.type() == taps_.type();
         job_.writes_as_is = target_.type() == taps_.type();
         job_.components = source_.components();
+        job_.channel_source = job_.source_item;
+        job_.channel_target = job_.target_item;
         if (layout.channel >= 0) {
             job_.channels = source_.size(layout.channel);
-            job_.channel_source = source_.stride(layout.channel);
-            job_.channel_target = target_.stride(layout.channel);
-        } else {
-            job_.channel_source = job_.source_item;
-            job_.channel_target = job_.target_item;
+            if (job_.components == 1) {  // channels of complex numbers lie without gaps
+                job_.channel_source = source_.stride(layout.channel);
+                job_.channel_target = target_.stride(layout.channel);
+            }
         }
         job_.rows = walk(layout.rows, source_, target_);
         job_.columns = walk(layout.columns, source_, target_);

@@ -4,7 +4,9 @@
     python tests/benchmarks/fit_cost_model.py --write    # also replaces fftconv/default_profile.json
 
 Each engine is timed on a range of shapes; for each code path and dtype one rate per count is found by
-non-negative least squares on relative errors. Takes about four minutes; run nothing beside it.
+non-negative least squares on relative errors. The native core is timed on every instruction set that this
+machine has, and pure Python once, each in a process of its own. Takes about ten minutes; run nothing
+beside it.
 """
 
 from __future__ import annotations
@@ -12,10 +14,13 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import platform
+import subprocess
+import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +32,13 @@ from fftconv._cost import count_work, rate_key
 from fftconv._engines import ENGINES, Schedule
 from fftconv._fft import provider_name
 from fftconv._fft.lengths import fft_shape
+from fftconv._native import core, level_or_reason
 
 PROFILE = Path(__file__).parents[2] / "fftconv" / "default_profile.json"
 
 FLOATS = ("float32", "float64", "complex64", "complex128")
 SLOW = ("longdouble", "clongdouble", "int64", "object")
-LARGEST = {"object": 3e5, "int64": 2e8, "longdouble": 2e7, "clongdouble": 2e7}
+LARGEST = {"object": 3e5, "int64": 4e8, "longdouble": 2e7, "clongdouble": 2e7}
 
 # (signal shape, kernel shape, axes)
 LINES = [
@@ -70,16 +76,30 @@ BATCHES = [
 CELLS = [*LINES, *IMAGES, *LINES_OF_IMAGES, *VOLUMES, *BATCHES]
 
 
+KERNELS = {"separable": "outer", "running_sum": "equal"}
+
+
 def problem(
     dtype: str,
     signal_shape: tuple[int, ...],
     kernel_shape: tuple[int, ...],
     axes: Any = None,
     boundary: str = "zero",
+    kernel_kind: str = "any",
+    source: str | None = None,
 ) -> Problem:
     rng = np.random.default_rng(0)
-    signal = rng.integers(1, 9, signal_shape).astype(dtype)
-    kernel = rng.integers(1, 9, kernel_shape).astype(dtype)
+    signal = rng.integers(1, 9, signal_shape).astype(source or dtype)
+    if kernel_kind == "equal":
+        kernel = np.full(kernel_shape, 3).astype(dtype)
+    elif kernel_kind == "outer":
+        kernel = math.prod(
+            rng.integers(1, 4, size).reshape([-1 if a == axis else 1 for a in range(len(kernel_shape))])
+            for axis, size in enumerate(kernel_shape)
+        )  # fmt: skip
+        kernel = np.asarray(kernel).astype(dtype)
+    else:
+        kernel = rng.integers(1, 9, kernel_shape).astype(dtype)
     return read_problem(
         signal, kernel, mode="same", boundary=boundary, fill_value=0.0, axes=axes, method="auto",
         stride=1, dilation=1, nan_policy="propagate", mask=None, accuracy="normwise",
@@ -87,12 +107,16 @@ def problem(
     )  # fmt: skip
 
 
-def problems(dtype: str) -> Iterator[Problem]:
-    limit = LARGEST.get(dtype, 2e9)
+def problems(dtype: str, method: str) -> Iterator[Problem]:
+    limit = LARGEST.get(dtype, 2e9) if core is None or method == "fft" else LARGEST.get(dtype, 4e9)
     for index, (signal_shape, kernel_shape, axes) in enumerate(CELLS):
-        if math.prod(signal_shape) * math.prod(kernel_shape) <= limit:
+        taps = sum(kernel_shape) if method in KERNELS else math.prod(kernel_shape)
+        if math.prod(signal_shape) * taps <= limit and (method != "separable" or len(kernel_shape) == 2):
             boundary = "reflect" if index % 2 else "zero"
-            yield problem(dtype, signal_shape, kernel_shape, axes, boundary)
+            cell = (dtype, signal_shape, kernel_shape, axes, boundary, KERNELS.get(method, "any"))
+            yield problem(*cell)
+            if method == "running_sum" and dtype == "float32" and core is not None:
+                yield problem(*cell, source="uint8")
 
 
 def fft_schedule(problem: Problem, workers: int) -> Schedule:
@@ -117,22 +141,18 @@ def seconds_per_call(problem: Problem, method: str, schedule: Schedule) -> float
     return float(np.median(times))
 
 
-def measure(dtype: str) -> dict[str, list[tuple[dict[str, float], float]]]:
-    """Counts and seconds by code path."""
-    samples: dict[str, list[tuple[dict[str, float], float]]] = defaultdict(list)
-    for problem in problems(dtype):
-        geometry = problem.options.geometry
-        schedules = {
-            "direct": Schedule(),
-            "fft": fft_schedule(problem, 1),
-        }
-        for method, schedule in schedules.items():
-            if dtype in ("int64", "object") and method == "fft":
-                continue
-            if method == "direct" and geometry.outputs * geometry.taps > LARGEST.get(dtype, 5e8):
-                continue
-            work = count_work(method, problem.options, np.dtype(dtype), schedule)
-            samples[work.path].append((work.counts, seconds_per_call(problem, method, schedule)))
+Samples = dict[str, list[tuple[dict[str, float], float]]]
+
+
+def measure(dtype: str, method: str) -> Samples:
+    """Counts and seconds by code path, of every problem that this engine does in one part."""
+    samples: Samples = defaultdict(list)
+    for problem in problems(dtype, method):
+        schedule = fft_schedule(problem, 1) if method == "fft" else Schedule()
+        work = count_work(method, problem.options, np.dtype(dtype), schedule)
+        if len(work.parts) == 1:
+            ((path, counts),) = work.parts
+            samples[path].append((counts, seconds_per_call(problem, method, schedule)))
     return samples
 
 
@@ -145,16 +165,17 @@ def fit(samples: list[tuple[dict[str, float], float]]) -> tuple[dict[str, float]
     return dict(zip(names, rates.tolist(), strict=True)), counts @ rates / seconds
 
 
-def thread_gain() -> float:
-    """How much of a second thread counts, on transforms of millions of points."""
+def thread_gain(method: str, shapes: Iterable[tuple[int, int]]) -> float:
+    """How much of a second thread counts in large work."""
     gains = []
-    for side, taps in ((1024, 100), (2048, 30)):
-        large = problem("float64", (side, side), (taps, taps))
-        alone, together = (
-            seconds_per_call(large, "fft", fft_schedule(large, workers)) for workers in (1, 2)
-        )
+    for side, taps in shapes:
+        large = problem("float32", (side, side), (taps, taps))
+        schedules = [
+            fft_schedule(large, workers) if method == "fft" else Schedule(workers) for workers in (1, 2)
+        ]
+        alone, together = (seconds_per_call(large, method, schedule) for schedule in schedules)
         gains.append(alone / together - 1)
-    return float(np.clip(np.mean(gains), 0, 1))
+    return round(float(np.clip(np.mean(gains), 0, 1)), 2)
 
 
 def processor() -> str:
@@ -166,24 +187,57 @@ def processor() -> str:
         return platform.processor() or platform.machine()
 
 
+def fit_here(methods: Iterable[str], dtypes: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The rates of these engines on the core of this process, with a line for each on standard error."""
+    rates: dict[str, dict[str, Any]] = defaultdict(dict)
+    for dtype in dtypes:
+        for method in methods:
+            if method == "fft" and dtype in ("int64", "object"):
+                continue
+            for path, samples in measure(dtype, method).items():
+                if core is not None and method != "fft" and not path.endswith("core"):
+                    continue  # fitted without a core
+                fitted, ratios = fit(samples)
+                rates[path][rate_key(np.dtype(dtype))] = fitted
+                low, middle, high = np.percentile(ratios, (5, 50, 95))
+                print(
+                    f"{level_or_reason:20} {path:24} {dtype:12} {len(samples):3} cells, predicted / "
+                    f"measured: 5 % {low:.2f}, median {middle:.2f}, 95 % {high:.2f}",
+                    file=sys.stderr,
+                    flush=True,
+                )
+    return rates
+
+
+def fit_elsewhere(level: str) -> dict[str, dict[str, Any]]:
+    """The same in a process whose core is this one."""
+    environment = os.environ | {"FFTCONV_CORE": level}
+    done = subprocess.run(
+        [sys.executable, __file__, "--one-core"], env=environment, stdout=subprocess.PIPE, check=True
+    )
+    found: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="replace the shipped profile")
+    parser.add_argument("--one-core", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    rates: dict[str, dict[str, Any]] = defaultdict(dict)
-    for dtype in (*FLOATS, *SLOW):
-        for path, samples in measure(dtype).items():
-            fitted, ratios = fit(samples)
-            rates[path][rate_key(np.dtype(dtype))] = fitted
-            low, middle, high = np.percentile(ratios, (5, 50, 95))
-            print(
-                f"{path:14} {dtype:12} {len(samples):3} cells, predicted / measured: "
-                f"5 % {low:.2f}, median {middle:.2f}, 95 % {high:.2f}", flush=True
-            )  # fmt: skip
+    direct_family = [method for method in ENGINES if method != "fft"]
+    if arguments.one_core:
+        dtypes = (*FLOATS, *SLOW) if core is None else (*FLOATS, "int64")
+        json.dump(fit_here(direct_family, dtypes), sys.stdout)
+        return
+    transforms = fit_here(["fft"], (*FLOATS, *SLOW))
     content = {
         "source": f"shipped, fitted on {processor()} with NumPy {np.__version__}",
-        "thread_gain": round(thread_gain(), 2),
-        "rates": rates,
+        "thread_gain": {
+            "core": thread_gain("direct", [(1024, 9), (2048, 5)]),
+            "fft": thread_gain("fft", [(1024, 100), (2048, 30)]),
+        },
+        "rates": transforms | fit_elsewhere("python"),
+        "core": {level: fit_elsewhere(level) for level in (core.levels() if core is not None else [])},
     }
     print("thread gain", content["thread_gain"])
     if arguments.write:

@@ -1,8 +1,8 @@
 """Time fftconv against its peers, cell by cell, and print the ratios; losses too.
 
-    python tests/benchmarks/race.py                # all grids
-    python tests/benchmarks/race.py calls images   # some
-    python tests/benchmarks/race.py --json race.json
+    python tests/benchmarks/race.py                     # all grids, everybody with default threads
+    python tests/benchmarks/race.py calls images        # some
+    python tests/benchmarks/race.py --threads 1 --json race.json
 
 See README.md in this folder for the method.
 """
@@ -10,37 +10,102 @@ See README.md in this folder for the method.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
+import math
+import os
 import platform
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import scipy.ndimage
 import scipy.signal
+from PIL import Image, ImageFilter
 
 import fftconv
-from fftconv import image
+from fftconv import image, kernels
 from fftconv._configuration import configuration
 
-try:
-    import cv2
-except ImportError:
-    cv2 = None
+Run = Callable[[], Any]
 
 
-class Cell(NamedTuple):
-    """One job: a name, ours, the peers', and what to divide seconds by to get ns per output."""
+@dataclass
+class Cell:
+    """One job: ours, the peers', and what to divide seconds by to get ns per output.
+
+    `beside` are runners that do not do the same work (approximations); they are shown and not counted.
+    With a `reference`, the largest error of everybody's result is shown too.
+    """
 
     name: str
-    ours: Callable[[], Any]
-    peers: dict[str, Callable[[], Any]]
+    ours: Run
+    peers: dict[str, Run]
     outputs: int
+    beside: dict[str, Run] = field(default_factory=dict)
+    reference: Run | None = None
 
 
-def calls() -> Iterator[Cell]:
+class Peers:
+    """The libraries that are installed, held to this many threads; None is their default."""
+
+    def __init__(self, threads: int | None) -> None:
+        self.threads = threads
+        if threads:
+            os.environ["VIPS_CONCURRENCY"] = str(threads)
+        self.cv2, self.torch, self.vips = (self._find(name) for name in ("cv2", "torch", "pyvips"))
+        if threads and self.cv2:
+            self.cv2.setNumThreads(threads)
+        if threads and self.torch:
+            self.torch.set_num_threads(threads)
+
+    @staticmethod
+    def _find(name: str) -> Any:
+        try:
+            return importlib.import_module(name)
+        except (ImportError, OSError):
+            return None
+
+    def opencv(self, name: str, run: Callable[[Any], Run]) -> dict[str, Run]:
+        return {name: run(self.cv2)} if self.cv2 else {}
+
+    def torch_conv2d(self, pixels: np.ndarray, taps: np.ndarray) -> dict[str, Run]:
+        """Zeros beyond the edges: it has no other boundary without a padded copy."""
+        if not self.torch:
+            return {}
+        signal = self.torch.from_numpy(pixels)[None, None]
+        kernel = self.torch.from_numpy(taps)[None, None]
+        run = self.torch.nn.functional.conv2d
+        return {"torch": lambda: run(signal, kernel, padding="same")}
+
+    def vips_blur(self, pixels: np.ndarray, sigma: float, precision: str) -> Run:
+        """The same support as four standard deviations."""
+        height, width = pixels.shape
+        kind = "uchar" if pixels.dtype == np.uint8 else "float"
+        amplitude = math.exp(-(int(4 * sigma + 0.5) ** 2) / (2 * sigma**2))
+
+        def run() -> np.ndarray:
+            source = self.vips.Image.new_from_memory(pixels.data, width, height, 1, kind)
+            blurred = source.gaussblur(sigma, precision=precision, min_ampl=amplitude)
+            return np.frombuffer(blurred.write_to_memory(), pixels.dtype).reshape(height, width)
+
+        return run
+
+
+def random_pixels(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    values = np.random.default_rng(0).random(shape, np.float32)
+    return values if dtype == np.float32 else (values * 256).astype(dtype)
+
+
+def random_taps(size: int, ndim: int = 2) -> np.ndarray:
+    taps = np.random.default_rng(1).random((size,) * ndim, np.float32)
+    return taps / taps.sum()
+
+
+def calls(peers: Peers) -> Iterator[Cell]:
     """The cost of a call: next to no data."""
     rng = np.random.default_rng(0)
     for n, m in ((10, 3), (100, 10)):
@@ -56,68 +121,172 @@ def calls() -> Iterator[Cell]:
         )
 
 
-def lines() -> Iterator[Cell]:
+def lines(peers: Peers) -> Iterator[Cell]:
     rng = np.random.default_rng(0)
     for dtype in (np.float32, np.float64):
-        for n in (10_000, 1_000_000):
-            for m in (15, 128, 2000):
+        for n in (1_000, 10_000, 100_000, 1_000_000):
+            for m in (3, 15, 64, 128, 2000):
+                if m > n:
+                    continue
                 x, k = rng.random(n).astype(dtype), rng.random(m).astype(dtype)
-                peers = {
+                runs: dict[str, Run] = {
                     "scipy.signal": lambda x=x, k=k: scipy.signal.convolve(x, k, "same"),
                     "oaconvolve": lambda x=x, k=k: scipy.signal.oaconvolve(x, k, "same"),
                 }
                 if n * m <= 2e8:
-                    peers["numpy"] = lambda x=x, k=k: np.convolve(x, k, "same")
-                ours = lambda x=x, k=k: fftconv.convolve(x, k, mode="same")  # noqa: E731
-                yield Cell(f"1-D {np.dtype(dtype)} {n} x {m}", ours, peers, n)
+                    runs["numpy"] = lambda x=x, k=k: np.convolve(x, k, "same")
+                options = {"mode": "same", "workers": peers.threads}
+                ours = lambda x=x, k=k, o=options: fftconv.convolve(x, k, **o)  # noqa: E731
+                yield Cell(f"1-D {np.dtype(dtype)} {n} x {m}", ours, runs, n)
 
 
-def images() -> Iterator[Cell]:
-    rng = np.random.default_rng(0)
-    for n in (256, 512, 1024, 2048):
-        for m in (3, 5, 9, 15, 31, 63):
-            x, k = rng.random((n, n), np.float32), rng.random((m, m), np.float32)
-            options = {"mode": "same", "boundary": "mirror"}
-            peers: dict[str, Callable[[], Any]] = {
-                "scipy.signal": lambda x=x, k=k: scipy.signal.convolve(x, k, "same")
-            }
-            if cv2 is not None:
-                peers["cv2"] = lambda x=x, k=k: cv2.filter2D(x, -1, k)
-            ours = lambda x=x, k=k, o=options: fftconv.correlate(x, k, **o)  # noqa: E731
-            yield Cell(f"2-D float32 {n}² x {m}²", ours, peers, n * n)
-            if cv2 is not None:
-                y = (x * 255).astype(np.uint8)
-                taps = k / k.sum()
-                yield Cell(
-                    f"2-D uint8 {n}² x {m}²",
-                    lambda y=y, k=taps: image.apply_kernel(y, k, flip=False, boundary="mirror"),
-                    {"cv2": lambda y=y, k=taps: cv2.filter2D(y, -1, k)},
-                    n * n,
-                )
+def images(peers: Peers) -> Iterator[Cell]:
+    """Dense kernels on float32 images."""
+    options = {"mode": "same", "boundary": "mirror", "workers": peers.threads}
+    for n in (256, 1024, 2048):
+        for m in (3, 5, 7, 9, 11, 15, 31, 63):
+            x, k = random_pixels((n, n), np.float32), random_taps(m)
+            runs: dict[str, Run] = {"scipy.signal": lambda x=x, k=k: scipy.signal.convolve(x, k, "same")}
+            if m <= 15 and n <= 1024:
+                runs["ndimage"] = lambda x=x, k=k: scipy.ndimage.correlate(x, k, mode="mirror")
+                runs |= peers.torch_conv2d(x, k)
+            runs |= peers.opencv("cv2", lambda cv2, x=x, k=k: lambda: cv2.filter2D(x, -1, k))
+            ours = lambda x=x, k=k: fftconv.correlate(x, k, **options)  # noqa: E731
+            yield Cell(f"2-D float32 {n}² x {m}²", ours, runs, n * n)
 
 
-def gaussians() -> Iterator[Cell]:
-    rng = np.random.default_rng(0)
-    x = rng.random((1024, 1024), np.float32)
-    for sigma in (1, 5, 20):
-        peers = {"ndimage": lambda s=sigma: scipy.ndimage.gaussian_filter(x, s)}
-        if cv2 is not None:
+def bytes_(peers: Peers) -> Iterator[Cell]:
+    """Dense kernels on uint8 images, grey and RGB."""
+    shapes = [(n, n) for n in (256, 1024, 2048)] + [(1080, 1920, 3)]
+    for shape in shapes:
+        for m in (3, 5, 7, 9, 11, 15):
+            x, k = random_pixels(shape, np.uint8), random_taps(m)
+            runs = peers.opencv("cv2", lambda cv2, x=x, k=k: lambda: cv2.filter2D(x, -1, k))
+            beside: dict[str, Run] = {}
+            if m <= 5:  # the rim is left as it is
+                picture = Image.fromarray(x)
+                kernel = ImageFilter.Kernel((m, m), k.ravel().tolist(), scale=1)
+                beside["Pillow"] = lambda p=picture, f=kernel: p.filter(f)
+            ours = lambda x=x, k=k: image.apply_kernel(  # noqa: E731
+                x, k, flip=False, boundary="mirror", workers=peers.threads
+            )
+            name = " x ".join(map(str, shape))
+            if runs:
+                yield Cell(f"uint8 {name}, {m}²", ours, runs, x.size, beside)
+
+
+def gaussians(peers: Peers) -> Iterator[Cell]:
+    """The kernel reaches to four standard deviations for everybody."""
+    cells = [((n, n), dtype) for n in (1024, 2048) for dtype in (np.float32, np.uint8)]
+    for shape, dtype in [*cells, ((1080, 1920, 3), np.uint8)]:
+        x = random_pixels(shape, dtype)
+        for sigma in (1, 2, 5, 10, 20):
             side = 2 * int(4 * sigma + 0.5) + 1
-            peers["cv2"] = lambda s=sigma, n=side: cv2.GaussianBlur(x, (n, n), s)
+            runs: dict[str, Run] = {}
+            beside: dict[str, Run] = {}
+            reference = None
+            if len(shape) == 2:
+                runs["ndimage"] = lambda x=x, s=sigma: scipy.ndimage.gaussian_filter(x, s)
+                if peers.vips:
+                    runs["libvips float"] = peers.vips_blur(x, sigma, "float")
+            if len(shape) == 2 and dtype == np.uint8 and shape[0] == 1024:
+                if peers.vips:
+                    beside["libvips integer"] = peers.vips_blur(x, sigma, "integer")
+                picture = Image.fromarray(x)
+                blur = ImageFilter.GaussianBlur(sigma)
+                beside["Pillow"] = lambda p=picture, f=blur: np.asarray(p.filter(f))
+                reference = lambda x=x, s=sigma: scipy.ndimage.gaussian_filter(x.astype(float), s)  # noqa: E731
+            runs |= peers.opencv(
+                "cv2",
+                lambda cv2, x=x, n=side, s=sigma: (
+                    lambda: cv2.GaussianBlur(x, (n, n), s, borderType=cv2.BORDER_REFLECT)
+                ),
+            )
+            ours = lambda x=x, s=sigma: image.gaussian_blur(x, s, workers=peers.threads)  # noqa: E731
+            name = f"Gaussian {np.dtype(dtype)} {' x '.join(map(str, shape))} sigma {sigma}"
+            if runs:
+                yield Cell(name, ours, runs, x.size, beside, reference)
+
+
+def boxes(peers: Peers) -> Iterator[Cell]:
+    for dtype in (np.float32, np.uint8):
+        for n in (1024, 2048):
+            x = random_pixels((n, n), dtype)
+            for m in (3, 5, 9, 15, 41, 161):
+                runs: dict[str, Run] = {"ndimage": lambda x=x, m=m: scipy.ndimage.uniform_filter(x, m)}
+                if dtype == np.uint8:
+                    picture, blur = Image.fromarray(x), ImageFilter.BoxBlur(m // 2)
+                    runs["Pillow"] = lambda p=picture, f=blur: p.filter(f)
+                runs |= peers.opencv(
+                    "cv2",
+                    lambda cv2, x=x, m=m: lambda: cv2.blur(x, (m, m), borderType=cv2.BORDER_REFLECT),
+                )
+                ours = lambda x=x, m=m: image.box_blur(x, m, workers=peers.threads)  # noqa: E731
+                yield Cell(f"box {np.dtype(dtype)} {n}², {m}²", ours, runs, n * n)
+
+
+def volumes(peers: Peers) -> Iterator[Cell]:
+    x = np.random.default_rng(0).random((128, 128, 128), np.float32)
+    options = {"mode": "same", "boundary": "reflect", "workers": peers.threads}
+    for m in (3, 5, 7):
+        k = random_taps(m, 3)
         yield Cell(
-            f"Gaussian float32 1024² sigma {sigma}",
-            lambda s=sigma: image.gaussian_blur(x, s),
-            peers,
+            f"3-D float32 128³ x {m}³",
+            lambda k=k: fftconv.correlate(x, k, **options),
+            {"ndimage": lambda k=k: scipy.ndimage.correlate(x, k)},
             x.size,
         )
+    k = kernels.gaussian((2.0, 2.0, 2.0)).astype(np.float32)
+    yield Cell(
+        "3-D float32 128³ Gaussian sigma 2",
+        lambda: fftconv.correlate(x, k, **options),
+        {"ndimage": lambda: scipy.ndimage.gaussian_filter(x, 2)},
+        x.size,
+    )
 
 
-GRIDS = {"calls": calls, "lines": lines, "images": images, "gaussians": gaussians}
+def bandwidth(peers: Peers) -> Iterator[Cell]:
+    """What a small kernel leaves of the speed of a plain copy, into arrays that are there already."""
+    x, k = random_pixels((2048, 2048), np.float32), random_taps(3)
+    out, copied = np.empty_like(x), np.empty_like(x)
+    options = {"mode": "same", "boundary": "mirror", "workers": peers.threads, "out": out}
+    yield Cell(
+        "2-D float32 2048² x 3², out given",
+        lambda: fftconv.correlate(x, k, **options),
+        {"copy": lambda: np.copyto(copied, x)},
+        x.size,
+    )
 
 
-def race(cell: Cell) -> dict[str, float]:
+def smoke(peers: Peers) -> Iterator[Cell]:
+    """One small cell, to see that a race runs."""
+    x, k = random_pixels((64, 64), np.uint8), random_taps(3)
+    yield Cell(
+        "uint8 64², 3²",
+        lambda: image.apply_kernel(x, k, workers=peers.threads),
+        {"ndimage": lambda: scipy.ndimage.convolve(x, k)},
+        x.size,
+        reference=lambda: scipy.ndimage.convolve(x.astype(float), k),
+    )
+
+
+GRIDS: dict[str, Callable[[Peers], Iterator[Cell]]] = {
+    "calls": calls,
+    "lines": lines,
+    "images": images,
+    "bytes": bytes_,
+    "gaussians": gaussians,
+    "boxes": boxes,
+    "volumes": volumes,
+    "bandwidth": bandwidth,
+    "smoke": smoke,
+}
+OPTIONAL = ("smoke",)
+
+
+def race(cell: Cell, rounds: int) -> dict[str, float]:
     """Median seconds of each runner, taken in turns so that a slow moment hits all alike."""
-    runners = {"fftconv": cell.ours, **cell.peers}
+    runners = {"fftconv": cell.ours, **cell.peers, **cell.beside}
     repeats = {}
     for name, run in runners.items():
         run()  # plans, imports and first touches of memory do not count
@@ -126,7 +295,7 @@ def race(cell: Cell) -> dict[str, float]:
         repeats[name] = max(1, int(1e-3 / (time.perf_counter() - begun)))
     times: dict[str, list[float]] = {name: [] for name in runners}
     begun = time.perf_counter()
-    while len(times["fftconv"]) < 5 or (len(times["fftconv"]) < 15 and time.perf_counter() - begun < 1):
+    while len(times["fftconv"]) < 5 or (len(times["fftconv"]) < rounds and time.perf_counter() - begun < 1):
         for name, run in runners.items():
             start = time.perf_counter()
             for _ in range(repeats[name]):
@@ -135,34 +304,73 @@ def race(cell: Cell) -> dict[str, float]:
     return {name: float(np.median(taken)) for name, taken in times.items()}
 
 
+def errors(cell: Cell) -> dict[str, float]:
+    """Largest error of each result, where there is a reference."""
+    if cell.reference is None:
+        return {}
+    truth = cell.reference()
+    runners = {"fftconv": cell.ours, **cell.peers, **cell.beside}
+    return {name: float(np.abs(np.asarray(run()) - truth).max()) for name, run in runners.items()}
+
+
+def report(cell: Cell, seconds: dict[str, float], wrong: dict[str, float]) -> str:
+    ours = seconds["fftconv"]
+    others = []
+    for name, taken in seconds.items():
+        if name != "fftconv":
+            kind = "beside: " if name in cell.beside else ""
+            others.append(f"{kind}{name} {taken / cell.outputs * 1e9:.3g} ({taken / ours:.2f}x)")
+    line = f"{cell.name:40} fftconv {ours / cell.outputs * 1e9:8.3g}   {'  '.join(others)}"
+    if wrong:
+        line += "\n" + " " * 41 + "largest error: "
+        line += ", ".join(f"{name} {size:.2g}" for name, size in wrong.items())
+    return line
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("grids", nargs="*", choices=[*GRIDS, []], help="all by default")
-    parser.add_argument("--threads", type=int, help="threads of OpenCV; fftconv uses what it plans")
+    parser.add_argument("grids", nargs="*", choices=[*GRIDS, []], help=f"all but {OPTIONAL} by default")
+    parser.add_argument("--threads", type=int, help="for everybody; by default what each takes itself")
+    parser.add_argument("--rounds", type=int, default=15, help="at most, of each cell")
     parser.add_argument("--json", type=Path, help="write every figure to this file")
     arguments = parser.parse_args()
-    if cv2 is not None and arguments.threads:
-        cv2.setNumThreads(arguments.threads)
-    records = []
-    for grid in arguments.grids or GRIDS:
-        ratios = []
-        print(f"\n{grid}: ns per output, and how many times as fast as each peer fftconv is")
-        for cell in GRIDS[grid]():
-            seconds = race(cell)
-            ours = seconds["fftconv"]
-            best = min(taken for name, taken in seconds.items() if name != "fftconv")
-            ratios.append(best / ours)
-            others = "  ".join(
-                f"{name} {taken / cell.outputs * 1e9:.3g} ({taken / ours:.2f}x)"
-                for name, taken in seconds.items()
-                if name != "fftconv"
+    peers = Peers(arguments.threads)
+    records, summaries = [], []
+    for grid in arguments.grids or [name for name in GRIDS if name not in OPTIONAL]:
+        ratios = {}
+        print(f"\n{grid}: ns per output, and how many times as fast as each peer fftconv is", flush=True)
+        for cell in GRIDS[grid](peers):
+            seconds, wrong = race(cell, arguments.rounds), errors(cell)
+            ratios[cell.name] = min(seconds[name] for name in cell.peers) / seconds["fftconv"]
+            print(report(cell, seconds, wrong), flush=True)
+            records.append(
+                {"grid": grid, "cell": cell.name, "seconds": seconds, "best peer": ratios[cell.name]}
+                | ({"largest error": wrong} if wrong else {})
             )
-            print(f"{cell.name:36} fftconv {ours / cell.outputs * 1e9:8.3g}   {others}", flush=True)
-            records.append({"cell": cell.name, "seconds": seconds})
-        mean = float(np.exp(np.mean(np.log(ratios))))
-        print(f"{grid}: against the best peer of each cell, mean {mean:.2f}x, worst {min(ratios):.2f}x")
+        if not ratios:
+            print("no peer of this grid is installed")
+            continue
+        mean = math.exp(np.mean(np.log(list(ratios.values()))))
+        worst = min(ratios, key=lambda name: ratios[name])
+        lost = sum(ratio < 1 for ratio in ratios.values())
+        summaries.append(
+            f"{grid}: against the best peer of each cell, mean {mean:.2f}x, lost {lost} of {len(ratios)}, "
+            f"worst {ratios[worst]:.2f}x ({worst})"
+        )
+        print(summaries[-1])
+    print("\n" + "\n".join(summaries))
     if arguments.json:
-        content = {"machine": platform.platform(), "configuration": configuration(), "cells": records}
+        content = {
+            "machine": platform.platform(),
+            "threads": arguments.threads or "default",
+            "configuration": configuration(),
+            "peers": {
+                name: module.__version__
+                for name, module in vars(peers).items()
+                if hasattr(module, "__version__")
+            },
+            "cells": records,
+        }
         arguments.json.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
