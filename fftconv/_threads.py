@@ -1,4 +1,4 @@
-"""Threads for large work: one pool for the package, started when first needed."""
+"""Threads for large work in Python; those of the native core are its own."""
 
 from __future__ import annotations
 

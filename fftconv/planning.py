@@ -40,7 +40,7 @@ __all__ = ["Candidate", "ConvolutionPlan", "explain", "plan_convolution"]
 
 METHODS = ("auto", *ENGINES)
 _FLOAT64 = np.dtype(np.float64)
-_THREADED_SECONDS = 1.5e-4  # of work in the native core that starts threads: waking one takes some 30 µs
+_THREADED_SECONDS = 1e-4  # of work in the native core that is shared: waking a thread takes some 30 µs
 _IN_CORE = ("core", "steps", "passes")
 _THREADED_BYTES = 2**21  # smaller transforms are done before a second thread has started
 

@@ -1,4 +1,4 @@
-"""How a convolution is handed to the native core: which axis plays which part, and threads over tiles.
+"""How a convolution is handed to the native core: which axis plays which part.
 
 The core knows correlations of planes: rows and columns, before them any number of lead axes, all
 convolved; behind the columns the channels of a pixel; and everything else is a batch.
@@ -17,7 +17,6 @@ from fftconv._boundary import Boundary, samples_outside
 from fftconv._engines.schedule import Schedule
 from fftconv._geometry import Geometry, Window, merged
 from fftconv._native import core
-from fftconv._threads import run_all
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -120,6 +119,4 @@ def run(
     layout = _layout(geometry, options.boundary)
     absent = options.boundary == "zero"
     task = core.Task(layout, method, signal, out, taps, fill, absent, rank, schedule.workers)
-    if schedule.workers == 1:
-        return bool(task.run())
-    return all(run_all([task.run] * schedule.workers, schedule.workers))
+    return bool(task.run())

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "core.hpp"
+#include "pool.hpp"
 #include "levels.hpp"  // made by CMakeLists.txt: FFTCONV_LEVELS(X) is X(name) for every level built, best first
 
 namespace nb = nanobind;
@@ -238,13 +239,7 @@ Arithmetic arithmetic_of(Type taps) {
     return taps == Type::f32 ? in_f32 : taps == Type::f64 ? in_f64 : in_u64;
 }
 
-bool carry_out(const Job& job, Arithmetic arithmetic, std::atomic<Int>& counter) {
-    const Outcome outcome = level().run[arithmetic](job, take_next, &counter);
-    if (outcome == Outcome::no_memory) throw std::bad_alloc();
-    return outcome == Outcome::finite;
-}
-
-// One convolution; `run` may be called by several threads at once, which share its tiles.
+// One convolution, whose tiles are shared by the threads of the pool.
 class Task {
 public:
     Task(const Layout& layout, const std::string& method, nb::handle source, nb::handle target, nb::handle taps,
@@ -306,14 +301,25 @@ public:
         if (job_.method == Method::running_sum && arithmetic_ == in_f32) add_in_integers();
     }
 
-    // Computes tiles until none is left; false if the result is not that of the definition, see core.py.
+    // Computes every tile; false if the result is not that of the definition, see core.py.
     bool run() {
         if (refused_) return false;
-        nb::gil_scoped_release release;
-        return carry_out(job_, arithmetic_, counter_);
+        {
+            nb::gil_scoped_release release;
+            Pool::of_this_process().run(static_cast<int>(job_.workers), take_part, this);
+        }
+        if (failed_) throw std::bad_alloc();
+        return finite_;
     }
 
 private:
+    static void take_part(void* task) {
+        Task& self = *static_cast<Task*>(task);
+        const Outcome outcome = level().run[self.arithmetic_](self.job_, take_next, &self.counter_);
+        if (outcome == Outcome::no_memory) self.failed_ = true;
+        if (outcome == Outcome::not_finite) self.finite_ = false;
+    }
+
     // Sums of bytes or words in the narrowest integers that hold them, where there is nothing but 0 beside them.
     void add_in_integers() {
         const Int highest = job_.source_type == Type::u8 ? 0xFF : job_.source_type == Type::u16 ? 0xFFFF : 0;
@@ -335,6 +341,7 @@ private:
     std::vector<Walk> leads_;
     Job job_;
     std::atomic<Int> counter_{0};
+    std::atomic<bool> finite_{true}, failed_{false};
 };
 
 // ------------------------------------------------------------------------------------------------ small work
@@ -378,7 +385,8 @@ nb::object line_of(const Array& signal, const Array& kernel, nb::handle dtype, I
     job.taps = taps;
     job.fill = &zero;
     std::atomic<Int> counter{0};
-    carry_out(job, arithmetic_of(signal.type()), counter);
+    if (level().run[arithmetic_of(signal.type())](job, take_next, &counter) == Outcome::no_memory)
+        throw std::bad_alloc();
     return out;
 }
 
