@@ -141,6 +141,18 @@ def test_layout_of_memory_does_not_matter(engine, dtype, layout):
 
 
 @needs_core
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_long_kernels_on_lines_of_every_length(level, in_numpy, dtype):
+    for taps in (15, 16, 31, 32, 33, 64, 127, 128, 129, 200, 300):
+        kernel = whole(taps, dtype, 2)
+        for size in (taps, 255, 256, 257, 600, 1023, 5000):
+            signal = whole(size, dtype)
+            for mode in ("full", "valid") if size >= taps else ("full",):
+                result = fftconv.convolve(signal, kernel, mode=mode, method="direct")
+                assert np.array_equal(result, in_numpy(signal, kernel, mode=mode)), (taps, size, mode)
+
+
+@needs_core
 @pytest.mark.parametrize("boundary", ["constant", "nearest", "reflect", "mirror", "wrap"])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5), (3, 1), (2, 3)])
 def test_kernels_many_times_as_large_as_the_signal(level, in_numpy, shape, boundary):

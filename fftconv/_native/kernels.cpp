@@ -585,9 +585,13 @@ private:
     Int ring_rows() const { return ring_ * lead_taps_; }
     Int out_rows() const { return job_.method == Method::separable ? ROWS * job_.rank + 1 : ROWS; }
 
+    Int window_rows() const {
+        return most(most(height_ * lead_taps_, job_.rank), job_.columns.axis.taps / Lanes<T>::count + ROWS);
+    }
+
     Int scratch_bytes() const {
         return Scratch::bytes_of<T>(length_ * ring_rows()) + Scratch::bytes_of<T>(length_ * out_rows()) +
-               Scratch::bytes_of<const T*>(most(height_ * lead_taps_, job_.rank)) +
+               Scratch::bytes_of<const T*>(window_rows()) +
                Scratch::bytes_of<const T*>(ring_ * lead_taps_) + Scratch::bytes_of<const char*>(lead_taps_) +
                Scratch::bytes_of<Int>(job_.columns.axis.taps) + Scratch::bytes_of<float>(length_) +
                Scratch::bytes_of<Int>(phase_ * job_.columns.axis.step);
@@ -596,7 +600,7 @@ private:
     void take(Scratch& scratch) {
         rings_ = scratch.take<T>(length_ * ring_rows());
         out_ = scratch.take<T>(length_ * out_rows());
-        window_ = scratch.take<const T*>(most(height_ * lead_taps_, job_.rank));
+        window_ = scratch.take<const T*>(window_rows());
         held_ = scratch.take<const T*>(ring_ * lead_taps_);
         planes_ = scratch.take<const char*>(lead_taps_);
         offsets_ = scratch.take<Int>(job_.columns.axis.taps);
@@ -864,6 +868,35 @@ private:
                job_.columns.target == numbers_ * item && length >= LONG * Lanes<T>::count;
     }
 
+    // A long kernel of one row, as if it had several rows of `width` taps and stood before an image whose rows are
+    // the line shifted by `width`: then outputs share inputs as rows do. What is left of the taps comes after.
+    void correlate_stacked(T* out, Int length, const T* row, const T* taps) {
+        constexpr Int width = WIDE * Lanes<T>::count, block = ROWS * width;
+        const Int columns = job_.columns.axis.taps, tall = columns / width;
+        typename Lanes<T>::Vector unwatched = {};
+        for (Int x = 0; x < length; x += block) {
+            x = least(x, length - block);
+            T* to[ROWS];
+            for (int r = 0; r < ROWS; ++r) to[r] = out + x + r * width;
+            for (Int u = 0; u < tall + ROWS - 1; ++u) window_[u] = row + x + u * width;
+            tile<T, ROWS, WIDE, 0, 0>(to, 0, window_, 1, tall, width, offsets_, taps, unwatched);
+        }
+        const Int rest = columns - tall * width;
+        if (!rest) return;
+        T* partial = out_ + (ROWS - 1) * length_;
+        window_[0] = row + tall * width;
+        correlate_rows<T, 1>(&partial, length, false, window_, 1, 1, rest, offsets_, taps + tall * width, Ahead(),
+                             unwatched);
+        for (Int x = 0; x < length; ++x) out[x] += partial[x];
+    }
+
+    bool is_stackable(Int length) const {
+        constexpr Int width = WIDE * Lanes<T>::count;
+        const Axis &rows = job_.rows.axis, &columns = job_.columns.axis;
+        return rows.taps == 1 && lead_taps_ == 1 && numbers_ == 1 && columns.step == 1 && columns.dilation == 1 &&
+               columns.taps >= 2 * width && length >= ROWS * width;
+    }
+
     void direct(const Place& place) {
         const Axis &rows = job_.rows.axis, &columns = job_.columns.axis;
         const T* taps =
@@ -874,8 +907,12 @@ private:
             T* out[ROWS];
             for (Int r = 0; r < count; ++r)
                 out[r] = straight ? reinterpret_cast<T*>(target_row(y + r * every, place)) : out_ + r * length_;
-            const Ahead ahead = look_ahead(y, every, place);
-            correlate(out, count, row, length, !straight, columns.taps, offsets_, taps, ahead);
+            if (is_stackable(length)) {
+                for (Int r = 0; r < count; ++r) correlate_stacked(out[r], length, held_[(row + r) % ring_], taps);
+            } else {
+                const Ahead ahead = look_ahead(y, every, place);
+                correlate(out, count, row, length, !straight, columns.taps, offsets_, taps, ahead);
+            }
             if (!straight)
                 for (Int r = 0; r < count; ++r) write_row(out[r], y + r * every, place);
         });
