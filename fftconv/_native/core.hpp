@@ -22,15 +22,6 @@ struct Axis {
     Int step = 1;
     Int outputs = 1;
     const Int* outside = nullptr;  // which sample stands at first .. -1 and at size and on; -1 for the fill
-
-    Int reach() const { return (taps - 1) * dilation + 1; }
-
-    // The sample that stands at a position; -1 where it is the fill value.
-    Int sample_at(Int position) const {
-        if (position < 0) return outside[position - first];
-        if (position < size) return position;
-        return outside[position - size + (first < 0 ? -first : 0)];
-    }
 };
 
 // An axis with its strides in bytes.

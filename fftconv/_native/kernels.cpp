@@ -8,8 +8,8 @@
 // Nothing here is checked; `Task` in module.cpp is made of what `_arguments` and `_geometry` have checked:
 // shapes that fit, strides that stay inside the arrays, tables that cover every position outside.
 //
-// No inline function of the standard library is used, since the linker keeps one copy of each, which may be
-// that of an instruction set this machine lacks.
+// Everything is in an unnamed namespace, and no inline function of the standard library is used: of inline
+// functions the linker keeps one copy, which may be that of an instruction set this machine lacks.
 
 #include <stdlib.h>
 
@@ -60,371 +60,18 @@ INLINE Int least(Int a, Int b) { return a < b ? a : b; }
 INLINE Int most(Int a, Int b) { return a > b ? a : b; }
 INLINE Int up(Int value, Int multiple) { return (value + multiple - 1) / multiple * multiple; }
 
-// ---------------------------------------------------------------------------------------- register tiles
+// Samples that the dilated kernel covers.
+INLINE Int reach_of(const Axis& axis) { return (axis.taps - 1) * axis.dilation + 1; }
 
-// Adds what one input row contributes to output rows LOW .. HIGH - 1; `taps` are those of row LOW. A row of
-// taps of FIXED length (0: any) lies without gaps and is unrolled.
-template <class T, int R, int W, int LOW, int HIGH, int FIXED>
-INLINE void add_row(typename Lanes<T>::Vector (&sums)[R][W], const T* row, const Int* offsets, Int columns,
-                    const T* taps) {
-    const auto add_tap = [&](Int j, Int offset) INLINE_LAMBDA {
-        typename Lanes<T>::Vector inputs[W];
-        for (int w = 0; w < W; ++w) inputs[w] = load(row + offset + w * Lanes<T>::count);
-        for (int r = LOW; r < HIGH; ++r) {
-            const T tap = taps[j - (r - LOW) * columns];
-            for (int w = 0; w < W; ++w) sums[r][w] += inputs[w] * tap;
-        }
-    };
-    if constexpr (FIXED > 0) {
-#pragma GCC unroll 8
-        for (Int j = 0; j < FIXED; ++j) add_tap(j, j);
-    } else {
-        for (Int j = 0; j < columns; ++j) add_tap(j, offsets[j]);
-    }
+// The sample that stands at a position; -1 where it is the fill value.
+INLINE Int sample_at(const Axis& axis, Int position) {
+    if (position < 0) return axis.outside[position - axis.first];
+    if (position < axis.size) return position;
+    return axis.outside[position - axis.size + most(-axis.first, 0)];
 }
 
-// Input rows I .. TALL + R - 2 of a kernel of TALL rows of FIXED taps, without a loop or a branch.
-template <class T, int R, int W, int FIXED, int TALL, int I>
-INLINE void add_rows(typename Lanes<T>::Vector (&sums)[R][W], Int x, const T* const* rows, const T* taps) {
-    if constexpr (I < TALL + R - 1) {
-        constexpr int low = I < TALL ? 0 : I - TALL + 1, high = I + 1 < R ? I + 1 : R;
-        add_row<T, R, W, low, high, FIXED>(sums, rows[I] + x, nullptr, FIXED, taps + (I - low) * FIXED);
-        add_rows<T, R, W, FIXED, TALL, I + 1>(sums, x, rows, taps);
-    }
-}
-
-// R output rows of W vectors, kept in registers. Every input vector is loaded once and multiplied into all
-// output rows that it belongs to: input row i meets output row r with kernel row i - r. Each sum is taken
-// over lead taps, rows and columns in order, whatever the tile, so that tiles change no result.
-template <class T, int R, int W, int FIXED, int TALL>
-INLINE void tile(T* const (&out)[R], Int x, const T* const* rows, Int leads, Int height, Int columns,
-                 const Int* offsets, const T* taps, typename Lanes<T>::Vector& watched) {
-    typename Lanes<T>::Vector sums[R][W] = {};
-    if constexpr (FIXED > 0) columns = FIXED;
-    if constexpr (TALL > 0) height = TALL;
-    for (Int lead = 0; lead < leads; ++lead) {
-        if constexpr (TALL > 0) add_rows<T, R, W, FIXED, TALL, 0>(sums, x, rows, taps);
-        for (Int i = 0; TALL == 0 && i < height + R - 1; ++i) {
-            const int low = static_cast<int>(most(0, i - height + 1));
-            const int high = static_cast<int>(least(R, i + 1));
-            const T* row = rows[i] + x;
-            const T* first = taps + (i - low) * columns;
-            if constexpr (R == 1) {
-                add_row<T, R, W, 0, 1, FIXED>(sums, row, offsets, columns, first);
-            } else {
-                static_assert(R == 4, "one case for each range of output rows");
-#define RANGE(LOW, HIGH)                                                         \
-    case LOW * 8 + HIGH:                                                         \
-        add_row<T, R, W, LOW, HIGH, FIXED>(sums, row, offsets, columns, first);  \
-        break;
-                switch (low * 8 + high) {
-                    RANGE(0, 4)
-                    RANGE(0, 1)
-                    RANGE(0, 2)
-                    RANGE(0, 3)
-                    RANGE(1, 4)
-                    RANGE(2, 4)
-                    RANGE(3, 4)
-                    RANGE(1, 2)
-                    RANGE(1, 3)
-                    RANGE(2, 3)
-                }
-#undef RANGE
-            }
-        }
-        rows += height + R - 1;
-        taps += height * columns;
-    }
-    for (int r = 0; r < R; ++r)
-        for (int w = 0; w < W; ++w) {
-            store(out[r] + x + w * Lanes<T>::count, sums[r][w]);
-            // Only in the last pass of `separable`, which has one row: 0 as long as every sum is finite, then NaN.
-            if constexpr (R == 1) watched += sums[r][w] - sums[r][w];
-        }
-}
-
-// Source rows that the next tiles will read: asked for early, so that memory works while sums are added up.
-// With fewer products than LEAST_AHEAD per output there is nothing to hide it behind: 3 x 3 on 1024 x 1024
-// took 0.37 ns per output without and 0.42 with it, 5 x 5 0.60 and 0.55.
-constexpr Int LEAST_AHEAD = 16;
-
-struct Ahead {
-    const char* row[ROWS] = {};
-    Int bytes = 0;  // of one number
-
-    INLINE void prefetch(int r, Int x, Int count) const {
-        if (!row[r]) return;  // read on to the end of a vector, perhaps beyond the array: a hint cannot fault
-        for (Int at = x * bytes; at < (x + count) * bytes; at += 64) __builtin_prefetch(row[r] + at, 0, 2);
-    }
-};
-
-// R output rows of `length` numbers. Where there is no `room` for the vectors that reach beyond, `length` is
-// at least a block.
-template <class T, int R, int FIXED, int TALL>
-void correlate_fixed(T* const* out, Int length, bool room, const T* const* rows, Int leads, Int height,
-                     Int columns, const Int* offsets, const T* taps, const Ahead& ahead,
-                     typename Lanes<T>::Vector& watched) {
-    constexpr int W = R == 1 ? LONG : WIDE;
-    constexpr Int block = W * Lanes<T>::count;
-    T* to[R];
-    for (int r = 0; r < R; ++r) to[r] = out[r];
-    Int x = 0;
-    for (; x + block <= length; x += block) {
-        for (int r = 0; r < R; ++r) ahead.prefetch(r, x, block);
-        tile<T, R, W, FIXED, TALL>(to, x, rows, leads, height, columns, offsets, taps, watched);
-    }
-    if (x < length && length >= block && (!room || x + 2 * Lanes<T>::count < length)) {
-        // Some columns twice, which costs less than single vectors and gives the same numbers.
-        tile<T, R, W, FIXED, TALL>(to, length - block, rows, leads, height, columns, offsets, taps, watched);
-        return;
-    }
-    for (; x < length; x += Lanes<T>::count)
-        tile<T, R, 1, FIXED, TALL>(to, x, rows, leads, height, columns, offsets, taps, watched);
-}
-
-template <class T, int R>
-void correlate_rows(T* const* out, Int length, bool room, const T* const* rows, Int leads, Int height,
-                    Int columns, const Int* offsets, const T* taps, const Ahead& ahead,
-                    typename Lanes<T>::Vector& watched) {
-    const bool without_gaps = offsets[columns - 1] == columns - 1 && offsets[columns / 2] == columns / 2;
-    const bool square = R > 1 && height == columns;
-    const auto correlate = !without_gaps  ? correlate_fixed<T, R, 0, 0>
-                           : columns == 1 ? correlate_fixed<T, R, 1, 0>
-                           : columns == 3 ? (square ? correlate_fixed<T, R, 3, 3> : correlate_fixed<T, R, 3, 0>)
-                           : columns == 5 ? (square ? correlate_fixed<T, R, 5, 5> : correlate_fixed<T, R, 5, 0>)
-                                          : correlate_fixed<T, R, 0, 0>;
-    correlate(out, length, room, rows, leads, height, columns, offsets, taps, ahead, watched);
-}
-
-// ------------------------------------------------------------------------------------- reading the source
-
-template <class S>
-struct Unaligned {
-    typedef S type __attribute__((aligned(1), may_alias));
-};
-
-// `count` pixels, `pixel` bytes apart, of `channels` numbers, `channel` bytes apart.
-template <class S, class T>
-void read_pixels(T* out, const char* source, Int count, Int pixel, Int channels, Int channel) {
-    typedef typename Unaligned<S>::type U;
-    constexpr Int item = sizeof(S);
-    if (channel == item && pixel == channels * item) {
-        const U* from = reinterpret_cast<const U*>(source);
-        for (Int i = 0; i < count * channels; ++i) out[i] = static_cast<T>(from[i]);
-    } else if (channels == 1) {
-        for (Int i = 0; i < count; ++i) out[i] = static_cast<T>(*reinterpret_cast<const U*>(source + i * pixel));
-    } else {
-        for (Int i = 0; i < count; ++i)
-            for (Int c = 0; c < channels; ++c)
-                out[i * channels + c] =
-                    static_cast<T>(*reinterpret_cast<const U*>(source + i * pixel + c * channel));
-    }
-}
-
-// Sums of small integers are added up in integers, which are exact and narrow, and leave as floats.
-template <class T>
-struct Weighed {
-    using type = T;
-    static constexpr bool in_float = false;
-};
-template <>
-struct Weighed<std::uint16_t> {
-    using type = float;
-    static constexpr bool in_float = true;
-};
-template <>
-struct Weighed<std::uint32_t> {
-    using type = float;
-    static constexpr bool in_float = true;
-};
-
-// Adds a row of `count` numbers to the sums and takes another away; a null row is of zeros.
-template <class S, class T>
-void exchange_rows(T* sums, const char* added, const char* removed, Int count) {
-    typedef typename Unaligned<S>::type U;
-    const U* plus = reinterpret_cast<const U*>(added);
-    const U* minus = reinterpret_cast<const U*>(removed);
-    if (plus && minus)
-        for (Int i = 0; i < count; ++i) sums[i] = static_cast<T>(sums[i] + plus[i] - minus[i]);
-    else if (plus)
-        for (Int i = 0; i < count; ++i) sums[i] = static_cast<T>(sums[i] + plus[i]);
-    else if (minus)
-        for (Int i = 0; i < count; ++i) sums[i] = static_cast<T>(sums[i] - minus[i]);
-}
-
-template <class T>
-using Exchange = void (*)(T*, const char*, const char*, Int);
-
-// Only for sums of small integers: of others, sources are many.
-template <class T>
-Exchange<T> exchanger(Type type) {
-    if constexpr (Weighed<T>::in_float) {
-        if (type == Type::u8) return exchange_rows<std::uint8_t, T>;
-        if constexpr (sizeof(T) > 2) return exchange_rows<std::uint16_t, T>;
-    }
-    return nullptr;
-}
-
-template <class T>
-using Read = void (*)(T*, const char*, Int, Int, Int, Int);
-
-template <class T>
-Read<T> reader(Type type);
-
-template <>
-Read<float> reader<float>(Type type) {
-    if (type == Type::u8) return read_pixels<std::uint8_t, float>;
-    if (type == Type::u16) return read_pixels<std::uint16_t, float>;
-    return read_pixels<float, float>;
-}
-
-template <class T>
-Read<T> integer_reader(Type type) {
-    switch (type) {
-        case Type::u8: return read_pixels<std::uint8_t, T>;
-        case Type::i8: return read_pixels<std::int8_t, T>;
-        case Type::u16: return read_pixels<std::uint16_t, T>;
-        case Type::i16: return read_pixels<std::int16_t, T>;
-        case Type::u32: return read_pixels<std::uint32_t, T>;
-        case Type::i32: return read_pixels<std::int32_t, T>;
-        case Type::u64: return read_pixels<std::uint64_t, T>;
-        default: return read_pixels<std::int64_t, T>;
-    }
-}
-
-template <>
-Read<double> reader<double>(Type type) {
-    if (type == Type::f32) return read_pixels<float, double>;
-    if (type == Type::f64) return read_pixels<double, double>;
-    return integer_reader<double>(type);
-}
-
-template <>
-Read<std::uint64_t> reader<std::uint64_t>(Type type) {
-    return integer_reader<std::uint64_t>(type);
-}
-
-template <>
-Read<std::uint16_t> reader<std::uint16_t>(Type) {
-    return read_pixels<std::uint8_t, std::uint16_t>;
-}
-
-template <>
-Read<std::uint32_t> reader<std::uint32_t>(Type type) {
-    if (type == Type::u8) return read_pixels<std::uint8_t, std::uint32_t>;
-    return read_pixels<std::uint16_t, std::uint32_t>;
-}
-
-// ------------------------------------------------------------------------------------- writing the target
-
-// Adding 1.5 * 2^23 rounds half to even and leaves the number in the low bits.
-constexpr float ROUNDING = 12582912.0f;
-constexpr std::int32_t ROUNDING_BITS = 0x4B400000;
-
-template <class D>
-INLINE D saturate(float value) {
-    constexpr float highest = static_cast<float>(static_cast<D>(~static_cast<D>(0)));
-    value = value > 0.0f ? value : 0.0f;
-    value = value < highest ? value : highest;
-    value += ROUNDING;
-    std::int32_t bits;
-    __builtin_memcpy(&bits, &value, sizeof bits);
-    return static_cast<D>(bits);
-}
-
-// As the vectors do it, so that a pixel does not depend on its place.
-INLINE std::uint8_t round_product(float value, float weight) {
-    value = value * weight + ROUNDING;
-    std::int32_t bits;
-    __builtin_memcpy(&bits, &value, sizeof bits);
-    return static_cast<std::uint8_t>(bits);
-}
-
-template <class T, class D>
-struct Convert {
-    static INLINE D apply(T value) { return static_cast<D>(value); }
-};
-template <>
-struct Convert<float, std::uint8_t> {
-    static INLINE std::uint8_t apply(float value) { return saturate<std::uint8_t>(value); }
-};
-template <>
-struct Convert<float, std::uint16_t> {
-    static INLINE std::uint16_t apply(float value) { return saturate<std::uint16_t>(value); }
-};
-
-// As many numbers as fill vectors, times `weight`, rounded and saturated; how many were done. Where the
-// products FIT the integers, rounding is one multiply-add.
-template <bool FIT, class T, class D>
-Int saturate_vectors(D* to, const T* from, Int count, float weight) {
-    constexpr int lanes = Lanes<float>::count;
-    typedef typename Lanes<float>::Vector Floats;
-    typedef T Numbers __attribute__((vector_size(lanes * sizeof(T))));
-    typedef D Narrow __attribute__((vector_size(lanes * sizeof(D))));
-    typedef std::int32_t Bits __attribute__((vector_size(VECTOR_BYTES)));
-    const Floats zero = {}, highest = zero + static_cast<float>(static_cast<D>(~static_cast<D>(0)));
-    Int i = 0;
-    for (; i + lanes <= count; i += lanes) {
-        Numbers numbers;
-        __builtin_memcpy(&numbers, from + i, sizeof numbers);
-        Floats value = __builtin_convertvector(numbers, Floats);
-        if constexpr (FIT) {
-            value = value * weight + ROUNDING;
-        } else {
-            if constexpr (Weighed<T>::in_float) value *= weight;
-            value = value > zero ? value : zero;
-            value = value < highest ? value : highest;
-            value += ROUNDING;
-        }
-        // The low bits are the number. GCC 12 narrows a result of integer arithmetic in one instruction, but the
-        // bits of a float one by one, which takes four times as long in all.
-        const Narrow narrow = __builtin_convertvector((Bits)value - ROUNDING_BITS, Narrow);
-        __builtin_memcpy(to + i, &narrow, sizeof narrow);
-    }
-    return i;
-}
-
-template <class T, class D>
-void write_pixels(char* target, const T* from, Int count, Int pixel, Int channels, Int channel) {
-    typedef typename Unaligned<D>::type U;
-    constexpr Int item = sizeof(D);
-    if (channel == item && pixel == channels * item) {
-        U* to = reinterpret_cast<U*>(target);
-        Int i = 0;
-        if constexpr (sizeof(D) < sizeof(T)) 
-            i = saturate_vectors<false>(reinterpret_cast<D*>(target), from, count * channels, 1.0f);
-        for (; i < count * channels; ++i) to[i] = Convert<T, D>::apply(from[i]);
-    } else {
-        for (Int i = 0; i < count; ++i)
-            for (Int c = 0; c < channels; ++c)
-                *reinterpret_cast<U*>(target + i * pixel + c * channel) =
-                    Convert<T, D>::apply(from[i * channels + c]);
-    }
-}
-
-template <class T>
-using Write = void (*)(char*, const T*, Int, Int, Int, Int);
-
-template <class T>
-Write<T> writer(Type type);
-
-template <>
-Write<float> writer<float>(Type type) {
-    if (type == Type::u8) return write_pixels<float, std::uint8_t>;
-    if (type == Type::u16) return write_pixels<float, std::uint16_t>;
-    return write_pixels<float, float>;
-}
-
-template <>
-Write<double> writer<double>(Type type) {
-    if (type == Type::i64) return write_pixels<double, std::int64_t>;  // proven to be whole and in range
-    return write_pixels<double, double>;
-}
-
-template <>
-Write<std::uint64_t> writer<std::uint64_t>(Type) {
-    return write_pixels<std::uint64_t, std::uint64_t>;
-}
+#include "pixels.hpp"
+#include "tiles.hpp"
 
 // ----------------------------------------------------------------------------------------------- one tile
 
@@ -484,7 +131,7 @@ public:
             exchange_ = exchanger<T>(job.source_type);
         writes_bytes_ = job.target_type == Type::u8 && job.channel_target == 1 && job.columns.target == numbers_;
         plan_tiles();
-        const Int reach = (columns_ - 1) * columns.step + columns.reach();
+        const Int reach = (columns_ - 1) * columns.step + reach_of(columns);
         phase_ = (reach + columns.step - 1) / columns.step;  // pixels of each phase of a row
         filled_ = phase_ * columns.step * numbers_;
         length_ = up(filled_ + (LONG + 1) * Lanes<T>::count, Lanes<T>::count);
@@ -526,7 +173,7 @@ private:
         const Int depth = ring_ * lead_taps_ + (job_.method == Method::direct ? 0 : ROWS * job_.rank + 2);
         const Int pixel = numbers_ * static_cast<Int>(sizeof(T));
         const Int near = NEAR_BYTES / (depth * pixel);
-        const Int wide = least(most(near, 8 * columns.reach()), FAR_BYTES / (depth * pixel));
+        const Int wide = least(most(near, 8 * reach_of(columns)), FAR_BYTES / (depth * pixel));
         const Int least_wide = most(LEAST_COLUMNS / (numbers_ * columns.step), 1);
         columns_ = least(most(wide, least_wide), columns.outputs);
         const Int strips = (columns.outputs + columns_ - 1) / columns_;
@@ -538,7 +185,7 @@ private:
         rows_ = rows.outputs;
         if (job_.workers > 1) {
             const Int bands = (rows.outputs + 4 * job_.workers - 1) / (4 * job_.workers);
-            rows_ = least(rows_, up(most(bands, most(32, 2 * rows.reach())), ROWS * rows.dilation));
+            rows_ = least(rows_, up(most(bands, most(32, 2 * reach_of(rows))), ROWS * rows.dilation));
             // Blocks of running sums start at the same rows in every tiling, so that all of them round alike.
             if (job_.method == Method::running_sum) rows_ = up(rows_, rows.taps);
         }
@@ -633,7 +280,7 @@ private:
                 const Int i = index % walk.axis.taps;
                 index /= walk.axis.taps;
                 const Int at = walk.axis.first + place.lead[a] * walk.axis.step + i * walk.axis.dilation;
-                const Int sample = walk.axis.sample_at(at);
+                const Int sample = sample_at(walk.axis, at);
                 plane = plane && sample >= 0 ? plane + sample * walk.source : nullptr;
             }
             planes_[tap] = plane;
@@ -671,7 +318,7 @@ private:
         for (Int q = 0; q < count; ++q) {
             if (q == low) q = high;
             if (q >= count) break;
-            const Int sample = walk.axis.sample_at(start + q * step);
+            const Int sample = sample_at(walk.axis, start + q * step);
             if (sample < 0)
                 put_fill(out + q * channels, 1);
             else
@@ -693,13 +340,13 @@ private:
     void find_edges(const Place& place) {
         const Axis& columns = job_.columns.axis;
         const Int start = columns.first + place.left * columns.step;
-        const Int reach = (place.right - place.left - 1) * columns.step + columns.reach();
+        const Int reach = (place.right - place.left - 1) * columns.step + reach_of(columns);
         const Int low = least(most(-start, 0), reach), high = most(least(columns.size - start, reach), low);
         bool copies = true, fill = true;
         for (Int q = 0; q < reach; ++q) {
             if (q == low) q = high;
             if (q >= reach) break;
-            const Int sample = columns.sample_at(start + q);
+            const Int sample = sample_at(columns, start + q);
             fill &= sample < 0;
             copies &= sample >= start + low && sample < start + high;
             edge_[q] = sample - start;
@@ -710,14 +357,14 @@ private:
     // The source row at `position`, extended, in the type of the arithmetic, one phase after the other.
     void read_row(T* out, const char* plane, Int position, const Place& place) const {
         const Axis& columns = job_.columns.axis;
-        const Int sample = plane ? job_.rows.axis.sample_at(position) : -1;
+        const Int sample = plane ? sample_at(job_.rows.axis, position) : -1;
         const Int start = columns.first + place.left * columns.step;
         if (sample < 0) {
             put_fill(out, phase_ * columns.step);
             return;
         }
         const char* row = plane + sample * job_.rows.source;
-        const Int reach = (place.right - place.left - 1) * columns.step + columns.reach();
+        const Int reach = (place.right - place.left - 1) * columns.step + reach_of(columns);
         for (Int phase = 0; phase < least(columns.step, reach); ++phase)
             read_run(out + phase * phase_ * numbers_, row, start + phase,
                      (reach - phase + columns.step - 1) / columns.step, columns.step);
@@ -731,12 +378,12 @@ private:
         return job_.method == Method::direct && job_.reads_as_is && job_.components == 1 && columns.step == 1 &&
                is_straight((place.right - place.left) * numbers_) && job_.channel_source == item &&
                job_.columns.source == numbers_ * item && start >= 0 &&
-               start + place.right - place.left - 1 + columns.reach() <= columns.size;
+               start + place.right - place.left - 1 + reach_of(columns) <= columns.size;
     }
 
     // Where that row lies; null if it is outside, or not aligned.
     const char* source_row(const char* plane, Int position, const Place& place) const {
-        const Int sample = plane ? job_.rows.axis.sample_at(position) : -1;
+        const Int sample = plane ? sample_at(job_.rows.axis, position) : -1;
         if (sample < 0) return nullptr;
         const char* row = plane + sample * job_.rows.source +
                           (job_.columns.axis.first + place.left) * job_.columns.source;
@@ -854,7 +501,7 @@ private:
         ahead.bytes = job_.source_item;
         const Int start = most(columns.first + place.left, 0);
         for (int r = 0; r < ROWS; ++r) {
-            const Int position = rows.first + (y + (shared_ + r) * every) * rows.step + rows.reach() - 1;
+            const Int position = rows.first + (y + (shared_ + r) * every) * rows.step + reach_of(rows) - 1;
             if (planes_[0] && position >= 0 && position < rows.size)
                 ahead.row[r] = planes_[0] + position * job_.rows.source + start * job_.columns.source;
         }
@@ -1003,11 +650,11 @@ private:
             // Straight from the source; what stands beyond the ends of the sums are copies too, or 0.
             const Axis& columns = job_.columns.axis;
             const Int start = columns.first + place.left;
-            const Int reach = place.right - place.left - 1 + columns.reach();
+            const Int reach = place.right - place.left - 1 + reach_of(columns);
             const Int low = least(most(-start, 0), reach), high = most(least(columns.size - start, reach), low);
             if (edges_ != Edges::mixed && high > low) {
                 const auto row = [&](Int index) {
-                    const Int sample = index < 0 ? -1 : job_.rows.axis.sample_at(first + index);
+                    const Int sample = index < 0 ? -1 : sample_at(job_.rows.axis, first + index);
                     return sample < 0 ? nullptr
                                       : planes_[0] + sample * job_.rows.source + (start + low) * job_.columns.source;
                 };

@@ -1,0 +1,233 @@
+// Samples in and out: any type and layout to rows of numbers without gaps, and back, rounded and saturated.
+// Included by kernels.cpp inside the namespace of its level.
+#pragma once
+
+// ------------------------------------------------------------------------------------- reading the source
+
+template <class S>
+struct Unaligned {
+    typedef S type __attribute__((aligned(1), may_alias));
+};
+
+// `count` pixels, `pixel` bytes apart, of `channels` numbers, `channel` bytes apart.
+template <class S, class T>
+void read_pixels(T* out, const char* source, Int count, Int pixel, Int channels, Int channel) {
+    typedef typename Unaligned<S>::type U;
+    constexpr Int item = sizeof(S);
+    if (channel == item && pixel == channels * item) {
+        const U* from = reinterpret_cast<const U*>(source);
+        for (Int i = 0; i < count * channels; ++i) out[i] = static_cast<T>(from[i]);
+    } else if (channels == 1) {
+        for (Int i = 0; i < count; ++i) out[i] = static_cast<T>(*reinterpret_cast<const U*>(source + i * pixel));
+    } else {
+        for (Int i = 0; i < count; ++i)
+            for (Int c = 0; c < channels; ++c)
+                out[i * channels + c] =
+                    static_cast<T>(*reinterpret_cast<const U*>(source + i * pixel + c * channel));
+    }
+}
+
+// Sums of small integers are added up in integers, which are exact and narrow, and leave as floats.
+template <class T>
+struct Weighed {
+    using type = T;
+    static constexpr bool in_float = false;
+};
+template <>
+struct Weighed<std::uint16_t> {
+    using type = float;
+    static constexpr bool in_float = true;
+};
+template <>
+struct Weighed<std::uint32_t> {
+    using type = float;
+    static constexpr bool in_float = true;
+};
+
+// Adds a row of `count` numbers to the sums and takes another away; a null row is of zeros.
+template <class S, class T>
+void exchange_rows(T* sums, const char* added, const char* removed, Int count) {
+    typedef typename Unaligned<S>::type U;
+    const U* plus = reinterpret_cast<const U*>(added);
+    const U* minus = reinterpret_cast<const U*>(removed);
+    if (plus && minus)
+        for (Int i = 0; i < count; ++i) sums[i] = static_cast<T>(sums[i] + plus[i] - minus[i]);
+    else if (plus)
+        for (Int i = 0; i < count; ++i) sums[i] = static_cast<T>(sums[i] + plus[i]);
+    else if (minus)
+        for (Int i = 0; i < count; ++i) sums[i] = static_cast<T>(sums[i] - minus[i]);
+}
+
+template <class T>
+using Exchange = void (*)(T*, const char*, const char*, Int);
+
+// Only for sums of small integers: of others, sources are many.
+template <class T>
+Exchange<T> exchanger(Type type) {
+    if constexpr (Weighed<T>::in_float) {
+        if (type == Type::u8) return exchange_rows<std::uint8_t, T>;
+        if constexpr (sizeof(T) > 2) return exchange_rows<std::uint16_t, T>;
+    }
+    return nullptr;
+}
+
+template <class T>
+using Read = void (*)(T*, const char*, Int, Int, Int, Int);
+
+template <class T>
+Read<T> reader(Type type);
+
+template <>
+Read<float> reader<float>(Type type) {
+    if (type == Type::u8) return read_pixels<std::uint8_t, float>;
+    if (type == Type::u16) return read_pixels<std::uint16_t, float>;
+    return read_pixels<float, float>;
+}
+
+template <class T>
+Read<T> integer_reader(Type type) {
+    switch (type) {
+        case Type::u8: return read_pixels<std::uint8_t, T>;
+        case Type::i8: return read_pixels<std::int8_t, T>;
+        case Type::u16: return read_pixels<std::uint16_t, T>;
+        case Type::i16: return read_pixels<std::int16_t, T>;
+        case Type::u32: return read_pixels<std::uint32_t, T>;
+        case Type::i32: return read_pixels<std::int32_t, T>;
+        case Type::u64: return read_pixels<std::uint64_t, T>;
+        default: return read_pixels<std::int64_t, T>;
+    }
+}
+
+template <>
+Read<double> reader<double>(Type type) {
+    if (type == Type::f32) return read_pixels<float, double>;
+    if (type == Type::f64) return read_pixels<double, double>;
+    return integer_reader<double>(type);
+}
+
+template <>
+Read<std::uint64_t> reader<std::uint64_t>(Type type) {
+    return integer_reader<std::uint64_t>(type);
+}
+
+template <>
+Read<std::uint16_t> reader<std::uint16_t>(Type) {
+    return read_pixels<std::uint8_t, std::uint16_t>;
+}
+
+template <>
+Read<std::uint32_t> reader<std::uint32_t>(Type type) {
+    if (type == Type::u8) return read_pixels<std::uint8_t, std::uint32_t>;
+    return read_pixels<std::uint16_t, std::uint32_t>;
+}
+
+// ------------------------------------------------------------------------------------- writing the target
+
+// Adding 1.5 * 2^23 rounds half to even and leaves the number in the low bits.
+constexpr float ROUNDING = 12582912.0f;
+constexpr std::int32_t ROUNDING_BITS = 0x4B400000;
+
+template <class D>
+INLINE D saturate(float value) {
+    constexpr float highest = static_cast<float>(static_cast<D>(~static_cast<D>(0)));
+    value = value > 0.0f ? value : 0.0f;
+    value = value < highest ? value : highest;
+    value += ROUNDING;
+    std::int32_t bits;
+    __builtin_memcpy(&bits, &value, sizeof bits);
+    return static_cast<D>(bits);
+}
+
+// As the vectors do it, so that a pixel does not depend on its place.
+INLINE std::uint8_t round_product(float value, float weight) {
+    value = value * weight + ROUNDING;
+    std::int32_t bits;
+    __builtin_memcpy(&bits, &value, sizeof bits);
+    return static_cast<std::uint8_t>(bits);
+}
+
+template <class T, class D>
+struct Convert {
+    static INLINE D apply(T value) { return static_cast<D>(value); }
+};
+template <>
+struct Convert<float, std::uint8_t> {
+    static INLINE std::uint8_t apply(float value) { return saturate<std::uint8_t>(value); }
+};
+template <>
+struct Convert<float, std::uint16_t> {
+    static INLINE std::uint16_t apply(float value) { return saturate<std::uint16_t>(value); }
+};
+
+// As many numbers as fill vectors, times `weight`, rounded and saturated; how many were done. Where the
+// products FIT the integers, rounding is one multiply-add.
+template <bool FIT, class T, class D>
+Int saturate_vectors(D* to, const T* from, Int count, float weight) {
+    constexpr int lanes = Lanes<float>::count;
+    typedef typename Lanes<float>::Vector Floats;
+    typedef T Numbers __attribute__((vector_size(lanes * sizeof(T))));
+    typedef D Narrow __attribute__((vector_size(lanes * sizeof(D))));
+    typedef std::int32_t Bits __attribute__((vector_size(VECTOR_BYTES)));
+    const Floats zero = {}, highest = zero + static_cast<float>(static_cast<D>(~static_cast<D>(0)));
+    Int i = 0;
+    for (; i + lanes <= count; i += lanes) {
+        Numbers numbers;
+        __builtin_memcpy(&numbers, from + i, sizeof numbers);
+        Floats value = __builtin_convertvector(numbers, Floats);
+        if constexpr (FIT) {
+            value = value * weight + ROUNDING;
+        } else {
+            if constexpr (Weighed<T>::in_float) value *= weight;
+            value = value > zero ? value : zero;
+            value = value < highest ? value : highest;
+            value += ROUNDING;
+        }
+        // The low bits are the number. GCC 12 narrows a result of integer arithmetic in one instruction, but the
+        // bits of a float one by one, which takes four times as long in all.
+        const Narrow narrow = __builtin_convertvector((Bits)value - ROUNDING_BITS, Narrow);
+        __builtin_memcpy(to + i, &narrow, sizeof narrow);
+    }
+    return i;
+}
+
+template <class T, class D>
+void write_pixels(char* target, const T* from, Int count, Int pixel, Int channels, Int channel) {
+    typedef typename Unaligned<D>::type U;
+    constexpr Int item = sizeof(D);
+    if (channel == item && pixel == channels * item) {
+        U* to = reinterpret_cast<U*>(target);
+        Int i = 0;
+        if constexpr (sizeof(D) < sizeof(T)) 
+            i = saturate_vectors<false>(reinterpret_cast<D*>(target), from, count * channels, 1.0f);
+        for (; i < count * channels; ++i) to[i] = Convert<T, D>::apply(from[i]);
+    } else {
+        for (Int i = 0; i < count; ++i)
+            for (Int c = 0; c < channels; ++c)
+                *reinterpret_cast<U*>(target + i * pixel + c * channel) =
+                    Convert<T, D>::apply(from[i * channels + c]);
+    }
+}
+
+template <class T>
+using Write = void (*)(char*, const T*, Int, Int, Int, Int);
+
+template <class T>
+Write<T> writer(Type type);
+
+template <>
+Write<float> writer<float>(Type type) {
+    if (type == Type::u8) return write_pixels<float, std::uint8_t>;
+    if (type == Type::u16) return write_pixels<float, std::uint16_t>;
+    return write_pixels<float, float>;
+}
+
+template <>
+Write<double> writer<double>(Type type) {
+    if (type == Type::i64) return write_pixels<double, std::int64_t>;  // proven to be whole and in range
+    return write_pixels<double, double>;
+}
+
+template <>
+Write<std::uint64_t> writer<std::uint64_t>(Type) {
+    return write_pixels<std::uint64_t, std::uint64_t>;
+}
