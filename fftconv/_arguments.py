@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from numbers import Number
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -41,8 +41,7 @@ class Options:
     """Of the result."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Problem:
+class Problem(NamedTuple):  # made in a fifth of the time of a frozen dataclass
     """Checked arrays and options; the kernel has as many axes as the signal."""
 
     signal: Array

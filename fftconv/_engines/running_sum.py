@@ -39,7 +39,7 @@ def convolve_running_sum(
     signal: Array, kernel: Array, options: Options, schedule: Schedule, out: Array
 ) -> bool:
     """The one tap times the sum of the samples in each window."""
-    tap = kernel.ravel()[:1]
+    tap = kernel.ravel()[:1].copy()  # aligned, whatever the kernel is
     chosen = path(options, kernel.dtype)
     if chosen.endswith("core"):
         core.run("running_sum", signal, tap, options, schedule, out)
