@@ -110,8 +110,9 @@ def run(
             done = run(method, signal, taps, options, schedule, whole, rank)
             out[...] = whole
             return done
-    if signal.flags.c_contiguous and out.flags.c_contiguous:
-        geometry = merged(geometry)
+    fewer = merged(geometry)
+    if fewer is not geometry and signal.flags.c_contiguous and out.flags.c_contiguous:
+        geometry = fewer
         signal, out = signal.reshape(geometry.signal_shape), out.reshape(geometry.output_shape)
         if method == "direct":
             taps = taps.reshape(geometry.kernel_shape)
