@@ -27,7 +27,7 @@ def small(tmp_path):
 
 
 def process(*arguments):
-    command = [sys.executable, "-c", "from fftconv.cli import main; main()", *map(str, arguments)]
+    command = [sys.executable, "-P", "-c", "from fftconv.cli import main; main()", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -246,7 +246,7 @@ def test_the_fast_path_leaves_other_cases_to_the_plan(tap):
 
 def run(code, **environment):
     return subprocess.run(
-        [sys.executable, "-c", code],
+        [sys.executable, "-P", "-c", code],
         capture_output=True,
         text=True,
         env=os.environ | environment,

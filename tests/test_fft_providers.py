@@ -57,7 +57,7 @@ def test_pyfftw_is_the_default_and_scipy_is_used_without_it(monkeypatch):
         "print(fftconv.explain(np.ones(99), np.ones(9), method='fft').fft_provider)\n"
         "print(fftconv.convolve(np.ones(99), np.ones(9), method='fft')[50].round(9))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["scipy", "9.0"]
 
 
@@ -100,5 +100,5 @@ def test_importing_fftconv_imports_no_fft_library():
     code = (
         "import sys, fftconv; print([m for m in ('pyfftw', 'scipy', 'PIL', 'click') if m in sys.modules])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
