@@ -144,8 +144,10 @@ def box_blur(
     >>> image.box_blur(np.array([[0, 0, 90, 0, 0]], np.uint8), 3)
     array([[ 0, 30, 30, 30,  0]], dtype=uint8)
     """
-    rows, columns = kernels.box(size).shape
-    passes = _passes(kernels.moving_average(rows), kernels.moving_average(columns))
+    kernel = kernels.box(size)
+    passes = [kernel]
+    if kernel.size > _MOST_TAPS:
+        passes = _passes(*(kernels.moving_average(side) for side in kernel.shape))
     return _filter_linear(image, passes, boundary, alpha, method, workers)
 
 
