@@ -83,7 +83,8 @@ def convolve(
         The axes to convolve along, in ascending order; all by default.
     method : {"auto", "direct", "separable", "running_sum", "fft"}, default "auto"
         "auto" takes the engine with the shortest predicted time. A method that is named is used, or
-        refused with the reason; it is never replaced.
+        refused with the reason; it is never replaced. "separable" takes kernels of at least two axes
+        that are sums of outer products, "running_sum" kernels of equal taps.
     stride : int or sequence of int, default 1
         Return every stride-th output, one number for all axes or one for each.
     dilation : int or sequence of int, default 1
@@ -148,7 +149,8 @@ def convolve(
     # which is safe as only arguments left at their defaults come here, and `convolve_line` takes nothing
     # but real arrays of one axis and one dtype, so small that the plan could only say "direct".
     if (
-        axes is workers is mask is out is None
+        axes is mask is out is None
+        and (workers is None or workers is _ONE)
         and stride is dilation is _ONE
         and fill_value is _NO_FILL
         and method == "auto"

@@ -361,10 +361,10 @@ def laplace(neighbours: int = 8) -> Kernel:
 def laplacian_of_gaussian(sigma: float, *, truncate: float = 4.0) -> Kernel:
     r"""Negative Laplacian of a Gaussian: edges and blobs of size sigma, bright on dark positive.
 
-    .. math:: k[i, j] \propto \left(2 - \frac{r^2}{\sigma^2}\right)
-              \exp\left(-\frac{r^2}{2 \sigma^2}\right) - c, \quad r^2 = i^2 + j^2
+    .. math:: k[i, j] \propto \left(2 - c - \frac{r^2}{\sigma^2}\right)
+              \exp\left(-\frac{r^2}{2 \sigma^2}\right), \quad r^2 = i^2 + j^2
 
-    scaled as :math:`-\nabla^2 G_\sigma`, with c such that the taps sum to 0. The sign is that of
+    scaled as :math:`-\nabla^2 G_\sigma`, with a small c such that the taps sum to 0. The sign is that of
     `laplace`; scipy.ndimage.gaussian_laplace has the opposite one.
 
     Parameters

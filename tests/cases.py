@@ -71,6 +71,8 @@ SHAPES = [
     Shapes((3, 8), (3,), (1,)),  # the same taps for every row
     Shapes((8, 3), (4,), (0,)),
     Shapes((5, 6, 3), (3, 2), (0, 1)),  # channels last
+    Shapes((4, 3, 18), (3, 2), (0, 1)),  # more behind than the channels of a pixel
+    Shapes((3, 4, 2, 3), (2, 3), (0, 1)),  # and more than one axis
     Shapes((2, 5, 6), (2, 3), (1, 2), {"stride": 2}),
     Shapes((4, 2, 6), (3, 3), (0, 2)),  # the axis between is left alone
     Shapes((2, 3, 4, 3), (2, 2, 2), (0, 1, 2)),

@@ -40,6 +40,14 @@ def can_compute(geometry: Geometry, dtype: np.dtype[Any]) -> bool:
     return core is not None and dtype.char in _SOURCES and geometry.is_compact
 
 
+def can_join(geometry: Geometry) -> bool:
+    """Whether the last two convolved axes are rows and columns, with at most channels behind."""
+    trailing = geometry.signal_shape[geometry.axes[-1] + 1 :]
+    return len(geometry.axes) > 1 and (
+        not trailing or (len(trailing) == 1 and trailing[0] <= _MOST_CHANNELS)
+    )
+
+
 def can_read(signal: np.dtype[Any], arithmetic: np.dtype[Any]) -> bool:
     """Whether the core turns these samples into its numbers on the way in."""
     return signal.char in _SOURCES[arithmetic.char] and signal.isnative

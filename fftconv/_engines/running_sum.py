@@ -22,13 +22,13 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 def path(options: Options, dtype: np.dtype[Any]) -> str:
     """Whether the core adds up, at once or in steps of two axes."""
-    windows = options.geometry.windows
+    geometry = options.geometry
     if (
-        core.can_compute(options.geometry, dtype)
+        core.can_compute(geometry, dtype)
         and dtype.kind != "c"
-        and all(w.stride == w.dilation == 1 for w in windows)
+        and all(window.stride == window.dilation == 1 for window in geometry.windows)
     ):
-        if len(windows) > 2:
+        if len(steps(geometry)) > 1:
             return "running sum steps"
         narrow = dtype.char == "f" and options.source.char in "BH"  # added up in integers
         return "running sum narrow core" if narrow else "running sum core"
@@ -51,11 +51,12 @@ def convolve_running_sum(
 
 
 def steps(geometry: Geometry) -> list[Geometry]:
-    """The last two axes, then each of the others alone: what the core does one after the other."""
+    """The last two axes, if they go together, then each of the others: what the core does in order."""
+    together = 2 if core.can_join(geometry) else 1
+    *others, last = [*((axis,) for axis in geometry.axes[:-together]), geometry.axes[-together:]]
     result = []
     shape = geometry.signal_shape
-    *others, first, second = geometry.axes
-    for axes in ((first, second), *((axis,) for axis in reversed(others))):
+    for axes in (last, *reversed(others)):
         result.append(along(geometry, axes, shape))
         shape = result[-1].output_shape
     return result

@@ -23,8 +23,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 def path(options: Options, dtype: np.dtype[Any]) -> str:
     """Whether the core runs the passes, and those along two axes together."""
-    if core.can_compute(options.geometry, dtype) and dtype.kind == "f":
-        return "separable core" if len(options.geometry.axes) == 2 else "separable steps"
+    geometry = options.geometry
+    if core.can_compute(geometry, dtype) and dtype.kind == "f" and core.can_join(geometry):
+        return "separable core" if len(geometry.axes) == 2 else "separable steps"
     return "separable passes"
 
 
