@@ -137,8 +137,9 @@ def lines(peers: Peers) -> Iterator[Cell]:
                 }
                 if n * m <= 2e8:
                     runs["numpy"] = lambda x=x, k=k: np.convolve(x, k, "same")
-                options = {"mode": "same", "workers": peers.threads}
-                ours = lambda x=x, k=k, o=options: fftconv.convolve(x, k, **o)  # noqa: E731
+                ours = lambda x=x, k=k: fftconv.convolve(  # noqa: E731
+                    x, k, mode="same", workers=peers.threads
+                )
                 yield Cell(f"1-D {np.dtype(dtype)} {n} x {m}", ours, runs, n)
 
 
