@@ -127,11 +127,10 @@ void correlate_rows(T* const* out, Int length, bool room, const T* const* rows, 
                     Int columns, const Int* offsets, const T* taps, const Ahead& ahead,
                     typename Lanes<T>::Vector& watched) {
     const bool without_gaps = offsets[columns - 1] == columns - 1 && offsets[columns / 2] == columns / 2;
-    const bool square = R > 1 && height == columns;
     const auto correlate = !without_gaps  ? correlate_fixed<T, R, 0, 0>
                            : columns == 1 ? correlate_fixed<T, R, 1, 0>
-                           : columns == 3 ? (square ? correlate_fixed<T, R, 3, 3> : correlate_fixed<T, R, 3, 0>)
-                           : columns == 5 ? (square ? correlate_fixed<T, R, 5, 5> : correlate_fixed<T, R, 5, 0>)
+                           : columns == 3 ? (height == 3 ? correlate_fixed<T, R, 3, 3> : correlate_fixed<T, R, 3, 0>)
+                           : columns == 5 ? correlate_fixed<T, R, 5, 0>
                                           : correlate_fixed<T, R, 0, 0>;
     correlate(out, length, room, rows, leads, height, columns, offsets, taps, ahead, watched);
 }
