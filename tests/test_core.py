@@ -85,14 +85,17 @@ def test_sizes_around_every_edge_of_a_tile(level, in_numpy, kernel_shape, dtype)
 
 @needs_core
 @pytest.mark.parametrize(
-    "options", [{"stride": (2, 3)}, {"dilation": (3, 2)}, {"stride": 2, "dilation": (2, 3)}]
+    "options",
+    [{"stride": (2, 3)}, {"stride": (1, 2)}, {"dilation": (3, 2)}, {"stride": 2, "dilation": (2, 3)}],
 )
 @pytest.mark.parametrize("shape", [(41, 150), (40, 67, 3), (40, 9, 20)])
-def test_strides_dilations_and_channels(level, in_numpy, shape, options):
-    signal, kernel = whole(shape, "float32"), whole((4, 3), "float32", 2)
-    options = options | {"axes": (0, 1), "mode": "same", "boundary": "reflect"}
-    result = fftconv.convolve(signal, kernel, method="direct", **options)
-    assert np.array_equal(result, in_numpy(signal, kernel, **options))
+@pytest.mark.parametrize("dtype", ["float32", "complex64"])
+def test_strides_dilations_and_channels(level, in_numpy, dtype, shape, options):
+    for columns in range(1, 8):
+        signal, kernel = whole(shape, dtype), whole((4, columns), dtype, 2)
+        given = options | {"axes": (0, 1), "mode": "same", "boundary": "reflect"}
+        result = fftconv.convolve(signal, kernel, method="direct", **given)
+        assert np.array_equal(result, in_numpy(signal, kernel, **given)), columns
 
 
 def unaligned(array):
