@@ -230,7 +230,7 @@ def recorded_plans() -> Iterator[list[ConvolutionPlan]]:
 def _facts(kernel: Array, options: Options) -> KernelFacts:
     """What is worth knowing of the kernel; nothing where it differs from slice to slice."""
     geometry = options.geometry
-    if geometry.kernel_varies or geometry.taps == 1:
+    if geometry.kernel_varies:
         return UNKNOWN
     taps = kernel.astype(options.dtype, copy=False).reshape([window.taps for window in geometry.windows])
     return kernel_facts(taps, every_rank=options.method == "separable")
@@ -391,7 +391,7 @@ def _prospect_of_running_sum(
         refusal = "the kernel differs from slice to slice"
     elif facts is None:
         refusal = "the taps are not known, so neither whether they are equal"
-    elif not facts.constant and options.geometry.taps > 1:
+    elif not facts.constant:
         refusal = "the taps are not all the same finite number"
     factor = _error_bound.direct_error_factor(options.geometry.taps, options.dtype)
     return _Prospect(dtype, Schedule(), factor, refusal)

@@ -214,6 +214,15 @@ def test_sums_of_pixels_are_exact(level, dtype, size, value):
 
 
 @needs_core
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("method", ["direct", "separable", "running_sum"])
+def test_a_single_tap_scales_pixels(level, method, dtype):
+    pixels = np.arange(0, np.iinfo(dtype).max, 7).astype(dtype).reshape(1, -1)
+    result = image.apply_kernel(pixels, [[0.5]], method=method)
+    assert np.array_equal(result, np.rint(pixels / 2))
+
+
+@needs_core
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("mode", ["full", "same", "valid"])
 def test_the_fast_path_of_short_lines_is_the_planned_one(level, dtype, mode):

@@ -328,7 +328,7 @@ private:
         if (highest == 0 || fill != 0) return;
         const Int largest = highest * job_.rows.axis.taps * job_.columns.axis.taps;
         if (largest > 0xFFFFFFFF) return;
-        arithmetic_ = largest <= 0xFFFF ? in_u16 : in_u32;
+        arithmetic_ = highest == 0xFF && largest <= 0xFFFF ? in_u16 : in_u32;  // words are read as 32 bits
         job_.fill = &zero_;
     }
 
