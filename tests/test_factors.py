@@ -100,6 +100,20 @@ def test_running_sums_do_not_drift(size):
     assert (np.abs(result - expected) <= size[0] * size[1] * 2.0**-24 * expected).all()
 
 
+@pytest.mark.parametrize(
+    ("dtype", "large", "fill_value"), [("int64", 2**60, 0), ("int32", 5, 1e17), ("uint16", 65535, 1e17)]
+)
+def test_running_sums_of_integers_weighed_by_floats_do_not_drift(dtype, large, fill_value):
+    """Such sums round: neither what has left the window nor what stands beyond the edge stays in them."""
+    signal = np.random.default_rng(0).integers(1, 9, (300, 200)).astype(dtype)
+    signal[:150] = large
+    options = {"mode": "same", "boundary": "constant", "fill_value": fill_value}
+    kernel = np.full((5, 5), 0.3, np.float32 if dtype == "uint16" else np.float64)
+    result = fftconv.convolve(signal, kernel, method="running_sum", **options)
+    expected = fftconv.convolve(signal.astype(float), kernel.astype(float), method="direct", **options)
+    assert np.abs(result / expected - 1).max() < 30 * np.finfo(result.dtype).eps
+
+
 def test_running_sums_of_integers_are_exact():
     signal = np.random.default_rng(0).integers(-(2**40), 2**40, (60, 70))
     result = fftconv.convolve(signal, np.full((9, 8), -3), method="running_sum")

@@ -67,7 +67,6 @@ struct Job {
     const void* taps = nullptr;
     Int rank = 1;
     const void* fill = nullptr;  // `components` numbers
-    bool weigh_first = true;  // running_sum: multiply by the tap before adding (floats), not after (integers)
 
     Int workers = 1;
 };

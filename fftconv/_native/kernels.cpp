@@ -116,6 +116,8 @@ struct Place {
 
 template <class T>
 class Worker {
+    static constexpr bool SUMS_ROUND = static_cast<T>(0.5) != 0;  // floats
+
 public:
     explicit Worker(const Job& job)
         : job_(job),
@@ -126,7 +128,7 @@ public:
         const Axis &rows = job.rows.axis, &columns = job.columns.axis;
         shared_ = rows.step == 1 ? ROWS : 1;
         height_ = shared_ + rows.taps - 1;
-        ring_ = job.method != Method::running_sum ? height_ : job.weigh_first ? rows.taps + 1 : 1;
+        ring_ = job.method != Method::running_sum ? height_ : SUMS_ROUND ? rows.taps + 1 : 1;
         if (job.channel_source == job.source_item && job.columns.source == numbers_ * job.source_item)
             exchange_ = exchanger<T>(job.source_type);
         writes_bytes_ = job.target_type == Type::u8 && job.channel_target == 1 && job.columns.target == numbers_;
@@ -597,9 +599,10 @@ private:
         return finite;
     }
 
-    // Sums of equal taps at a cost that their number hardly changes.
+    // Sums of equal taps at a cost that their number hardly changes. Floats are weighed by the tap before they
+    // are added, as in the definition; integers after, so that their sums stay exact.
     void running_sum(const Place& place) {
-        if (job_.weigh_first)
+        if constexpr (SUMS_ROUND)
             add_blocks(place);
         else
             add_and_subtract(place);
@@ -709,7 +712,7 @@ private:
                 to[x] = fit ? round_product(static_cast<float>(total[x]), tap)
                             : saturate<std::uint8_t>(static_cast<float>(total[x]) * tap);
         } else {
-            if (!job_.weigh_first) {
+            if constexpr (!SUMS_ROUND) {
                 const T tap = *static_cast<const T*>(job_.taps);
                 for (Int x = 0; x < length; ++x) total[x] *= tap;
             }

@@ -296,7 +296,6 @@ public:
         }
         job_.rank = rank;
         job_.fill = fill_.data();
-        job_.weigh_first = job_.source_type == Type::f32 || job_.source_type == Type::f64;
         job_.workers = workers;
         if (job_.method == Method::running_sum && arithmetic_ == in_f32) add_in_integers();
     }
