@@ -41,7 +41,6 @@ __all__ = ["Candidate", "ConvolutionPlan", "explain", "plan_convolution"]
 METHODS = ("auto", *ENGINES)
 _FLOAT64 = np.dtype(np.float64)
 _THREADED_SECONDS = 1e-4  # of work in the native core that is shared: waking a thread takes some 30 µs
-_IN_CORE = ("core", "steps", "passes")
 _THREADED_BYTES = 2**21  # smaller transforms are done before a second thread has started
 
 _recorder: ContextVar[list[ConvolutionPlan] | None] = ContextVar("recorder", default=None)
@@ -337,7 +336,7 @@ def _with_threads(name: str, options: Options, prospect: _Prospect, profile: Pro
     work = count_work(name, options, dtype, schedule, prospect.rank)
     seconds = predict_seconds(work, dtype, profile, schedule.workers)
     workers = options.workers or available_cores()
-    in_core = PATHS[name](options, dtype).endswith(_IN_CORE)
+    in_core = all(path.endswith("core") for path, _ in work.parts)
     if in_core and workers > 1 and seconds >= _THREADED_SECONDS:
         schedule = dataclasses.replace(schedule, workers=workers)
         work = count_work(name, options, dtype, schedule, prospect.rank)

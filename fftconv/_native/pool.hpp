@@ -15,8 +15,8 @@ class Pool {
 public:
     // Calls work(argument) in `threads` threads, of which the caller's is one; returns when all have.
     void run(int threads, void (*work)(void*), void* argument) {
-        std::unique_lock<std::mutex> busy(busy_, std::try_to_lock);
-        if (!busy.owns_lock() || threads < 2) {
+        std::unique_lock<std::mutex> busy(busy_, std::defer_lock);
+        if (threads < 2 || !busy.try_lock()) {
             work(argument);
             return;
         }
