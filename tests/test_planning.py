@@ -195,6 +195,7 @@ def test_predicted_bytes_of_a_transform_are_near_what_it_allocates():
     signal, kernel = np.ones((700, 700)), np.ones((90, 90))
     plan = fftconv.explain(signal, kernel, method="fft")
     out = np.empty(plan.output_shape)
+    fftconv.convolve(np.ones(9), np.ones(3), method="fft")  # imports the provider, which is not meant
     tracemalloc.start()
     fftconv.convolve(signal, kernel, method="fft", out=out)
     _, peak = tracemalloc.get_traced_memory()
