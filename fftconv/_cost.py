@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from fftconv._arguments import Options
-from fftconv._engines import PATHS, direct, running_sum, separable
+from fftconv._engines import PATHS, core, direct, running_sum, separable
 from fftconv._engines.schedule import Schedule
 from fftconv._geometry import Geometry
 from fftconv._profile import Profile
@@ -58,7 +58,7 @@ def _direct_work(options: Options, dtype: DType, schedule: Schedule, rank: int) 
     del rank
     path = direct.path(options, dtype)
     if path == "direct core":
-        return _core_work(path, options.geometry, dtype, schedule, options.geometry.taps)
+        return _core_work(options.geometry, schedule)
     geometry = options.geometry
     outputs, taps = geometry.outputs, geometry.taps
     copied = 0
@@ -88,11 +88,11 @@ def _direct_work(options: Options, dtype: DType, schedule: Schedule, rank: int) 
     return Work(((path, counts),), copied * dtype.itemsize + direct.BLOCK_BYTES)
 
 
-def _core_work(path: str, geometry: Geometry, dtype: DType, schedule: Schedule, products: int) -> Work:
+def _core_work(geometry: Geometry, schedule: Schedule) -> Work:
     """Of the native core: rows read into its rings, products per output, outputs."""
-    del dtype
     outputs = geometry.outputs
-    width = geometry.windows[-1].outputs * (2 if geometry.output_shape[-1] <= 16 else 1)
+    # Channels are numbers of the same row.
+    width = geometry.windows[-1].outputs * (2 if geometry.output_shape[-1] <= core.MOST_CHANNELS else 1)
     leads = math.prod(window.taps for window in geometry.windows[:-2])
     # Several output rows share what is loaded, which a single row cannot.
     shared = len(geometry.windows) > 1 and geometry.windows[-2].stride == 1
@@ -101,9 +101,9 @@ def _core_work(path: str, geometry: Geometry, dtype: DType, schedule: Schedule, 
         "output": float(outputs),
         "row": float(outputs / width * leads),
         "read": float(outputs * leads),
-        "product shared" if shared else "product alone": float(outputs * products),
+        "product shared" if shared else "product alone": float(outputs * geometry.taps),
     }
-    return Work(((path, counts),), schedule.workers * _CORE_BYTES)
+    return Work((("direct core", counts),), schedule.workers * _CORE_BYTES)
 
 
 def _separable_work(options: Options, dtype: DType, schedule: Schedule, rank: int) -> Work:

@@ -20,7 +20,7 @@ from fftconv._native import core
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-_MOST_CHANNELS = 16  # a longer last axis is a row of its own
+MOST_CHANNELS = 16  # a longer last axis is a row of its own
 
 # What the core reads and writes, by the dtype of the arithmetic.
 _INTEGERS = "?bBhHiIlLqQ"
@@ -44,7 +44,7 @@ def can_join(geometry: Geometry) -> bool:
     """Whether the last two convolved axes are rows and columns, with at most channels behind."""
     trailing = geometry.signal_shape[geometry.axes[-1] + 1 :]
     return len(geometry.axes) > 1 and (
-        not trailing or (len(trailing) == 1 and trailing[0] <= _MOST_CHANNELS)
+        not trailing or (len(trailing) == 1 and trailing[0] <= MOST_CHANNELS)
     )
 
 
@@ -64,7 +64,7 @@ def _layout(geometry: Geometry, boundary: Boundary) -> Any:
     ndim = len(geometry.signal_shape)
     windows = dict(zip(geometry.axes, geometry.windows, strict=True))
     trailing = [axis for axis in range(geometry.axes[-1] + 1, ndim) if geometry.kernel_shape[axis] == 1]
-    channel = ndim - 1 if ndim - 1 in trailing and geometry.signal_shape[-1] <= _MOST_CHANNELS else -1
+    channel = ndim - 1 if ndim - 1 in trailing and geometry.signal_shape[-1] <= MOST_CHANNELS else -1
     *planes, columns = geometry.axes
     row: list[int] = []
     beside = [axis for axis in trailing if axis != channel]

@@ -308,8 +308,7 @@ private:
             read_(out + low * channels, row + (start + low * step) * walk.source, high - low,
                   step * walk.source, channels, channel);
         if (edges_ == Edges::copies && step == 1) {
-            copy_edge(out, 0, low);
-            copy_edge(out, high, count);
+            copy_edges(out, low, high, count);
             return;
         }
         if (edges_ == Edges::fill) {
@@ -328,6 +327,11 @@ private:
         }
     }
 
+    void copy_edges(T* out, Int low, Int high, Int count) const {
+        copy_edge(out, 0, low);
+        copy_edge(out, high, count);
+    }
+
     void copy_edge(T* out, Int from, Int to) const {
         if (numbers_ == 1) {
             for (Int q = from; q < to; ++q) out[q] = out[edge_[q]];
@@ -344,6 +348,7 @@ private:
         const Int start = columns.first + place.left * columns.step;
         const Int reach = (place.right - place.left - 1) * columns.step + reach_of(columns);
         const Int low = least(most(-start, 0), reach), high = most(least(columns.size - start, reach), low);
+        inside_ = {start, reach, low, high};
         bool copies = true, fill = true;
         for (Int q = 0; q < reach; ++q) {
             if (q == low) q = high;
@@ -357,19 +362,17 @@ private:
     }
 
     // The source row at `position`, extended, in the type of the arithmetic, one phase after the other.
-    void read_row(T* out, const char* plane, Int position, const Place& place) const {
+    void read_row(T* out, const char* plane, Int position) const {
         const Axis& columns = job_.columns.axis;
         const Int sample = plane ? sample_at(job_.rows.axis, position) : -1;
-        const Int start = columns.first + place.left * columns.step;
         if (sample < 0) {
             put_fill(out, phase_ * columns.step);
             return;
         }
         const char* row = plane + sample * job_.rows.source;
-        const Int reach = (place.right - place.left - 1) * columns.step + reach_of(columns);
-        for (Int phase = 0; phase < least(columns.step, reach); ++phase)
-            read_run(out + phase * phase_ * numbers_, row, start + phase,
-                     (reach - phase + columns.step - 1) / columns.step, columns.step);
+        for (Int phase = 0; phase < least(columns.step, inside_.reach); ++phase)
+            read_run(out + phase * phase_ * numbers_, row, inside_.start + phase,
+                     (inside_.reach - phase + columns.step - 1) / columns.step, columns.step);
     }
 
     // Whether source rows are what the kernels want already, with nothing beyond an edge. Only `direct` whose
@@ -412,7 +415,7 @@ private:
                 }
                 T* row = rings_ + index * length_;
                 held_[index] = row;
-                read_row(row, plane, position, place);
+                read_row(row, plane, position);
                 if (job_.components == 2) {
                     T* turned = row + ring_ * length_;
                     held_[index + ring_] = turned;
@@ -551,12 +554,12 @@ private:
         const T* taps =
             static_cast<const T*>(job_.taps) + place.kernel * lead_taps_ * rows.taps * columns.taps;
         const Int length = (place.right - place.left) * numbers_;
-        const bool straight = is_straight(length);
+        const bool straight = is_straight(length), stackable = is_stackable(length);
         for_bands(place, [&](Int y, Int every, Int count, Int row) {
             T* out[ROWS];
             for (Int r = 0; r < count; ++r)
                 out[r] = straight ? reinterpret_cast<T*>(target_row(y + r * every, place)) : out_ + r * length_;
-            if (is_stackable(length)) {
+            if (stackable) {
                 for (Int r = 0; r < count; ++r) correlate_stacked(out[r], length, held_[(row + r) % ring_], taps);
             } else {
                 const Ahead ahead = look_ahead(y, every, place);
@@ -618,13 +621,13 @@ private:
         for (Int top = place.top; top < place.bottom; top += size) {
             for (Int i = size - 1; i >= 0; --i) {
                 T* suffix = rings_ + i * length_;
-                read_weighed(suffix, first + top + i, place);
+                read_weighed(suffix, first + top + i);
                 if (i < size - 1) add(suffix, suffix, suffix + length_);
             }
             for (Int i = 0; i < least(size, place.bottom - top); ++i) {
                 const T* suffix = rings_ + i * length_;
                 if (i > 0) {
-                    read_weighed(i == 1 ? prefix : fresh, first + top + size + i - 1, place);
+                    read_weighed(i == 1 ? prefix : fresh, first + top + size + i - 1);
                     if (i > 1) add(prefix, prefix, fresh);
                     add(sum, suffix, prefix);
                 }
@@ -638,50 +641,45 @@ private:
         const Int size = job_.rows.axis.taps;
         T* const sum = out_;
         for (Int x = 0; x < filled_; ++x) sum[x] = 0;
-        for (Int i = 0; i < size; ++i) exchange(sum, place.top + i, -1, place);
+        for (Int i = 0; i < size; ++i) exchange(sum, place.top + i, -1);
         for (Int y = place.top;; ++y) {
             deliver_sums(sum, y, place);
             if (y + 1 == place.bottom) break;
-            exchange(sum, y + size, y, place);
+            exchange(sum, y + size, y);
         }
     }
 
     // Adds one row to the sums and takes another away, unless it is -1.
-    void exchange(T* sum, Int added, Int removed, const Place& place) {
+    void exchange(T* sum, Int added, Int removed) {
         const Int first = job_.rows.axis.first;
         if (exchange_) {
             // Straight from the source; what stands beyond the ends of the sums are copies too, or 0.
-            const Axis& columns = job_.columns.axis;
-            const Int start = columns.first + place.left;
-            const Int reach = place.right - place.left - 1 + reach_of(columns);
-            const Int low = least(most(-start, 0), reach), high = most(least(columns.size - start, reach), low);
-            if (edges_ != Edges::mixed && high > low) {
+            const Inside& in = inside_;
+            if (edges_ != Edges::mixed && in.high > in.low) {
                 const auto row = [&](Int index) {
                     const Int sample = index < 0 ? -1 : sample_at(job_.rows.axis, first + index);
                     return sample < 0 ? nullptr
-                                      : planes_[0] + sample * job_.rows.source + (start + low) * job_.columns.source;
+                                      : planes_[0] + sample * job_.rows.source +
+                                            (in.start + in.low) * job_.columns.source;
                 };
-                exchange_(sum + low * numbers_, row(added), row(removed), (high - low) * numbers_);
-                if (edges_ == Edges::copies) {
-                    copy_edge(sum, 0, low);
-                    copy_edge(sum, high, reach);
-                }
+                exchange_(sum + in.low * numbers_, row(added), row(removed), (in.high - in.low) * numbers_);
+                if (edges_ == Edges::copies) copy_edges(sum, in.low, in.high, in.reach);
                 return;
             }
         }
         T *fresh = out_ + length_, *old = rings_;
-        read_row(fresh, planes_[0], first + added, place);
+        read_row(fresh, planes_[0], first + added);
         if (removed < 0) {
             add(sum, sum, fresh);
             return;
         }
-        read_row(old, planes_[0], first + removed, place);
+        read_row(old, planes_[0], first + removed);
         for (Int x = 0; x < filled_; x += Lanes<T>::count)
             store(sum + x, load(sum + x) + (load(fresh + x) - load(old + x)));
     }
 
-    void read_weighed(T* out, Int position, const Place& place) const {
-        read_row(out, planes_[0], position, place);
+    void read_weighed(T* out, Int position) const {
+        read_row(out, planes_[0], position);
         const T tap = *static_cast<const T*>(job_.taps);
         for (Int x = 0; x < filled_; ++x) out[x] *= tap;
     }
@@ -709,7 +707,7 @@ private:
             Int x = fit ? saturate_vectors<true>(to, total, length, tap)
                         : saturate_vectors<false>(to, total, length, tap);
             for (; x < length; ++x)
-                to[x] = fit ? round_product(static_cast<float>(total[x]), tap)
+                to[x] = fit ? low_bits<std::uint8_t>(static_cast<float>(total[x]) * tap + ROUNDING)
                             : saturate<std::uint8_t>(static_cast<float>(total[x]) * tap);
         } else {
             if constexpr (!SUMS_ROUND) {
@@ -780,6 +778,10 @@ private:
     const T** held_ = nullptr;    // the rows in the rings, or where they lie in the source
     const T** window_ = nullptr;  // those that the outputs at hand read, in order
     const char** planes_ = nullptr;
+    // The positions start .. start + reach - 1 of a tile's rows; those from low to high are of the source.
+    struct Inside {
+        Int start, reach, low, high;
+    } inside_ = {};
     enum class Edges { fill, copies, mixed } edges_ = Edges::mixed;
     Int* edge_ = nullptr;
     Int* offsets_ = nullptr;

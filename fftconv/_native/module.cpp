@@ -181,7 +181,6 @@ public:
         pack(0, kernel.data());
     }
 
-    const void* data() const { return bytes_.data(); }
     std::vector<char> release() { return std::move(bytes_); }
 
 private:

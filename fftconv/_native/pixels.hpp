@@ -128,36 +128,28 @@ constexpr float ROUNDING = 12582912.0f;
 constexpr std::int32_t ROUNDING_BITS = 0x4B400000;
 
 template <class D>
+INLINE D low_bits(float rounded) {
+    std::int32_t bits;
+    __builtin_memcpy(&bits, &rounded, sizeof bits);
+    return static_cast<D>(bits);
+}
+
+template <class D>
 INLINE D saturate(float value) {
     constexpr float highest = static_cast<float>(static_cast<D>(~static_cast<D>(0)));
     value = value > 0.0f ? value : 0.0f;
     value = value < highest ? value : highest;
-    value += ROUNDING;
-    std::int32_t bits;
-    __builtin_memcpy(&bits, &value, sizeof bits);
-    return static_cast<D>(bits);
+    return low_bits<D>(value + ROUNDING);
 }
 
-// As the vectors do it, so that a pixel does not depend on its place.
-INLINE std::uint8_t round_product(float value, float weight) {
-    value = value * weight + ROUNDING;
-    std::int32_t bits;
-    __builtin_memcpy(&bits, &value, sizeof bits);
-    return static_cast<std::uint8_t>(bits);
+// A number of the arithmetic as one of the target: floats become bytes and words by rounding and saturating.
+template <class D, class T>
+INLINE D convert(T value) {
+    if constexpr (sizeof(D) < sizeof(T))
+        return saturate<D>(value);
+    else
+        return static_cast<D>(value);
 }
-
-template <class T, class D>
-struct Convert {
-    static INLINE D apply(T value) { return static_cast<D>(value); }
-};
-template <>
-struct Convert<float, std::uint8_t> {
-    static INLINE std::uint8_t apply(float value) { return saturate<std::uint8_t>(value); }
-};
-template <>
-struct Convert<float, std::uint16_t> {
-    static INLINE std::uint16_t apply(float value) { return saturate<std::uint16_t>(value); }
-};
 
 // As many numbers as fill vectors, times `weight`, rounded and saturated; how many were done. Where the
 // products FIT the integers, rounding is one multiply-add.
@@ -197,14 +189,14 @@ void write_pixels(char* target, const T* from, Int count, Int pixel, Int channel
     if (channel == item && pixel == channels * item) {
         U* to = reinterpret_cast<U*>(target);
         Int i = 0;
-        if constexpr (sizeof(D) < sizeof(T)) 
+        if constexpr (sizeof(D) < sizeof(T))
             i = saturate_vectors<false>(reinterpret_cast<D*>(target), from, count * channels, 1.0f);
-        for (; i < count * channels; ++i) to[i] = Convert<T, D>::apply(from[i]);
+        for (; i < count * channels; ++i) to[i] = convert<D>(from[i]);
     } else {
         for (Int i = 0; i < count; ++i)
             for (Int c = 0; c < channels; ++c)
                 *reinterpret_cast<U*>(target + i * pixel + c * channel) =
-                    Convert<T, D>::apply(from[i * channels + c]);
+                    convert<D>(from[i * channels + c]);
     }
 }
 
