@@ -5,19 +5,30 @@ from types import ModuleType
 
 from fftconv import kernels
 from fftconv._configuration import show_config
+from fftconv._profile import Profile, machine_profile
+from fftconv._spectra import clear_spectra
 from fftconv.convolution import convolve, correlate
+from fftconv.filters import Filter, FilterBank
 from fftconv.planning import Candidate, ConvolutionPlan, explain, plan_convolution
+from fftconv.tuning import Tuning, tune
 
 __all__ = [
     "Candidate",
     "ConvolutionPlan",
+    "Filter",
+    "FilterBank",
+    "Profile",
+    "Tuning",
+    "clear_spectra",
     "convolve",
     "correlate",
     "explain",
     "image",
     "kernels",
+    "machine_profile",
     "plan_convolution",
     "show_config",
+    "tune",
 ]
 
 

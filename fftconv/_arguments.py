@@ -21,7 +21,7 @@ from fftconv._geometry import MODES, Geometry, Mode, geometry
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Axes = int | Sequence[int] | None
-Method = Literal["auto", "direct", "separable", "running_sum", "fft"]
+Method = Literal["auto", "direct", "separable", "running_sum", "overlap_save", "fft"]
 
 _MOST_WORKERS = 1024
 
@@ -35,6 +35,8 @@ class Options:
     fill_value: Any
     method: str
     workers: int | None
+    max_memory: int | None
+    """Bytes beyond inputs and result."""
     source: np.dtype[Any]
     """Of the signal as it was given."""
     dtype: np.dtype[Any]
@@ -65,6 +67,7 @@ def read_problem(
     mask: ArrayLike | None,
     accuracy: str,
     workers: int | None,
+    max_memory: int | None,
     out: Array | None,
 ) -> Problem:
     """Check everything that `convolve` takes."""
@@ -72,11 +75,11 @@ def read_problem(
     samples = read_array("signal", signal)
     taps = read_array("kernel", kernel)
     dtype = result_dtype(samples.dtype, taps.dtype)
-    given = (axes, mode, boundary, fill_value, method, stride, dilation, workers)
+    given = (axes, mode, boundary, fill_value, method, stride, dilation, workers, max_memory)
     read = _kept_options if all(map(_is_plain, given)) else _read_options
     options = read(samples.shape, taps.shape, samples.dtype, dtype, *given)
     if out is not None:
-        _check_out(out, options.geometry.output_shape, dtype)
+        check_out(out, options.geometry.output_shape, dtype)
     return Problem(samples, taps.reshape(options.geometry.kernel_shape), options, out)
 
 
@@ -95,6 +98,7 @@ def read_shapes(
     mask: ArrayLike | None,
     accuracy: str,
     workers: int | None,
+    max_memory: int | None,
 ) -> tuple[Options, np.dtype[Any]]:
     """Check what `plan_convolution` takes; also returns the dtype of the data as given."""
     _refuse_future(nan_policy, mask, accuracy)
@@ -107,8 +111,9 @@ def read_shapes(
             f"dtype={dtype!r} is not accepted; pass the name or type of a number, such as 'float32'"
         ) from None
     result = result_dtype(given, given)
+    shapes = (samples, taps, given, result)
     options = _read_options(
-        samples, taps, given, result, axes, mode, boundary, 0.0, method, stride, dilation, workers
+        *shapes, axes, mode, boundary, 0.0, method, stride, dilation, workers, max_memory
     )
     return options, given
 
@@ -183,7 +188,7 @@ def _read_integers(name: str, value: Any, accepted: str) -> tuple[int, ...]:
         raise TypeError(f"{name}={value!r} is not accepted; pass {accepted}") from None
 
 
-def _align(
+def align(
     signal_shape: tuple[int, ...], kernel_shape: tuple[int, ...], axes: Axes
 ) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """The kernel's shape with as many axes as the signal, and the convolved axes in order."""
@@ -264,8 +269,9 @@ def _read_options(
     stride: int | Sequence[int],
     dilation: int | Sequence[int],
     workers: int | None,
+    max_memory: int | None,
 ) -> Options:
-    aligned, convolved = _align(signal_shape, kernel_shape, axes)
+    aligned, convolved = align(signal_shape, kernel_shape, axes)
     check_choice("mode", mode, MODES)
     check_choice("boundary", boundary, BOUNDARIES)
     if not isinstance(method, str):
@@ -281,6 +287,12 @@ def _read_options(
         or not 1 <= workers <= _MOST_WORKERS
     ):
         raise ValueError(f"workers={workers!r} is not accepted; pass 1 to {_MOST_WORKERS} threads, or None")
+    if max_memory is not None and (
+        isinstance(max_memory, bool) or not isinstance(max_memory, (int, np.integer)) or max_memory < 0
+    ):
+        raise ValueError(
+            f"max_memory={max_memory!r} is not accepted; pass a whole number of bytes, or None for any"
+        )
     shapes = geometry(
         signal_shape,
         aligned,
@@ -290,7 +302,8 @@ def _read_options(
         _read_steps("dilation", dilation, len(convolved)),
     )
     fill = _read_fill(fill_value, boundary, dtype)
-    return Options(shapes, cast(Boundary, boundary), fill, method, workers, source, dtype)
+    bound = None if max_memory is None else int(max_memory)
+    return Options(shapes, cast(Boundary, boundary), fill, method, workers, bound, source, dtype)
 
 
 _kept_options = lru_cache(maxsize=1024, typed=True)(_read_options)
@@ -373,7 +386,8 @@ def _read_whole_fill(fill_value: Any) -> int:
     return whole
 
 
-def _check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    """An array that the result fits."""
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out is a {type(out).__name__}; pass a NumPy array")
     if out.shape != shape or out.dtype != dtype:

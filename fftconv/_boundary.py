@@ -22,6 +22,7 @@ from fftconv._geometry import Geometry, Window
 
 Boundary = Literal["zero", "constant", "nearest", "reflect", "mirror", "wrap"]
 BOUNDARIES = get_args(Boundary)
+FILLED = ("zero", "constant")  # with one value, and not with samples of the signal
 
 Indices = np.ndarray[tuple[int], np.dtype[np.intp]]
 
@@ -60,9 +61,14 @@ def samples_outside(window: Window, boundary: Boundary) -> Indices:
     """
     first, last = window.reads
     positions = np.concatenate([np.arange(first, 0), np.arange(window.size, last)])
-    if boundary not in _SOURCE_OF:
-        return np.full(positions.shape, -1)
-    return _SOURCE_OF[boundary](positions, window.size)
+    return sources(positions, window.size, boundary)
+
+
+def sources(positions: Indices, size: int, boundary: Boundary) -> Indices:
+    """Which sample of an axis stands at each position, inside or outside; -1 where it is the fill value."""
+    if boundary in FILLED:
+        return np.where((positions >= 0) & (positions < size), positions, -1)
+    return _SOURCE_OF[boundary](positions, size)
 
 
 def extend_into(

@@ -15,15 +15,16 @@ from typing import Any
 import numpy as np
 
 from fftconv._arguments import Options
-from fftconv._engines import PATHS, core, direct, running_sum, separable
+from fftconv._boundary import FILLED
+from fftconv._engines import PATHS, core, direct, overlap_save, running_sum, separable
 from fftconv._engines.schedule import Schedule
-from fftconv._geometry import Geometry
 from fftconv._profile import Profile
+from fftconv._spectra import is_made_anew
 
 DType = np.dtype[Any]
 
 _CACHE_BYTES = 2**21  # a transform whose buffers are larger runs at the speed of the memory
-_CORE_BYTES = 2**20  # of rows and sums that a thread of the native core holds
+_LISTED_BYTES = 24  # for each sample beyond an edge, while it is looked up where it comes from
 # np.convolve has loops of its own for kernels up to the first length, and calls BLAS for each output beyond
 # it, where up to about the second length the call costs more than the products.
 _SHORT_TAPS, _MEDIUM_TAPS = 11, 160
@@ -47,6 +48,8 @@ class Work:
 
     parts: tuple[tuple[str, Counts], ...]
     bytes: int
+    shares: float = math.inf
+    """Into how many it can be cut for threads."""
 
 
 def rate_key(dtype: DType) -> str:
@@ -58,7 +61,7 @@ def _direct_work(options: Options, dtype: DType, schedule: Schedule, rank: int) 
     del rank
     path = direct.path(options, dtype)
     if path == "direct core":
-        return _core_work(options.geometry, schedule)
+        return _core_work(options, dtype, schedule)
     geometry = options.geometry
     outputs, taps = geometry.outputs, geometry.taps
     copied = 0
@@ -88,8 +91,9 @@ def _direct_work(options: Options, dtype: DType, schedule: Schedule, rank: int) 
     return Work(((path, counts),), copied * dtype.itemsize + direct.BLOCK_BYTES)
 
 
-def _core_work(geometry: Geometry, schedule: Schedule) -> Work:
+def _core_work(options: Options, dtype: DType, schedule: Schedule) -> Work:
     """Of the native core: rows read into its rings, products per output, outputs."""
+    geometry = options.geometry
     outputs = geometry.outputs
     # Channels are numbers of the same row.
     width = geometry.windows[-1].outputs * (2 if geometry.output_shape[-1] <= core.MOST_CHANNELS else 1)
@@ -103,18 +107,20 @@ def _core_work(geometry: Geometry, schedule: Schedule) -> Work:
         "read": float(outputs * leads),
         "product shared" if shared else "product alone": float(outputs * geometry.taps),
     }
-    return Work((("direct core", counts),), schedule.workers * _CORE_BYTES)
+    return Work(
+        (("direct core", counts),), core.working_bytes("direct", options, dtype, 1, schedule.workers)
+    )
 
 
 def _separable_work(options: Options, dtype: DType, schedule: Schedule, rank: int) -> Work:
     geometry = options.geometry
     path = separable.path(options, dtype)
     if path == "separable core":
-        return _fused_work(geometry, schedule, rank)
+        return _fused_work(options, dtype, schedule, rank)
     works = [
-        _fused_work(step, schedule, 1)
-        if len(step.axes) == 2
-        else _direct_work(dataclasses.replace(options, geometry=step), dtype, schedule, 1)
+        (_fused_work if len(step.axes) == 2 else _direct_work)(
+            dataclasses.replace(options, geometry=step), dtype, schedule, 1
+        )
         for step in separable.steps(geometry, path)
     ]
     parts = tuple(part for work in works for part in work.parts) * rank
@@ -122,8 +128,9 @@ def _separable_work(options: Options, dtype: DType, schedule: Schedule, rank: in
     return Work(parts, held)
 
 
-def _fused_work(geometry: Geometry, schedule: Schedule, rank: int) -> Work:
+def _fused_work(options: Options, dtype: DType, schedule: Schedule, rank: int) -> Work:
     """Of two passes together in the native core."""
+    geometry = options.geometry
     down, along = geometry.windows
     counts = {
         "call": 1.0,
@@ -132,7 +139,8 @@ def _fused_work(geometry: Geometry, schedule: Schedule, rank: int) -> Work:
         "product down": float(geometry.outputs * rank * down.taps),
         "product along": float(geometry.outputs * rank * along.taps),
     }
-    return Work((("separable core", counts),), schedule.workers * _CORE_BYTES)
+    held = core.working_bytes("separable", options, dtype, rank, schedule.workers)
+    return Work((("separable core", counts),), held)
 
 
 def _running_sum_work(options: Options, dtype: DType, schedule: Schedule, rank: int) -> Work:
@@ -145,7 +153,8 @@ def _running_sum_work(options: Options, dtype: DType, schedule: Schedule, rank: 
         counts = {"call": 1.0, "step": float(additions), "addition": float(additions * extended)}
         return Work(((path, counts),), 3 * extended * dtype.itemsize)
     parts = []
-    for step in [geometry] if path.endswith("core") else running_sum.steps(geometry):
+    steps = [geometry] if path.endswith("core") else running_sum.steps(geometry)
+    for step in steps:
         along = step.windows[-1]
         parts.append(
             (
@@ -158,21 +167,58 @@ def _running_sum_work(options: Options, dtype: DType, schedule: Schedule, rank: 
                 },
             )
         )
+    held = max(
+        core.working_bytes(
+            "running_sum", dataclasses.replace(options, geometry=step), dtype, 1, schedule.workers
+        )
+        for step in steps
+    )
     between = 0 if len(parts) == 1 else 2 * extended * dtype.itemsize
-    return Work(tuple(parts), schedule.workers * _CORE_BYTES + between)
+    return Work(tuple(parts), held + between)
+
+
+def _overlap_save_work(options: Options, dtype: DType, schedule: Schedule, rank: int) -> Work:
+    del rank
+    geometry, tile = options.geometry, schedule.fft_shape
+    path = overlap_save.path(options, dtype)
+    points = math.prod(tile)
+    there, back = overlap_save.count_tiles(geometry, tile, 1 if dtype.kind == "c" else 2)
+    kernels = geometry.slices[1]
+    spectra = kernels * overlap_save.spectrum_bytes(tile, dtype)
+    # Most spectra of kernels are kept.
+    tiles = (there + back + (kernels if is_made_anew(spectra) else 0)) / 2
+    held = schedule.workers * overlap_save.tile_bytes(geometry, tile, dtype, path)
+    if path == "overlap save line core":
+        spectra += overlap_save.spectrum_bytes(tile, dtype)  # as large are the twiddle factors of a line
+    if path.endswith("core"):
+        spectra += 2 * math.prod(geometry.kernel_shape) * dtype.itemsize  # taps turned, and as a key
+        if options.boundary not in FILLED:
+            spectra += _LISTED_BYTES * sum(window.span for window in geometry.windows)
+        counts = {
+            "call": 1.0,
+            "output": float(geometry.outputs),
+            f"tile {points.bit_length() - 1}": tiles * points,
+        }
+        return Work(((path, counts),), held + spectra, back)
+    place = "far" if held > _CACHE_BYTES else "near"
+    counts = {
+        "call": 1.0,
+        "tile": float(back),
+        f"point {place}": tiles * points,
+        f"butterfly {place}": tiles * points * math.log2(points),
+    }
+    return Work(((path, counts),), held + spectra, back)
 
 
 def _fft_work(options: Options, dtype: DType, schedule: Schedule, rank: int) -> Work:
     del rank
     geometry = options.geometry
     length = math.prod(schedule.fft_shape)
-    slices = [
-        math.prod(size for axis, size in enumerate(shape) if axis not in geometry.axes)
-        for shape in (geometry.signal_shape, geometry.kernel_shape, geometry.output_shape)
-    ]
-    points = float(sum(slices) * length)
+    slices = geometry.slices
     # A real transform keeps half the spectrum; buffer and spectrum are about equal in bytes.
     bytes_each = 2 * length * dtype.itemsize
+    transformed = sum(slices) if is_made_anew(slices[1] * bytes_each // 2) else slices[0] + slices[2]
+    points = float(transformed * length)
     far = bytes_each > _CACHE_BYTES
     place = "far" if far else "near"
     counts = {
@@ -181,17 +227,20 @@ def _fft_work(options: Options, dtype: DType, schedule: Schedule, rank: int) -> 
         f"point {place}": points,
         f"butterfly {place}": points * math.log2(max(length, 2)),
     }
-    # The kernel's spectrum is copied where its buffers are the signal's; else it has its own.
-    kernel_bytes = bytes_each // 2 if slices[0] == slices[1] else slices[1] * bytes_each
+    # The kernel's spectrum is a copy; where its buffers are not the signal's they are its own.
+    kernel_bytes = slices[1] * (bytes_each // 2 if slices[0] == slices[1] else bytes_each * 3 // 2)
+    # Plans of long lines hold twiddle factors, as many bytes as a line, there and back.
+    twiddles = bytes_each if len(geometry.axes) == 1 else 0
     product_bytes = 0 if slices[2] == slices[0] else slices[2] * bytes_each * 3 // 2
     path = PATHS["fft"](options, dtype)
-    return Work(((path, counts),), slices[0] * bytes_each + kernel_bytes + product_bytes)
+    return Work(((path, counts),), slices[0] * bytes_each + kernel_bytes + product_bytes + twiddles)
 
 
 _WORK: dict[str, Callable[[Options, DType, Schedule, int], Work]] = {
     "direct": _direct_work,
     "separable": _separable_work,
     "running_sum": _running_sum_work,
+    "overlap_save": _overlap_save_work,
     "fft": _fft_work,
 }
 

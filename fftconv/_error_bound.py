@@ -34,6 +34,14 @@ def fft_error_factor(length: int, dtype: np.dtype[Any]) -> float:
     return math.expm1(log_growth) + 2 * u  # both operands may have been converted to `dtype`
 
 
+def tile_error_factor(points: int, dtype: np.dtype[Any]) -> float:
+    """The same for tiles of so many points, transformed in pairs.
+
+    A pair holds every sample of the signal at most twice, so its norm is at most sqrt(2) |x|_2.
+    """
+    return math.sqrt(2) * fft_error_factor(points, dtype)
+
+
 def direct_error_factor(taps: int, dtype: np.dtype[Any]) -> float:
     """Largest error of a sum of `taps` products, as a multiple of |x|_2 |h|_2 (Higham 2002, 3.1).
 
@@ -122,7 +130,11 @@ def _absolute_sum(array: Array) -> int:
     return math.ceil(float(np.abs(array.astype(np.float64)).sum()) * _MARGIN)
 
 
-def fft_is_exact(magnitudes: Magnitudes, length: int) -> bool:
-    """Whether rounding the float64 FFT result of integers gives the true integers."""
-    error = fft_error_factor(length, np.dtype(np.float64)) * magnitudes.norms
+def rounds_to_exact(magnitudes: Magnitudes, error: float) -> bool:
+    """Whether rounding a float64 result of integers that is so near gives the true integers."""
     return error < 0.25 and magnitudes.peak < EXACT_FLOAT64
+
+
+def tile_norms(magnitudes: Magnitudes, points: int) -> float:
+    """At least |x|_2 |h|_2 for the samples x of any tile of so many points."""
+    return min(magnitudes.signal_norm, magnitudes.signal_peak * math.sqrt(points)) * magnitudes.kernel_norm

@@ -100,6 +100,14 @@ class Geometry:
         return math.prod(self.kernel_shape) != self.taps
 
     @cached_property
+    def slices(self) -> tuple[int, int, int]:
+        """Of the signal, of kernels, and of results: how many times there is something to convolve."""
+        shapes = (self.signal_shape, self.kernel_shape, self.output_shape)
+        beside = [axis for axis in range(len(self.signal_shape)) if axis not in self.axes]
+        of_signal, kernels, results = (math.prod(shape[axis] for axis in beside) for shape in shapes)
+        return of_signal, kernels, results
+
+    @cached_property
     def turned(self) -> tuple[slice, ...]:
         """Index that turns the kernel around."""
         steps = [-1 if axis in self.axes else 1 for axis in range(len(self.signal_shape))]

@@ -100,8 +100,13 @@ class ConvolutionPlan:
         return self.schedule.fft_shape or None
 
     @property
+    def tile_shape(self) -> tuple[int, ...] | None:
+        """The same for "overlap_save", whose transforms are of tiles; None for every other engine."""
+        return self.fft_shape if self.method == "overlap_save" else None
+
+    @property
     def fft_provider(self) -> str | None:
-        """Who transforms, "pyfftw" or "scipy"; None if nothing is transformed."""
+        """Who transforms, "pyfftw" or "scipy"; None for the native core, or if nothing is transformed."""
         return self.schedule.fft_provider
 
     @property
@@ -139,7 +144,10 @@ class ConvolutionPlan:
             ("code path", self.path + (f", rank {self.rank}" if self.method == "separable" else "")),
         ]
         if self.fft_shape is not None:
-            rows.append(("transform", f"{self.fft_shape} by {self.fft_provider}"))
+            what = "tiles of" if self.method == "overlap_save" else "one of"
+            rows.append(
+                ("transform", f"{what} {self.fft_shape} by {self.fft_provider or 'the native core'}")
+            )
         rows.append(("threads", f"{self.workers}"))
         if self.error_bound is not None:
             rows.append(("error", _exact_or(f"at most {self.error_bound:.2g}", self.error_bound)))
@@ -179,6 +187,7 @@ class ConvolutionPlan:
             "path": self.path,
             "rank": self.rank,
             "fft_shape": None if self.fft_shape is None else list(self.fft_shape),
+            "tile_shape": None if self.tile_shape is None else list(self.tile_shape),
             "fft_provider": self.fft_provider,
             "workers": self.workers,
             "error_factor": self.error_factor,

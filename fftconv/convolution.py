@@ -17,7 +17,7 @@ from fftconv._engines import ENGINES, reads, writes
 from fftconv._engines.core import convolve_line
 from fftconv._geometry import Mode
 from fftconv._integers import check_overflow, round_to
-from fftconv.planning import ConvolutionPlan, is_recording, plan_problem
+from fftconv.planning import ConvolutionPlan, is_recording, plan_problem, record
 
 __all__ = ["convolve", "correlate"]
 
@@ -39,6 +39,7 @@ def convolve(
     mask: ArrayLike | None = None,
     accuracy: str = "normwise",
     workers: int | None = None,
+    max_memory: int | None = None,
     out: Array | None = None,
 ) -> Array:
     r"""Convolve a signal with a kernel, by the fastest of several engines.
@@ -81,10 +82,11 @@ def convolve(
         Used by ``boundary="constant"`` alone.
     axes : int or sequence of int, optional
         The axes to convolve along, in ascending order; all by default.
-    method : {"auto", "direct", "separable", "running_sum", "fft"}, default "auto"
+    method : {"auto", "direct", "separable", "running_sum", "overlap_save", "fft"}, default "auto"
         "auto" takes the engine with the shortest predicted time. A method that is named is used, or
         refused with the reason; it is never replaced. "separable" takes kernels of at least two axes
-        that are sums of outer products, "running_sum" kernels of equal taps.
+        that are sums of outer products, "running_sum" kernels of equal taps. "overlap_save" transforms
+        tiles, "fft" the whole.
     stride : int or sequence of int, default 1
         Return every stride-th output, one number for all axes or one for each.
     dilation : int or sequence of int, default 1
@@ -98,6 +100,10 @@ def convolve(
         ``norm(signal) * norm(kernel)``, of the true value.
     workers : int, optional
         Threads; as many as there are cores, for work that is large enough, by default.
+    max_memory : int, optional
+        Bytes of working memory, beyond the arrays given and the result, that no engine may exceed: those
+        that would are refused, and tiles shrink. Putting NaN and infinities back where they belong may take
+        more.
     out : numpy.ndarray, optional
         Where to write the result; it needs the result's shape and dtype. It may be the signal itself.
 
@@ -150,6 +156,7 @@ def convolve(
     # but real arrays of one axis and one dtype, so small that the plan could only say "direct".
     if (
         axes is mask is out is None
+        and max_memory is None
         and (workers is None or workers is _ONE)
         and stride is dilation is _ONE
         and fill_value is _NO_FILL
@@ -176,6 +183,7 @@ def convolve(
             mask=mask,
             accuracy=accuracy,
             workers=workers,
+            max_memory=max_memory,
             out=out,
         )
     )
@@ -196,6 +204,7 @@ def correlate(
     mask: ArrayLike | None = None,
     accuracy: str = "normwise",
     workers: int | None = None,
+    max_memory: int | None = None,
     out: Array | None = None,
 ) -> Array:
     r"""Correlate a signal with a kernel: a convolution whose kernel is not flipped.
@@ -210,7 +219,7 @@ def correlate(
     ----------
     signal, kernel, mode, boundary, fill_value, axes, method, stride, dilation
         As in `convolve`.
-    nan_policy, mask, accuracy, workers, out
+    nan_policy, mask, accuracy, workers, max_memory, out
         As in `convolve`.
 
     Returns
@@ -245,6 +254,7 @@ def correlate(
         mask=mask,
         accuracy=accuracy,
         workers=workers,
+        max_memory=max_memory,
         out=out,
     )
     turned = problem.kernel[problem.options.geometry.turned]
@@ -274,6 +284,7 @@ def correlate_pixels(
         mask=None,
         accuracy="normwise",
         workers=workers,
+        max_memory=None,
         out=None,
     )
     turned = problem.kernel[problem.options.geometry.turned]
@@ -281,8 +292,11 @@ def correlate_pixels(
 
 
 def _run(problem: Problem) -> Array:
-    """Follow the plan: compute, check, and only then let go of the result."""
-    plan = plan_problem(problem)
+    return follow(problem, record(plan_problem(problem)))
+
+
+def follow(problem: Problem, plan: ConvolutionPlan) -> Array:
+    """Do as the plan says: compute, check, and only then let go of the result."""
     options, arithmetic = problem.options, plan.compute_dtype
     signal = problem.signal
     if not reads(plan.path, signal.dtype, arithmetic):

@@ -27,7 +27,7 @@ from fftconv._arguments import (
 )
 from fftconv._boundary import Boundary
 from fftconv._cost import count_work, predict_seconds
-from fftconv._engines import ENGINES, PATHS, Schedule
+from fftconv._engines import ENGINES, PATHS, Schedule, overlap_save, reads, writes
 from fftconv._error_bound import Magnitudes
 from fftconv._factors import UNKNOWN, KernelFacts, kernel_facts
 from fftconv._fft import Provider, provider_name
@@ -40,6 +40,7 @@ __all__ = ["Candidate", "ConvolutionPlan", "explain", "plan_convolution"]
 
 METHODS = ("auto", *ENGINES)
 _FLOAT64 = np.dtype(np.float64)
+_NO_TRANSFORM = "objects have no Fourier transform"
 _THREADED_SECONDS = 1e-4  # of work in the native core that is shared: waking a thread takes some 30 µs
 _THREADED_BYTES = 2**21  # smaller transforms are done before a second thread has started
 
@@ -61,6 +62,7 @@ def plan_convolution(
     mask: None = None,
     accuracy: str = "normwise",
     workers: int | None = None,
+    max_memory: int | None = None,
 ) -> ConvolutionPlan:
     """Plan a convolution from shapes alone, before there is any data.
 
@@ -71,7 +73,7 @@ def plan_convolution(
     dtype : dtype, default float64
         Of both arrays. Integers are taken to be the largest that the dtype holds, as nothing is known
         of them; `explain` looks at the data and may allow more.
-    mode, boundary, axes, method, stride, dilation, nan_policy, mask, accuracy, workers
+    mode, boundary, axes, method, stride, dilation, nan_policy, mask, accuracy, workers, max_memory
         As in `convolve`.
 
     Returns
@@ -91,7 +93,7 @@ def plan_convolution(
     'direct'
     >>> plan = fftconv.plan_convolution(1_000_000, 100_000)
     >>> plan.method, plan.fft_shape
-    ('fft', (1102248,))
+    ('overlap_save', (393216,))
     """
     options, given = read_shapes(
         signal_shape,
@@ -107,6 +109,7 @@ def plan_convolution(
         mask=mask,
         accuracy=accuracy,
         workers=workers,
+        max_memory=max_memory,
     )
     magnitudes = None
     if options.dtype.kind == "i":
@@ -130,6 +133,7 @@ def explain(
     mask: ArrayLike | None = None,
     accuracy: str = "normwise",
     workers: int | None = None,
+    max_memory: int | None = None,
 ) -> ConvolutionPlan:
     """Plan the convolution of these arrays, as `convolve` would, with its error bound.
 
@@ -137,7 +141,7 @@ def explain(
     ----------
     signal, kernel, mode, boundary, fill_value, axes, method, stride, dilation
         As in `convolve`.
-    nan_policy, mask, accuracy, workers
+    nan_policy, mask, accuracy, workers, max_memory
         As in `convolve`.
 
     Returns
@@ -169,6 +173,7 @@ def explain(
         mask=mask,
         accuracy=accuracy,
         workers=workers,
+        max_memory=max_memory,
         out=None,
     )
     plan = plan_problem(problem)
@@ -203,7 +208,11 @@ def plan_problem(problem: Problem) -> ConvolutionPlan:
         as_given = options.boundary == "zero"
         size = problem.signal.size if as_given else math.prod(options.geometry.extended_shape)
         magnitudes = _error_bound.measure(problem.signal, problem.kernel, options.fill_value, size)
-    plan = _plan_options(options, magnitudes, _facts(problem.kernel, options))
+    return _plan_options(options, magnitudes, _facts(problem.kernel, options))
+
+
+def record(plan: ConvolutionPlan) -> ConvolutionPlan:
+    """Let whoever wants to know of every plan know of this one, which is about to be followed."""
     recorder = _recorder.get()
     if recorder is not None:
         recorder.append(plan)
@@ -246,9 +255,11 @@ def _plan_options(
         options.dtype,
         options.method,
         options.workers,
+        options.max_memory,
         magnitudes,
         facts,
         provider_name(),
+        machine_profile(),
     )
 
 
@@ -273,35 +284,35 @@ def _plan(
     dtype: np.dtype[Any],
     method: str,
     workers: int | None,
+    max_memory: int | None,
     magnitudes: Magnitudes | None,
     facts: KernelFacts | None,
     provider: Provider,
+    profile: Profile,
 ) -> ConvolutionPlan:
     check_choice("method", method, METHODS)
-    options = Options(geometry, boundary, 0, method, workers, source, dtype)
+    options = Options(geometry, boundary, 0, method, workers, max_memory, source, dtype)
     prospects = {
         "direct": _prospect_of_direct(options, magnitudes),
         "separable": _prospect_of_separable(options, magnitudes, facts),
         "running_sum": _prospect_of_running_sum(options, magnitudes, facts),
+        "overlap_save": _prospect_of_overlap_save(options, magnitudes, provider, profile),
         "fft": _prospect_of_fft(options, magnitudes, provider),
     }
-    if method != "auto" and (refusal := prospects[method].refusal):
-        raise ValueError(f"method={method!r} cannot do this: {refusal}; use method='auto'")
-    profile = machine_profile()
     checks_overflow = magnitudes is not None and magnitudes.peak >= _error_bound.EXACT_INT64
     for name, prospect in prospects.items():
         if prospect.refusal is None:
-            prospect = _with_threads(name, options, prospect, profile)
-            memory = prospect.bytes
-            seconds = prospect.seconds
-            if magnitudes is not None:
-                memory += _bytes_around_integers(geometry, checks_overflow)
-            if checks_overflow:  # two more convolutions, see `_integers`
-                check = count_work("direct", options, _FLOAT64, Schedule())
-                seconds += 2 * predict_seconds(check, _FLOAT64, profile, 1)
-            prospects[name] = dataclasses.replace(prospect, seconds=seconds, bytes=memory)
-    fastest = min(prospects, key=lambda name: prospects[name].seconds)
-    chosen = fastest if method == "auto" else method
+            prospects[name] = _with_costs(name, options, prospect, profile, checks_overflow)
+    if method != "auto" and (refusal := prospects[method].refusal):
+        raise ValueError(f"method={method!r} cannot do this: {refusal}; use method='auto'")
+    if all(prospect.refusal is not None for prospect in prospects.values()):
+        least = min((item.bytes, name) for name, item in prospects.items() if item.bytes)
+        raise ValueError(
+            f"max_memory={max_memory} bytes are too few for any engine; {least[0]} suffice, "
+            f"for method={least[1]!r}"
+        )
+    able = [name for name, prospect in prospects.items() if prospect.refusal is None]
+    chosen = min(able, key=lambda name: prospects[name].seconds) if method == "auto" else method
     return ConvolutionPlan(
         method=chosen,
         reason=_reason(chosen, method, prospects),
@@ -324,24 +335,51 @@ def _plan(
     )
 
 
-def _bytes_around_integers(geometry: Geometry, checks_overflow: bool) -> int:
+def _bytes_around(name: str, options: Options, dtype: np.dtype[Any], checks_overflow: bool) -> int:
     """Copies of the data in the dtype of the arithmetic, and what the check for overflow holds."""
-    inputs = math.prod(geometry.signal_shape) + math.prod(geometry.kernel_shape)
-    return 8 * (3 * inputs + 4 * geometry.outputs if checks_overflow else inputs + geometry.outputs)
+    geometry = options.geometry
+    path = PATHS[name](options, dtype)
+    samples, taps = math.prod(geometry.signal_shape), math.prod(geometry.kernel_shape)
+    if checks_overflow:
+        return 8 * (3 * (samples + taps) + 4 * geometry.outputs)
+    count = 0
+    if not reads(path, options.source, dtype):
+        count += samples
+    if not writes(path, options.dtype, dtype):
+        count += geometry.outputs
+    if options.dtype != dtype:
+        count += taps
+    return count * dtype.itemsize
 
 
-def _with_threads(name: str, options: Options, prospect: _Prospect, profile: Profile) -> _Prospect:
-    """The prospect with predicted time and memory, and threads for work in the core that is worth them."""
+def _with_costs(
+    name: str, options: Options, prospect: _Prospect, profile: Profile, checks_overflow: bool
+) -> _Prospect:
+    """The prospect with predicted time and memory, and threads where they pay; refused if it needs more."""
     dtype, schedule = prospect.compute_dtype, prospect.schedule
+    around = _bytes_around(name, options, dtype, checks_overflow)
+    most = math.inf if options.max_memory is None else options.max_memory - around
+
     work = count_work(name, options, dtype, schedule, prospect.rank)
     seconds = predict_seconds(work, dtype, profile, schedule.workers)
-    workers = options.workers or available_cores()
-    in_core = all(path.endswith("core") for path, _ in work.parts)
-    if in_core and workers > 1 and seconds >= _THREADED_SECONDS:
-        schedule = dataclasses.replace(schedule, workers=workers)
-        work = count_work(name, options, dtype, schedule, prospect.rank)
-        seconds = predict_seconds(work, dtype, profile, workers)
-    return dataclasses.replace(prospect, schedule=schedule, seconds=seconds, bytes=work.bytes)
+    cores = int(min(options.workers or available_cores(), work.shares))
+    shared = name == "overlap_save" or all(path.endswith("core") for path, _ in work.parts)
+    if shared and cores > 1 and seconds >= _THREADED_SECONDS:
+        for workers in range(cores, 1, -1):  # as many as there is memory for
+            threaded = dataclasses.replace(schedule, workers=workers)
+            more = count_work(name, options, dtype, threaded, prospect.rank)
+            if more.bytes <= most:
+                schedule, work = threaded, more
+                seconds = predict_seconds(work, dtype, profile, workers)
+                break
+    if checks_overflow:  # two more convolutions, see `_integers`
+        check = count_work("direct", options, _FLOAT64, Schedule())
+        seconds += 2 * predict_seconds(check, _FLOAT64, profile, 1)
+    held = work.bytes + around
+    refusal = None
+    if work.bytes > most:
+        refusal = f"it needs {held} bytes of working memory, and max_memory is {options.max_memory}"
+    return dataclasses.replace(prospect, schedule=schedule, seconds=seconds, bytes=held, refusal=refusal)
 
 
 def _arithmetic(options: Options, magnitudes: Magnitudes | None) -> np.dtype[Any]:
@@ -396,30 +434,68 @@ def _prospect_of_running_sum(
     return _Prospect(dtype, Schedule(), factor, refusal)
 
 
+def _prospect_of_overlap_save(
+    options: Options, magnitudes: Magnitudes | None, provider: Provider, profile: Profile
+) -> _Prospect:
+    """With the tile that one thread is fastest with, so that results do not depend on the threads.
+
+    If memory is bounded it is one that fits, or else the smallest.
+    """
+    geometry = options.geometry
+    dtype = _FLOAT64 if magnitudes is not None else options.dtype
+    if dtype.kind == "O":
+        return _Prospect(dtype, Schedule(), 0.0, _NO_TRANSFORM)
+    path = PATHS["overlap_save"](options, dtype)
+    schedules = [
+        Schedule(1, tile, None if path.endswith("core") else provider)
+        for tile in overlap_save.tile_shapes(geometry, path)
+    ]
+    if not schedules:
+        return _Prospect(dtype, Schedule(), 0.0, "the kernel does not fit the largest tile")
+    works = [(count_work("overlap_save", options, dtype, schedule), schedule) for schedule in schedules]
+    most = math.inf
+    if options.max_memory is not None:
+        most = options.max_memory - _bytes_around("overlap_save", options, dtype, False)
+    fitting = [(work, schedule) for work, schedule in works if work.bytes <= most]
+    if fitting:
+        schedule = min(fitting, key=lambda item: predict_seconds(item[0], dtype, profile, 1))[1]
+    else:
+        schedule = min(works, key=lambda item: item[0].bytes)[1]
+    points = math.prod(schedule.fft_shape)
+    factor = _error_bound.tile_error_factor(points, dtype)
+    if magnitudes is None:
+        return _Prospect(dtype, schedule, factor)
+    error = factor * _error_bound.tile_norms(magnitudes, points)
+    return _Prospect(dtype, schedule, 0.0, _inexact(magnitudes, error))
+
+
 def _prospect_of_fft(options: Options, magnitudes: Magnitudes | None, provider: Provider) -> _Prospect:
     geometry = options.geometry
     shape = fft_shape(geometry, extended=options.boundary != "zero")
     dtype = _FLOAT64 if magnitudes is not None else options.dtype
+    if dtype.kind == "O":
+        return _Prospect(dtype, Schedule(), 0.0, _NO_TRANSFORM)
     if shape is None:
         return _Prospect(dtype, Schedule(), 0.0, "the transform would be longer than 2^40 points")
     length = math.prod(shape)
-    slices = geometry.outputs // math.prod(window.outputs for window in geometry.windows)
+    slices = geometry.slices[2]
     # Threads share slabs: a small transform is not cut into any, and one line cannot be.
     whole = slices * length * dtype.itemsize < _THREADED_BYTES or (len(shape) == 1 and slices == 1)
     workers = 1 if whole else options.workers or available_cores()
     schedule = Schedule(workers, shape, provider)
-    if dtype.kind == "O":
-        return _Prospect(dtype, schedule, 0.0, "objects have no Fourier transform")
     factor = _error_bound.fft_error_factor(length, dtype)
     if magnitudes is None:
         return _Prospect(dtype, schedule, factor)
-    refusal = None
-    if not _error_bound.fft_is_exact(magnitudes, length):
-        refusal = (
-            f"integers could come out wrong, as the rounding error may reach "
-            f"{factor * magnitudes.norms:.2g} and must stay below 0.25"
-        )
-    return _Prospect(dtype, schedule, 0.0, refusal)
+    return _Prospect(dtype, schedule, 0.0, _inexact(magnitudes, factor * magnitudes.norms))
+
+
+def _inexact(magnitudes: Magnitudes, error: float) -> str | None:
+    if _error_bound.rounds_to_exact(magnitudes, error):
+        return None
+    return (
+        f"integers could come out wrong, as the rounding error may reach {error:.2g} "
+        f"and must stay below 0.25"
+    )
 
 
 def _reason(chosen: str, method: str, prospects: dict[str, _Prospect]) -> str:

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -16,9 +18,10 @@ from fftconv.planning import recorded_plans
 
 def test_small_kernels_are_direct_and_large_ones_transformed():
     assert fftconv.plan_convolution(1_000_000, 3).method == "direct"
-    assert fftconv.plan_convolution(1_000_000, 100_000).method == "fft"
+    assert fftconv.plan_convolution(1_000_000, 1_000).method == "overlap_save"
+    assert fftconv.plan_convolution(30_000, 30_000, dtype="longdouble").method == "fft"
     assert fftconv.plan_convolution((1024, 1024), (3, 3), dtype="float32").method == "direct"
-    assert fftconv.plan_convolution((1024, 1024), (200, 200), dtype="float32").method == "fft"
+    assert fftconv.plan_convolution((1024, 1024), (100, 100), dtype="float32").method == "overlap_save"
 
 
 def test_one_tap_is_never_transformed():
@@ -94,9 +97,10 @@ def test_plan_from_shapes_is_the_plan_from_data():
 
 def test_integers_known_to_be_small_may_go_where_unknown_ones_may_not():
     signal, kernel = np.ones(10**5, np.int64), np.arange(10**4) % 3
-    assert fftconv.explain(signal, kernel).method == "fft"
+    transforms = ("overlap_save", "fft")
+    assert fftconv.explain(signal, kernel).method in transforms
     assert fftconv.plan_convolution(10**5, 10**4, dtype=np.int64).method == "direct"
-    assert fftconv.plan_convolution(10**5, 10**4, dtype=np.uint8).method == "fft"
+    assert fftconv.plan_convolution(10**5, 10**4, dtype=np.uint8).method in transforms
 
 
 def test_convolve_follows_the_plan():
@@ -118,7 +122,7 @@ def test_plan_is_json():
 
 def test_repr_is_for_a_person():
     text = repr(fftconv.plan_convolution((500, 400), (91, 91), dtype="float32"))
-    for words in ("method", "fft", "times as fast as direct", "(500, 400)", "transform", "MiB", "chosen"):
+    for words in ("method", "fft", "times as fast as", "(500, 400)", "transform", "MiB", "chosen"):
         assert words in text
 
 
@@ -204,11 +208,12 @@ def test_predicted_bytes_of_a_transform_are_near_what_it_allocates():
 
 
 def test_sizes_beyond_any_transform_are_planned_without_one():
-    plan = fftconv.plan_convolution(10**13, 10**6)
+    plan = fftconv.plan_convolution(10**13, 10**7)
     assert plan.method == "direct"
+    assert candidate(plan, "overlap_save").verdict == "refused: the kernel does not fit the largest tile"
     assert candidate(plan, "fft").verdict == "refused: the transform would be longer than 2^40 points"
     with pytest.raises(ValueError, match="longer than 2"):
-        fftconv.plan_convolution(10**13, 10**6, method="fft")
+        fftconv.plan_convolution(10**13, 10**7, method="fft")
     assert (
         fftconv.convolve([1.0, 2, 3], [1.0, 2], dilation=2**45, mode="same", method="direct").tolist()
         == [0] * 3
@@ -229,3 +234,88 @@ def test_work_counts_scale_with_the_problem():
     large = fftconv.plan_convolution((1000, 1000), (5, 5), method="direct", workers=1)
     assert 50 < large.seconds / small.seconds < 200
     assert set(_cost._WORK) == set(ENGINES)
+
+
+@pytest.mark.parametrize("method", ["direct", "overlap_save", "fft"])
+def test_an_engine_that_needs_more_memory_is_refused(method):
+    shapes = (300_000, 2_000)
+    plan = fftconv.plan_convolution(*shapes, method=method)
+    allowed = fftconv.plan_convolution(*shapes, method=method, max_memory=plan.bytes)
+    assert allowed.schedule == plan.schedule
+    least = candidate(fftconv.plan_convolution(*shapes, max_memory=10**9, workers=1), method).bytes
+    if method != "overlap_save":
+        with pytest.raises(ValueError, match=f"needs {least} bytes of working memory, and max_memory is"):
+            fftconv.plan_convolution(*shapes, method=method, max_memory=least - 1, workers=1)
+
+
+MEMORIES = (10**9, 70_000, 35_000)
+
+
+def test_tiles_shrink_to_the_memory_there_is():
+    plans = [
+        fftconv.plan_convolution(10**6, 100, method="overlap_save", max_memory=most) for most in MEMORIES
+    ]
+    assert all(plan.bytes <= most for plan, most in zip(plans, MEMORIES, strict=True))
+    sizes = [plan.tile_shape[0] for plan in plans]
+    assert sizes[0] > sizes[1] > sizes[2]
+    rng = np.random.default_rng(0)
+    x, k = rng.standard_normal(3000), rng.standard_normal(100)
+    small = fftconv.convolve(x, k, method="overlap_save", max_memory=MEMORIES[2])
+    assert np.allclose(small, np.convolve(x, k), rtol=0, atol=1e-11)
+
+
+def test_too_little_memory_for_anything_says_what_suffices():
+    with pytest.raises(
+        ValueError, match="max_memory=10 bytes are too few for any engine; .* suffice"
+    ) as info:
+        fftconv.plan_convolution((400, 400), (31, 31), max_memory=10)
+    enough = int(str(info.value).split("; ")[1].split()[0])
+    plan = fftconv.plan_convolution((400, 400), (31, 31), max_memory=enough)
+    assert plan.bytes == enough
+    with pytest.raises(ValueError, match="too few"):
+        fftconv.plan_convolution((400, 400), (31, 31), max_memory=enough - 1)
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, "1 GB", True])
+def test_bad_max_memory(value):
+    with pytest.raises(ValueError, match="max_memory=.* is not accepted; pass a whole number of bytes"):
+        fftconv.plan_convolution(100, 10, max_memory=value)
+
+
+MEASURE = """
+import sys, numpy as np, fftconv
+def high_water():
+    lines = open("/proc/self/status").read().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+method, shape, taps, dtype = sys.argv[1], eval(sys.argv[2]), eval(sys.argv[3]), sys.argv[4]
+fftconv.convolve(np.ones((9,) * len(shape)), np.ones((3,) * len(shape)), method=method)
+rng = np.random.default_rng(0)
+x, k = rng.standard_normal(shape).astype(dtype), rng.standard_normal(taps).astype(dtype)
+plan = fftconv.explain(x, k, mode="same", boundary="reflect", method=method, workers=1)
+out = np.empty(shape, dtype)
+out[...] = 0
+open("/proc/self/clear_refs", "w").write("5")
+before = high_water()
+fftconv.convolve(x, k, mode="same", boundary="reflect", method=method, out=out, workers=1)
+print(plan.bytes, high_water() - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads the high-water mark of the kernel")
+@pytest.mark.parametrize(
+    ("method", "shape", "taps", "dtype"),
+    [
+        ("fft", (2500, 2500), (90, 90), "float32"),
+        ("fft", (2_000_000,), (500_000,), "float64"),
+        ("overlap_save", (2500, 2500), (700, 700), "float32"),
+        ("overlap_save", (2_000_000,), (500_000,), "float64"),
+        ("overlap_save", (120, 120, 120), (50, 50, 50), "float32"),
+        ("direct", (60, 300, 300), (31, 15, 15), "float32"),
+    ],
+    ids=str,
+)
+def test_predicted_bytes_are_near_what_is_taken(method, shape, taps, dtype):
+    arguments = [sys.executable, "-P", "-c", MEASURE, method, repr(shape), repr(taps), dtype]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    predicted, taken = map(int, done.stdout.split())
+    assert 0.8 * taken < predicted < 1.25 * taken

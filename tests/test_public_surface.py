@@ -23,7 +23,7 @@ MODULES = [
 def test_all_is_what_is_public():
     code = "import fftconv; print(*sorted(n for n in vars(fftconv) if not n.startswith('_')))"
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
-    submodules = {"convolution", "planning"}  # where the public functions live
+    submodules = {"convolution", "filters", "planning", "tuning"}  # where the public functions live
     helpers = {"import_module", "ModuleType"}
     assert set(done.stdout.split()) - submodules - helpers == set(fftconv.__all__) - {"image"}
 
@@ -45,7 +45,7 @@ def test_everything_after_the_two_arrays_is_keyword_only(function):
     names = list(inspect.signature(function).parameters)
     assert names == [
         "signal", "kernel", "mode", "boundary", "fill_value", "axes", "method", "stride", "dilation",
-        "nan_policy", "mask", "accuracy", "workers", "out",
+        "nan_policy", "mask", "accuracy", "workers", "max_memory", "out",
     ]  # fmt: skip
 
 

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from fftconv._arguments import Options
-from fftconv._engines import core, direct, fft, running_sum, separable
+from fftconv._engines import core, direct, fft, overlap_save, running_sum, separable
 from fftconv._engines.schedule import Schedule
 
-__all__ = ["ENGINES", "PATHS", "Engine", "Schedule", "reads", "writes"]
+__all__ = ["ENGINES", "FAMILIES", "PATHS", "Engine", "Schedule", "reads", "writes"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Engine = Callable[[Array, Array, Options, Schedule, Array], bool]
@@ -28,13 +28,16 @@ ENGINES: dict[str, Engine] = {
     "direct": direct.convolve_direct,
     "separable": separable.convolve_separable,
     "running_sum": running_sum.convolve_running_sum,
+    "overlap_save": overlap_save.convolve_overlap_save,
     "fft": fft.convolve_fft,
 }
+FAMILIES = ("separable", "running_sum")  # take some kernels only, and one for all slices
 # The code path that an engine takes for a problem, by options and dtype of the arithmetic.
 PATHS: dict[str, Callable[[Options, np.dtype[Any]], str]] = {
     "direct": direct.path,
     "separable": separable.path,
     "running_sum": running_sum.path,
+    "overlap_save": overlap_save.path,
     "fft": fft.path,
 }
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fftconv._arguments import Options
-from fftconv._boundary import Boundary, samples_outside
+from fftconv._boundary import FILLED, Boundary, samples_outside
 from fftconv._engines.schedule import Schedule
 from fftconv._geometry import Geometry, Window, merged
 from fftconv._native import core
@@ -66,7 +66,7 @@ def _layout(geometry: Geometry, boundary: Boundary) -> Any:
     trailing = [axis for axis in range(geometry.axes[-1] + 1, ndim) if geometry.kernel_shape[axis] == 1]
     channel = ndim - 1 if ndim - 1 in trailing and geometry.signal_shape[-1] <= MOST_CHANNELS else -1
     *planes, columns = geometry.axes
-    row: list[int] = []
+    row = None
     beside = [axis for axis in trailing if axis != channel]
     if beside:  # columns that are not convolved: every tap of the last convolved axis takes whole rows
         planes, columns = list(geometry.axes), beside[-1]
@@ -80,11 +80,24 @@ def _layout(geometry: Geometry, boundary: Boundary) -> Any:
     return core.Layout(batch, leads, row, _numbers(columns, windows, boundary), channel)
 
 
-def _numbers(axis: int, windows: dict[int, Window], boundary: Boundary) -> list[int]:
+@lru_cache(maxsize=1024)
+def _layout_of_tiles(geometry: Geometry, boundary: Boundary) -> Any:
+    """The same for tiles that are transformed: channels, too, are slices of their own."""
+    windows = dict(zip(geometry.axes, geometry.windows, strict=True))
+    *rows, columns = geometry.axes
+    row = _numbers(rows[0], windows, boundary) if rows else None
+    batch = [axis for axis in range(len(geometry.signal_shape)) if axis not in geometry.axes]
+    return core.Layout(batch, [], row, _numbers(columns, windows, boundary), -1)
+
+
+def _numbers(axis: int, windows: dict[int, Window], boundary: Boundary) -> Array:
     window = windows[axis]
     first = window.reads[0]
-    outside: list[int] = samples_outside(window, boundary).tolist()
-    return [axis, window.size, first, window.taps, window.dilation, window.stride, window.outputs, *outside]
+    numbers = [axis, window.size, first, window.taps, window.dilation, window.stride, window.outputs]
+    described = np.array(numbers, np.int64)
+    if boundary in FILLED:
+        return described
+    return np.concatenate([described, samples_outside(window, boundary)]).astype(np.int64, copy=False)
 
 
 def _no_line(signal: Any, kernel: Any, mode: Any) -> None:
@@ -128,4 +141,50 @@ def run(
     layout = _layout(geometry, options.boundary)
     absent = options.boundary == "zero"
     task = core.Task(layout, method, signal, out, taps, fill, absent, rank, schedule.workers)
+    return bool(task.run())
+
+
+def working_bytes(method: str, options: Options, dtype: np.dtype[Any], rank: int, workers: int) -> int:
+    """Memory for rows and sums of all threads, if `run` is told to do this."""
+    geometry = options.geometry
+    layout = _layout(geometry, options.boundary)
+    part = "d" if dtype.char in "dD" else "f" if dtype.char in "fF" else "q"
+    components = 2 if dtype.kind == "c" else 1
+    channels = geometry.signal_shape[-1] if layout.channel >= 0 else 1
+    return workers * int(core.working_bytes(layout, method, part, components, channels, rank, workers))
+
+
+def can_transform(geometry: Geometry, dtype: np.dtype[Any]) -> bool:
+    """Whether the core transforms tiles of such a convolution."""
+    return can_compute(geometry, dtype) and dtype.kind in "fc" and len(geometry.axes) <= 2
+
+
+@lru_cache(maxsize=16)
+def _transform(single: bool, rows: int, columns: int, line: bool, level: str) -> Any:
+    """The tables of a tile, which are other ones on every level of the core."""
+    assert level == core.level()
+    return core.Transform(single, rows, columns, line)
+
+
+def spectrum_key(options: Options) -> tuple[Any, ...]:
+    """What a spectrum of the core depends on, but for the taps and the tile."""
+    geometry = options.geometry
+    return core.level(), geometry.axes, tuple(window.dilation for window in geometry.windows)
+
+
+def spectrum(taps: Array, options: Options, tile: tuple[int, ...]) -> Any:
+    """The spectra of the kernels in a tile of the core, of so many rows and columns."""
+    geometry = options.geometry
+    transform = _transform(taps.dtype.char in "fF", *tile, len(geometry.axes) == 1, core.level())
+    return core.Spectrum(transform, _layout_of_tiles(geometry, options.boundary), taps)
+
+
+def run_tiles(
+    signal: Array, taps: Array, options: Options, schedule: Schedule, out: Array, of_kernel: Any
+) -> bool:
+    """Let the core compute `out` by transforms of tiles; False if an output is not finite."""
+    # Under "zero" there is nothing outside, whatever the fill value says.
+    fill = np.asarray(options.fill_value if options.boundary == "constant" else 0, taps.dtype)
+    layout = _layout_of_tiles(options.geometry, options.boundary)
+    task = core.Task(layout, "overlap_save", signal, out, taps, fill, False, 1, schedule.workers, of_kernel)
     return bool(task.run())

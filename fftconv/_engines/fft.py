@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from fftconv._boundary import extend_into
 from fftconv._engines.schedule import Schedule
 from fftconv._fft import Workspace, workspace
 from fftconv._geometry import Geometry
+from fftconv._spectra import kept_spectrum
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -45,13 +47,21 @@ def convolve_fft(signal: Array, kernel: Array, options: Options, schedule: Sched
         return made[shape]
 
     signal_work = prepare(_padded(signal.shape, geometry, schedule))
-    kernel_work = prepare(_padded(kernel.shape, geometry, schedule))
     output_work = prepare(_padded(geometry.output_shape, geometry, schedule))
 
-    _place(kernel, kernel_work.samples, geometry, [window.dilation for window in geometry.windows])
-    response = kernel_work.forward()
-    if kernel_work is signal_work:
-        response = response.copy()
+    dilation = [window.dilation for window in geometry.windows]
+
+    def transform_kernel() -> Array:
+        kernel_work = prepare(_padded(kernel.shape, geometry, schedule))
+        _place(kernel, kernel_work.samples, geometry, dilation)
+        return kernel_work.forward().copy()
+
+    response = kept_spectrum(
+        kernel,
+        ("whole", schedule.fft_provider, geometry.axes, tuple(dilation), schedule.fft_shape),
+        transform_kernel,
+        math.prod(_padded(kernel.shape, geometry, schedule)) * signal.dtype.itemsize,
+    )
 
     if extended:
         sizes = geometry.extended_shape

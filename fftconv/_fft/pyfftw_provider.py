@@ -1,7 +1,7 @@
 """Transforms through FFTW: aligned buffers and ESTIMATE plans, kept for each thread.
 
 An FFTW plan may be executed by one thread at a time, so every thread has its own. ESTIMATE never
-measures, so no call waits for a measurement; it uses wisdom where there is some.
+measures, so no call waits for a measurement; it uses wisdom where there is some, as after `fftconv.tune`.
 
 FFTW rounds otherwise on other numbers of threads. So that results do not depend on them, a large transform
 is cut into one-axis transforms of slabs, always the same ones, and it is the slabs that threads share.
@@ -11,13 +11,16 @@ from __future__ import annotations
 
 import math
 import threading
+import time
+import warnings
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import pyfftw
 
+from fftconv._profile import machine_profile
 from fftconv._threads import run_all
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -27,9 +30,24 @@ _KEPT_BYTES = 64 * 2**20  # of buffers, per thread; the workspace in use may be 
 _SLAB_BYTES = 2**20  # about; a transform of fewer bytes than two slabs is not cut
 
 
+if machine_profile().wisdom and not any(
+    pyfftw.import_wisdom(tuple(text.encode() for text in machine_profile().wisdom))
+):
+    warnings.warn(
+        "what the profile knows of FFTW's plans is of another build of FFTW, and not used; `fftconv tune` "
+        "finds it anew",
+        stacklevel=2,
+    )
+
+
 class _Workspace:
     def __init__(
-        self, shape: tuple[int, ...], axes: tuple[int, ...], dtype: np.dtype[Any], workers: int
+        self,
+        shape: tuple[int, ...],
+        axes: tuple[int, ...],
+        dtype: np.dtype[Any],
+        workers: int,
+        seconds: float = 0.0,
     ) -> None:
         self.samples: Array = pyfftw.empty_aligned(shape, dtype)
         spectrum_shape = list(shape)
@@ -41,15 +59,15 @@ class _Workspace:
         one = dtype.type(1).real
         self.inverse_scale: Any = one / math.prod(shape[axis] for axis in axes)
         if self.samples.nbytes < 2 * _SLAB_BYTES:
-            self._forward = [[_plan(self.samples, self._spectrum, axes, forward=True)]]
-            self._inverse = [[_plan(self._spectrum, self.samples, axes, forward=False)]]
+            self._forward = [[_plan(self.samples, self._spectrum, axes, True, seconds)]]
+            self._inverse = [[_plan(self._spectrum, self.samples, axes, False, seconds)]]
             return
         *others, last = axes
         spectrum = self._spectrum
-        self._forward = [_stage(self.samples, spectrum, last, forward=True)]
-        self._forward += [_stage(spectrum, spectrum, axis, forward=True) for axis in others]
-        self._inverse = [_stage(spectrum, spectrum, axis, forward=False) for axis in others]
-        self._inverse += [_stage(spectrum, self.samples, last, forward=False)]
+        self._forward = [_stage(self.samples, spectrum, last, True, seconds)]
+        self._forward += [_stage(spectrum, spectrum, axis, True, seconds) for axis in others]
+        self._inverse = [_stage(spectrum, spectrum, axis, False, seconds) for axis in others]
+        self._inverse += [_stage(spectrum, self.samples, last, False, seconds)]
 
     @property
     def nbytes(self) -> int:
@@ -70,27 +88,52 @@ class _Workspace:
             run_all(stage, self._workers)
 
 
-def _plan(source: Array, target: Array, axes: tuple[int, ...], *, forward: bool) -> Callable[[], None]:
-    flags = ("FFTW_ESTIMATE",) if forward else ("FFTW_ESTIMATE", "FFTW_DESTROY_INPUT")
+def _plan(
+    source: Array, target: Array, axes: tuple[int, ...], forward: bool, seconds: float
+) -> Callable[[], None]:
+    """A plan, for which FFTW may measure so long."""
+    flags = ["FFTW_MEASURE" if seconds else "FFTW_ESTIMATE"]
+    if not forward:
+        flags.append("FFTW_DESTROY_INPUT")
     direction = "FFTW_FORWARD" if forward else "FFTW_BACKWARD"
-    plan = pyfftw.FFTW(source, target, axes=axes, direction=direction, flags=flags, threads=1)
+    limit = seconds or None
+    plan = pyfftw.FFTW(
+        source,
+        target,
+        axes=axes,
+        direction=direction,
+        flags=tuple(flags),
+        threads=1,
+        planning_timelimit=limit,
+    )
     execute: Callable[[], None] = plan.execute
     return execute
 
 
-def _stage(source: Array, target: Array, axis: int, *, forward: bool) -> Stage:
+def _stage(source: Array, target: Array, axis: int, forward: bool, seconds: float) -> Stage:
     """Transforms along one axis, of slabs cut along the longest of the others."""
     lengths = [0 if other == axis else size for other, size in enumerate(target.shape)]
     cut = int(np.argmax(lengths))
     if lengths[cut] < 2:
-        return [_plan(source, target, (axis,), forward=forward)]
+        return [_plan(source, target, (axis,), forward, seconds)]
     slabs = min(target.nbytes // _SLAB_BYTES, lengths[cut])
     thickness = -(-lengths[cut] // slabs)
     stage = []
     for start in range(0, lengths[cut], thickness):
         slab = (slice(None),) * cut + (slice(start, start + thickness),)
-        stage.append(_plan(source[slab], target[slab], (axis,), forward=forward))
+        stage.append(_plan(source[slab], target[slab], (axis,), forward, seconds))
     return stage
+
+
+def learn(shapes: Iterable[tuple[int, ...]], seconds: float) -> tuple[str, ...]:
+    """Let FFTW measure its plans for these shapes, for about so long; its wisdom afterwards."""
+    begun = time.perf_counter()
+    for shape in shapes:
+        for dtype in (np.dtype(np.float32), np.dtype(np.float64)):
+            left = seconds - (time.perf_counter() - begun)
+            if left > 0:
+                _Workspace(shape, tuple(range(len(shape))), dtype, 1, left / 4)
+    return tuple(text.decode() for text in pyfftw.export_wisdom())
 
 
 class _Kept(threading.local):

@@ -9,7 +9,7 @@ using Int = std::int64_t;
 
 constexpr int MOST_AXES = 64;  // as many as NumPy allows
 
-enum class Method { direct, separable, running_sum };
+enum class Method { direct, separable, running_sum, overlap_save };
 enum class Type { u8, i8, u16, i16, u32, i32, u64, i64, f32, f64 };
 
 // One convolved axis as a correlation: output o is the sum over i of
@@ -21,7 +21,7 @@ struct Axis {
     Int dilation = 1;
     Int step = 1;
     Int outputs = 1;
-    const Int* outside = nullptr;  // which sample stands at first .. -1 and at size and on; -1 for the fill
+    const Int* outside = nullptr;  // which sample stands at first .. -1 and at size and on; null: the fill everywhere
 };
 
 // An axis with its strides in bytes.
@@ -68,6 +68,9 @@ struct Job {
     Int rank = 1;
     const void* fill = nullptr;  // `components` numbers
 
+    const void* transform = nullptr;  // of overlap_save: its tables, and the spectra of the kernels
+    const void* spectrum = nullptr;
+
     Int workers = 1;
 };
 
@@ -79,9 +82,18 @@ enum class Outcome { finite, not_finite, no_memory };
 // What sums are added up in. The last two are for running sums of small integers, which leave as floats.
 enum Arithmetic { in_f32, in_f64, in_u64, in_u32, in_u16, ARITHMETICS };
 
+struct Transforms {
+    // The tables for tiles of a shape at `memory`, or, if that is null, how many bytes they take; of lines, the
+    // samples fill the rows one after the other. -1 if there is no memory to find them in.
+    Int (*make)(Int rows, Int columns, bool line, void* memory);
+    Outcome (*find_spectra)(const Job&, Int kernels, void* spectra);  // of the job's taps
+};
+
 struct Level {
     const char* name;
     Outcome (*run[ARITHMETICS])(const Job&, Next, void*);  // computes tiles until none is left
+    Int (*bytes[in_u32])(const Job&);                      // of memory that a thread needs for the sums of a job
+    Transforms transforms[2];                              // in_f32 and in_f64
 };
 
 }  // namespace fftconv

@@ -9,6 +9,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
 #include <new>
 #include <string>
@@ -116,14 +117,16 @@ struct Convolved {
 
     Axis get() const {
         Axis with_table = axis;
-        with_table.outside = outside.data();
+        if (!outside.empty()) with_table.outside = outside.data();
         return with_table;
     }
 };
 
-using AxisNumbers = std::vector<Int>;  // number, size, first, taps, dilation, step, outputs, then `outside`
-
-Convolved convolved(const AxisNumbers& numbers) {
+// From an array of 64-bit integers: number, size, first, taps, dilation, step, outputs, and then `outside` if that is
+// not the fill everywhere.
+Convolved convolved(nb::handle axis) {
+    const Array array(axis, Array::READ);
+    const Int* const numbers = reinterpret_cast<const Int*>(array.data());
     Convolved result;
     result.number = static_cast<int>(numbers[0]);
     result.axis.size = numbers[1];
@@ -132,7 +135,7 @@ Convolved convolved(const AxisNumbers& numbers) {
     result.axis.dilation = numbers[4];
     result.axis.step = numbers[5];
     result.axis.outputs = numbers[6];
-    result.outside.assign(numbers.begin() + 7, numbers.end());
+    result.outside.assign(numbers + 7, numbers + array.size(0));
     return result;
 }
 
@@ -142,11 +145,12 @@ struct Layout {
     Convolved rows, columns;
     int channel;  // -1 where a pixel is one number
 
-    Layout(std::vector<Int> batch_axes, const std::vector<AxisNumbers>& lead_axes, const AxisNumbers& row_axis,
-           const AxisNumbers& column_axis, int channel_axis)
+    // There need be no rows.
+    Layout(std::vector<Int> batch_axes, const std::vector<nb::object>& lead_axes, nb::handle row_axis,
+           nb::handle column_axis, int channel_axis)
         : batch(std::move(batch_axes)), channel(channel_axis) {
-        for (const AxisNumbers& numbers : lead_axes) leads.push_back(convolved(numbers));
-        if (!row_axis.empty()) rows = convolved(row_axis);
+        for (const nb::object& axis : lead_axes) leads.push_back(convolved(axis));
+        if (!row_axis.is_none()) rows = convolved(row_axis);
         columns = convolved(column_axis);
     }
 };
@@ -232,22 +236,129 @@ bool is_finite(const void* taps, size_t bytes) {
 
 // ------------------------------------------------------------------------------------------------ tasks
 
+// Memory that starts where vectors like it.
+class Aligned {
+public:
+    explicit Aligned(Int bytes) : bytes_(bytes) {
+        if (posix_memalign(&start_, 64, static_cast<size_t>(bytes)) != 0) throw std::bad_alloc();
+    }
+    ~Aligned() { std::free(start_); }
+    Aligned(const Aligned&) = delete;
+    Aligned& operator=(const Aligned&) = delete;
+
+    void* get() const { return start_; }
+    Int bytes() const { return bytes_; }
+
+private:
+    void* start_ = nullptr;
+    Int bytes_;
+};
+
+// The tables for transforming tiles of one shape; of a line of samples, whose tile has rows too.
+class Transform {
+public:
+    Transform(bool single, Int rows, Int columns, bool line)
+        : transforms_(level().transforms[single ? in_f32 : in_f64]), numbers_(2 * rows * columns),
+          item_(single ? sizeof(float) : sizeof(double)), tables_(checked(transforms_.make(rows, columns, line, nullptr))) {
+        checked(transforms_.make(rows, columns, line, tables_.get()));
+    }
+
+    const Transforms& transforms() const { return transforms_; }
+    const void* tables() const { return tables_.get(); }
+    Int spectrum_bytes() const { return numbers_ * item_; }
+    Int bytes() const { return tables_.bytes(); }
+
+private:
+    static Int checked(Int bytes) {
+        if (bytes < 0) throw std::bad_alloc();
+        return bytes;
+    }
+
+    const Transforms& transforms_;
+    Int numbers_, item_;
+    Aligned tables_;
+};
+
+Int count_kernels(const Layout& layout, nb::handle taps) {
+    const Array kernel(taps, Array::READ);
+    Int kernels = 1;
+    for (Int axis : layout.batch) kernels *= kernel.size(static_cast<int>(axis));
+    return kernels;
+}
+
+// The spectra of kernels, each laid at the front of a tile.
+class Spectrum {
+public:
+    Spectrum(const Transform& transform, const Layout& layout, nb::handle taps)
+        : transform_(transform), kernels_(count_kernels(layout, taps)),
+          spectrum_(kernels_ * transform.spectrum_bytes()) {
+        const Array kernel(taps, Array::READ);
+        const std::vector<char> packed = PackedKernel(kernel, layout).release();
+        Job job;
+        job.method = Method::overlap_save;
+        job.components = kernel.components();
+        job.source_type = job.target_type = kernel.type();
+        job.rows.axis = layout.rows.get();
+        job.columns.axis = layout.columns.get();
+        job.taps = packed.data();
+        job.transform = transform.tables();
+        nb::gil_scoped_release release;
+        if (transform.transforms().find_spectra(job, kernels_, spectrum_.get()) == Outcome::no_memory) throw std::bad_alloc();
+    }
+
+    const void* tables() const { return transform_.tables(); }
+    const void* numbers() const { return spectrum_.get(); }
+    Int bytes() const { return spectrum_.bytes(); }
+
+private:
+    const Transform& transform_;
+    Int kernels_;
+    Aligned spectrum_;
+};
+
 Int take_next(void* counter) { return static_cast<std::atomic<Int>*>(counter)->fetch_add(1); }
 
 Arithmetic arithmetic_of(Type taps) {
     return taps == Type::f32 ? in_f32 : taps == Type::f64 ? in_f64 : in_u64;
 }
 
+Method method_of(const std::string& name) {
+    return name == "direct" ? Method::direct : name == "separable" ? Method::separable : Method::running_sum;
+}
+
+// The bytes of memory that each of `workers` threads needs for such a job.
+Int working_bytes(const Layout& layout, const std::string& method, char arithmetic, Int components, Int channels,
+                  Int rank, Int workers) {
+    Job job;
+    job.method = method_of(method);
+    job.source_type = job.target_type =
+        arithmetic == 'f' ? Type::f32 : arithmetic == 'd' ? Type::f64 : Type::i64;
+    job.components = components;
+    job.channels = channels;
+    std::vector<Walk> leads(layout.leads.size());
+    for (size_t a = 0; a < leads.size(); ++a) leads[a].axis = layout.leads[a].get();
+    job.leads = static_cast<int>(leads.size());
+    job.lead = leads.data();
+    job.rows.axis = layout.rows.get();
+    job.columns.axis = layout.columns.get();
+    job.rank = rank;
+    job.workers = workers;
+    return level().bytes[arithmetic_of(job.source_type)](job);
+}
+
 // One convolution, whose tiles are shared by the threads of the pool.
 class Task {
 public:
     Task(const Layout& layout, const std::string& method, nb::handle source, nb::handle target, nb::handle taps,
-         nb::handle fill, bool outside_is_absent, Int rank, Int workers)
+         nb::handle fill, bool outside_is_absent, Int rank, Int workers, const Spectrum* spectrum)
         : source_(source, Array::READ), target_(target, Array::WRITE), taps_(taps, Array::READ),
           fill_(fill, Array::READ), arithmetic_(arithmetic_of(taps_.type())) {
-        job_.method = method == "direct"      ? Method::direct
-                      : method == "separable" ? Method::separable
-                                              : Method::running_sum;
+        job_.method = method_of(method);
+        if (spectrum) {
+            job_.method = Method::overlap_save;
+            job_.transform = spectrum->tables();
+            job_.spectrum = spectrum->numbers();
+        }
         job_.source_type = source_.type();
         job_.target_type = target_.type();
         job_.source = source_.data();
@@ -278,7 +389,7 @@ public:
         job_.batch = batches_.data();
         for (int a = job_.batches - 1; a >= 0; --a) {
             const int axis = static_cast<int>(layout.batch[a]);
-            const bool varies = whole_kernel && taps_.size(axis) > 1;
+            const bool varies = (whole_kernel || spectrum) && taps_.size(axis) > 1;
             batches_[a] = {target_.size(axis), source_.size(axis) > 1 ? source_.stride(axis) : 0,
                              target_.stride(axis), varies ? kernels : 0};
             if (varies) kernels *= taps_.size(axis);
@@ -368,8 +479,6 @@ nb::object line_of(const Array& signal, const Array& kernel, nb::handle dtype, I
     nb::object out = nb::steal(made);
     const Array target(out, Array::WRITE);
 
-    Int nothing[2 * LONGEST_LINE_KERNEL];
-    for (Int& sample : nothing) sample = -1;
     const T zero = 0;
     Job job;
     job.source_type = job.target_type = signal.type();
@@ -377,7 +486,7 @@ nb::object line_of(const Array& signal, const Array& kernel, nb::handle dtype, I
     job.target = target.data();
     job.source_item = job.target_item = job.channel_source = job.channel_target = sizeof(T);
     job.reads_as_is = job.writes_as_is = true;
-    job.columns.axis = {n, start - m + 1, m, 1, 1, outputs, nothing};
+    job.columns.axis = {n, start - m + 1, m, 1, 1, outputs, nullptr};
     job.columns.source = signal.stride(0);
     job.columns.target = sizeof(T);
     job.taps = taps;
@@ -425,20 +534,30 @@ NB_MODULE(_core, module) {
     using namespace fftconv;
     module.doc() = "Correlation of planes on the best instruction set; called by fftconv._engines.core alone.";
     nb::class_<Layout>(module, "Layout")
-        .def(nb::init<std::vector<Int>, const std::vector<AxisNumbers>&, const AxisNumbers&, const AxisNumbers&,
-                      int>());
+        .def(nb::init<std::vector<Int>, const std::vector<nb::object>&, nb::handle, nb::handle, int>(), nb::arg(),
+             nb::arg(), nb::arg().none(), nb::arg(), nb::arg())
+        .def_ro("channel", &Layout::channel);
+    nb::class_<Transform>(module, "Transform")
+        .def(nb::init<bool, Int, Int, bool>())
+        .def_prop_ro("nbytes", &Transform::bytes);
+    nb::class_<Spectrum>(module, "Spectrum")
+        .def(nb::init<const Transform&, const Layout&, nb::handle>(), nb::keep_alive<1, 2>())
+        .def_prop_ro("nbytes", &Spectrum::bytes);
     nb::class_<Task>(module, "Task")
         .def(nb::init<const Layout&, const std::string&, nb::handle, nb::handle, nb::handle, nb::handle, bool,
-                      Int, Int>(),
-             nb::keep_alive<1, 2>())
+                      Int, Int, const Spectrum*>(),
+             nb::keep_alive<1, 2>(), nb::keep_alive<1, 11>(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
+             nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg() = nb::none())
         .def("run", &Task::run);
     module.def("line", &line, nb::arg().none(), nb::arg().none(), nb::arg().none());
+    module.def("working_bytes", &working_bytes);
     module.def("use_numpy", &use_numpy);
     module.def("levels", [] {
         std::vector<std::string> names;
         for (const Level* usable : usable_levels()) names.emplace_back(usable->name);
         return names;
     });
+    module.def("level", [] { return std::string(level().name); });
     module.def("use_level", [](const std::string& name) {
         for (const Level* usable : usable_levels())
             if (name == usable->name) level_in_use = usable;

@@ -14,6 +14,7 @@ from fftconv.cli.complaints import complain, describe
 from fftconv.cli.explain import explain
 from fftconv.cli.image import image
 from fftconv.cli.info import info
+from fftconv.cli.tune import tune
 
 USAGE, FAILURE, INTERRUPTED = 2, 1, 130
 
@@ -29,14 +30,15 @@ def cli(context: click.Context, debug: bool) -> None:
     """Convolve signals and images, by the fastest of several methods.
 
     Filter pictures on disk with `fftconv image`, see which method a convolution takes and why with
-    `fftconv explain`, and what this machine runs it on with `fftconv info`.
+    `fftconv explain`, what this machine runs it on with `fftconv info`, and let choices fit it with
+    `fftconv tune`.
     """
     context.obj = {"debug": debug}
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
 
-for command in (image, explain, info):
+for command in (image, explain, info, tune):
     cli.add_command(command)
 
 

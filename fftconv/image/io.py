@@ -6,11 +6,9 @@ table `_WRITABLE` which of them a format can hold. Whatever neither table has is
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import dataclasses
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +16,8 @@ from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
+
+from fftconv._files import complete_file
 
 Array = np.ndarray[Any, np.dtype[Any]]
 StrPath = str | os.PathLike[str]
@@ -336,7 +336,7 @@ def write(path: StrPath, image: Any, *, metadata: ImageMetadata | None = None) -
     options = _save_options(chosen, metadata or ImageMetadata(mode))
     if pixels.size == 0:
         raise ValueError(f"image is empty (shape {pixels.shape}); it needs at least one pixel")
-    with _complete_file(target) as temporary:
+    with complete_file(target) as temporary:
         try:
             to_picture(pixels, mode).save(temporary, format=chosen, **options)
         except OSError as error:
@@ -382,31 +382,3 @@ def _save_options(chosen: str, metadata: ImageMetadata) -> dict[str, Any]:
     if chosen == "WEBP":
         options["lossless"] = True
     return options
-
-
-@contextlib.contextmanager
-def _complete_file(target: Path) -> Any:
-    """A file to write to that becomes `target` when the block ends well, and vanishes when not.
-
-    A symbolic link stays one: what it points to is replaced.
-    """
-    target = target.resolve()
-    handle, name = tempfile.mkstemp(prefix=".fftconv-", suffix=".part", dir=target.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(target.stat().st_mode & 0o7777 if target.exists() else _default_mode())
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _default_mode() -> int:
-    """Permissions of a file as `open` would create it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask

@@ -2,11 +2,12 @@
 
     python tests/benchmarks/fit_cost_model.py            # prints the fit, writes nothing
     python tests/benchmarks/fit_cost_model.py --write    # also replaces fftconv/default_profile.json
+    python tests/benchmarks/fit_cost_model.py --write --methods fft    # and keeps the other rates
 
-Each engine is timed on a range of shapes; for each code path and dtype one rate per count is found by
-non-negative least squares on relative errors. The native core is timed on every instruction set that this
-machine has, and pure Python once, each in a process of its own. Takes about ten minutes; run nothing
-beside it.
+Each engine is timed on a range of shapes, and with tiles of many sizes; for each code path and dtype one
+rate per count is found by non-negative least squares on relative errors. The native core is timed on every
+instruction set that this machine has, and pure Python once, each in a process of its own. Takes about
+twenty minutes; run nothing beside it.
 """
 
 from __future__ import annotations
@@ -15,10 +16,8 @@ import argparse
 import json
 import math
 import os
-import platform
 import subprocess
 import sys
-import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -27,12 +26,12 @@ from typing import Any
 import numpy as np
 import scipy.optimize
 
-from fftconv._arguments import Problem, read_problem
+from fftconv._arguments import Problem
 from fftconv._cost import count_work, rate_key
-from fftconv._engines import ENGINES, Schedule
-from fftconv._fft import provider_name
-from fftconv._fft.lengths import fft_shape
+from fftconv._engines import ENGINES, FAMILIES
 from fftconv._native import core, level_or_reason
+from fftconv._profile import processor
+from fftconv.tuning import probe, schedules, seconds_per_call, thread_gain
 
 PROFILE = Path(__file__).parents[2] / "fftconv" / "default_profile.json"
 
@@ -74,71 +73,37 @@ BATCHES = [
     for m in (3, 15, 60)
 ] + [((n, n, 3), (m, m), (0, 1)) for n in (128, 512, 1024) for m in (3, 9, 21)]
 CELLS = [*LINES, *IMAGES, *LINES_OF_IMAGES, *VOLUMES, *BATCHES]
+# For tiles, of which many shapes are timed for each cell.
+TILED = [
+    *(((10**4,), (m,), None) for m in (15, 200, 2_000)),
+    *(((n,), (m,), None) for n in (3 * 10**5, 3 * 10**6) for m in (15, 200, 2_000, 10**4, 2 * 10**5)),
+    *(((n, n), (m, m), None) for n in (100, 512, 2048) for m in (5, 15, 40, 90)),
+    ((64, 64, 64), (5, 5, 5), None),
+    ((100, 100, 100), (9, 9, 9), None),
+    ((600, 800, 3), (21, 21), (0, 1)),
+    ((200, 3_000), (100,), (1,)),
+]  # fmt: skip
 
-
-KERNELS = {"separable": "outer", "running_sum": "equal"}
-
-
-def problem(
-    dtype: str,
-    signal_shape: tuple[int, ...],
-    kernel_shape: tuple[int, ...],
-    axes: Any = None,
-    boundary: str = "zero",
-    kernel_kind: str = "any",
-    source: str | None = None,
-) -> Problem:
-    rng = np.random.default_rng(0)
-    signal = rng.integers(1, 9, signal_shape).astype(source or dtype)
-    if kernel_kind == "equal":
-        kernel = np.full(kernel_shape, 3).astype(dtype)
-    elif kernel_kind == "outer":
-        kernel = math.prod(
-            rng.integers(1, 4, size).reshape([-1 if a == axis else 1 for a in range(len(kernel_shape))])
-            for axis, size in enumerate(kernel_shape)
-        )  # fmt: skip
-        kernel = np.asarray(kernel).astype(dtype)
-    else:
-        kernel = rng.integers(1, 9, kernel_shape).astype(dtype)
-    return read_problem(
-        signal, kernel, mode="same", boundary=boundary, fill_value=0.0, axes=axes, method="auto",
-        stride=1, dilation=1, nan_policy="propagate", mask=None, accuracy="normwise",
-        workers=None, out=None,
-    )  # fmt: skip
+TRANSFORMS = ("overlap_save", "fft")
+SECONDS = 0.05  # for each problem
 
 
 def problems(dtype: str, method: str) -> Iterator[Problem]:
     limit = LARGEST.get(dtype, 2e9) if core is None or method == "fft" else LARGEST.get(dtype, 4e9)
-    for index, (signal_shape, kernel_shape, axes) in enumerate(CELLS):
-        taps = sum(kernel_shape) if method in KERNELS else math.prod(kernel_shape)
-        if math.prod(signal_shape) * taps <= limit and (method != "separable" or len(kernel_shape) == 2):
+    for index, (signal_shape, kernel_shape, axes) in enumerate(
+        TILED if method == "overlap_save" else CELLS
+    ):
+        taps = sum(kernel_shape) if method in FAMILIES else math.prod(kernel_shape)
+        if method == "overlap_save":
+            small = dtype in FLOATS or math.prod(signal_shape) <= 3e5
+        else:
+            small = math.prod(signal_shape) * taps <= limit
+        if small and (method != "separable" or len(kernel_shape) == 2):
             boundary = "reflect" if index % 2 else "zero"
-            cell = (dtype, signal_shape, kernel_shape, axes, boundary, KERNELS.get(method, "any"))
-            yield problem(*cell)
+            cell = (dtype, signal_shape, kernel_shape, axes, boundary, method)
+            yield probe(*cell)
             if method == "running_sum" and dtype == "float32" and core is not None:
-                yield problem(*cell, source="uint8")
-
-
-def fft_schedule(problem: Problem, workers: int) -> Schedule:
-    shape = fft_shape(problem.options.geometry, problem.options.boundary != "zero")
-    return Schedule(workers, shape, provider_name())
-
-
-def seconds_per_call(problem: Problem, method: str, schedule: Schedule) -> float:
-    """Median time of one call, after a first one that plans and touches the memory."""
-    out = np.empty(problem.options.geometry.output_shape, problem.options.dtype)
-    call = (problem.signal, problem.kernel, problem.options, schedule, out)
-    engine = ENGINES[method]
-    engine(*call)
-    times: list[float] = []
-    begun = time.perf_counter()
-    while len(times) < 3 or (len(times) < 30 and time.perf_counter() - begun < 0.1):
-        start = time.perf_counter()
-        engine(*call)
-        times.append(time.perf_counter() - start)
-        if times[-1] > 0.5:
-            break
-    return float(np.median(times))
+                yield probe(*cell, source="uint8")
 
 
 Samples = dict[str, list[tuple[dict[str, float], float]]]
@@ -148,11 +113,12 @@ def measure(dtype: str, method: str) -> Samples:
     """Counts and seconds by code path, of every problem that this engine does in one part."""
     samples: Samples = defaultdict(list)
     for problem in problems(dtype, method):
-        schedule = fft_schedule(problem, 1) if method == "fft" else Schedule()
-        work = count_work(method, problem.options, np.dtype(dtype), schedule)
-        if len(work.parts) == 1:
-            ((path, counts),) = work.parts
-            samples[path].append((counts, seconds_per_call(problem, method, schedule)))
+        possible = schedules(problem, method)
+        for schedule in possible[:: 1 + len(possible) // 8]:
+            work = count_work(method, problem.options, np.dtype(dtype), schedule)
+            if len(work.parts) == 1:
+                ((path, counts),) = work.parts
+                samples[path].append((counts, seconds_per_call(problem, method, schedule, SECONDS)))
     return samples
 
 
@@ -165,26 +131,11 @@ def fit(samples: list[tuple[dict[str, float], float]]) -> tuple[dict[str, float]
     return dict(zip(names, rates.tolist(), strict=True)), counts @ rates / seconds
 
 
-def thread_gain(method: str, shapes: Iterable[tuple[int, int]]) -> float:
-    """How much of a second thread counts in large work."""
-    gains = []
-    for side, taps in shapes:
-        large = problem("float32", (side, side), (taps, taps))
-        schedules = [
-            fft_schedule(large, workers) if method == "fft" else Schedule(workers) for workers in (1, 2)
-        ]
-        alone, together = (seconds_per_call(large, method, schedule) for schedule in schedules)
-        gains.append(alone / together - 1)
-    return round(float(np.clip(np.mean(gains), 0, 1)), 2)
-
-
-def processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-        return names[0]
-    except (OSError, IndexError):
-        return platform.processor() or platform.machine()
+def with_all_tiles(rates: dict[str, float]) -> dict[str, float]:
+    """With a rate for every size of tile: where none was timed, that of the nearest."""
+    timed = [size for size in range(8, 23) if rates.get(f"tile {size}")]
+    nearest = {size: min(timed, key=lambda other: abs(other - size)) for size in range(8, 23)}
+    return rates | {f"tile {size}": rates[f"tile {other}"] for size, other in nearest.items()}
 
 
 def fit_here(methods: Iterable[str], dtypes: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -192,12 +143,14 @@ def fit_here(methods: Iterable[str], dtypes: Iterable[str]) -> dict[str, dict[st
     rates: dict[str, dict[str, Any]] = defaultdict(dict)
     for dtype in dtypes:
         for method in methods:
-            if method == "fft" and dtype in ("int64", "object"):
+            if method in TRANSFORMS and dtype in ("int64", "object"):
                 continue
             for path, samples in measure(dtype, method).items():
                 if core is not None and method != "fft" and not path.endswith("core"):
                     continue  # fitted without a core
                 fitted, ratios = fit(samples)
+                if path.startswith("overlap save") and path.endswith("core"):
+                    fitted = with_all_tiles(fitted)
                 rates[path][rate_key(np.dtype(dtype))] = fitted
                 low, middle, high = np.percentile(ratios, (5, 50, 95))
                 print(
@@ -209,12 +162,11 @@ def fit_here(methods: Iterable[str], dtypes: Iterable[str]) -> dict[str, dict[st
     return rates
 
 
-def fit_elsewhere(level: str) -> dict[str, dict[str, Any]]:
+def fit_elsewhere(level: str, methods: Iterable[str]) -> dict[str, dict[str, Any]]:
     """The same in a process whose core is this one."""
     environment = os.environ | {"FFTCONV_CORE": level}
-    done = subprocess.run(
-        [sys.executable, __file__, "--one-core"], env=environment, stdout=subprocess.PIPE, check=True
-    )
+    command = [sys.executable, __file__, "--one-core", "--methods", *methods]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
     found: dict[str, dict[str, Any]] = json.loads(done.stdout)
     return found
 
@@ -222,23 +174,27 @@ def fit_elsewhere(level: str) -> dict[str, dict[str, Any]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--write", action="store_true", help="replace the shipped profile")
+    parser.add_argument(
+        "--methods", nargs="+", choices=ENGINES, default=list(ENGINES), help="fit only these"
+    )
     parser.add_argument("--one-core", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    direct_family = [method for method in ENGINES if method != "fft"]
+    of_cores = [method for method in arguments.methods if method != "fft"]
     if arguments.one_core:
         dtypes = (*FLOATS, *SLOW) if core is None else (*FLOATS, "int64")
-        json.dump(fit_here(direct_family, dtypes), sys.stdout)
+        json.dump(fit_here(of_cores, dtypes), sys.stdout)
         return
-    transforms = fit_here(["fft"], (*FLOATS, *SLOW))
-    content = {
-        "source": f"shipped, fitted on {processor()} with NumPy {np.__version__}",
-        "thread_gain": {
-            "core": thread_gain("direct", [(1024, 9), (2048, 5)]),
-            "fft": thread_gain("fft", [(1024, 100), (2048, 30)]),
-        },
-        "rates": transforms | fit_elsewhere("python"),
-        "core": {level: fit_elsewhere(level) for level in (core.levels() if core is not None else [])},
-    }
+    content = json.loads(PROFILE.read_text(encoding="utf-8"))
+    content["source"] = f"shipped, fitted on {processor()} with NumPy {np.__version__}"
+    if "direct" in arguments.methods:
+        content["thread_gain"]["core"] = thread_gain("direct", [(1024, 9), (2048, 5)], SECONDS)
+    if "fft" in arguments.methods:
+        content["thread_gain"]["fft"] = thread_gain("fft", [(1024, 100), (2048, 30)], SECONDS)
+        content["rates"] |= fit_here(["fft"], (*FLOATS, *SLOW))
+    if of_cores:
+        content["rates"] |= fit_elsewhere("python", of_cores)
+        for level in core.levels() if core is not None else []:
+            content["core"][level] |= fit_elsewhere(level, of_cores)
     print("thread gain", content["thread_gain"])
     if arguments.write:
         PROFILE.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -1,0 +1,282 @@
+"""Overlapping tiles that fit the cache, each convolved by transforms: memory does not grow with the signal.
+
+A tile of T samples convolved circularly with m taps gives T - m + 1 outputs that have not wrapped around;
+the next tile starts where these end. Two tiles of real numbers are transformed as the real and the
+imaginary part of one. The native core does one and two axes; FFT providers do the others, and what it
+lacks.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+
+from fftconv._arguments import Options
+from fftconv._boundary import FILLED, sources
+from fftconv._engines import core
+from fftconv._engines.schedule import Schedule
+from fftconv._fft import workspace
+from fftconv._fft.lengths import fast_length
+from fftconv._geometry import Geometry, Window
+from fftconv._spectra import kept_spectrum
+from fftconv._threads import run_all
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Tile = tuple[
+    tuple[int, ...], tuple[int, ...]
+]  # index of the slice, and of the tile along the convolved axes
+
+_LONGEST_SIDE = 2**11  # of the core's tiles in two dimensions
+_LARGEST_TILE = 2**22  # points
+
+
+def path(options: Options, dtype: np.dtype[Any]) -> str:
+    """Whether the core transforms the tiles, and how they lie in memory."""
+    if core.can_transform(options.geometry, dtype):
+        return "overlap save line core" if len(options.geometry.axes) == 1 else "overlap save plane core"
+    return "overlap save tiles"
+
+
+def outputs_of_tile(window: Window, length: int) -> int:
+    """Outputs along an axis that a tile of this length gives."""
+    return (length - window.span) // window.stride + 1
+
+
+def count_tiles(geometry: Geometry, tile: tuple[int, ...], together: int) -> tuple[int, int]:
+    """Transforms forward and back of all slices, `together` tiles in one."""
+    places = math.prod(
+        -(-window.outputs // outputs_of_tile(window, length))
+        for window, length in zip(geometry.windows, tile, strict=True)
+    )
+    of_signal, kernels, results = geometry.slices
+    if kernels == 1:
+        return (-(-places * of_signal // together),) * 2
+    # Only tiles with the same kernel are together; where nothing but the kernel differs they share the way
+    # there.
+    each = -(-places // together)
+    return each * (results // shared_kernels(geometry)), each * results
+
+
+def shared_kernels(geometry: Geometry) -> int:
+    """Kernels that every slice of the signal meets."""
+    shapes = zip(geometry.signal_shape, geometry.kernel_shape, strict=True)
+    return math.prod(
+        kernels for axis, (size, kernels) in enumerate(shapes) if axis not in geometry.axes and size == 1
+    )
+
+
+@lru_cache(maxsize=1024)
+def tile_shapes(geometry: Geometry, path: str) -> list[tuple[int, ...]]:
+    """Shapes of tiles worth a thought: at least as long as the kernel, at most as the work."""
+    if math.prod(window.span for window in geometry.windows) > _LARGEST_TILE:
+        return []
+    native = path.endswith("core")
+    line = len(geometry.windows) == 1
+    lengths = _native_lengths(line) if native else ()
+    choices = []
+    for window in geometry.windows:
+        whole = (window.outputs - 1) * window.stride + window.span
+        if native:
+            least = next((length for length in lengths if length >= window.span), None)
+            if least is None:
+                return []
+            most = next((length for length in lengths if length >= whole), lengths[-1])
+            choices.append([n for n in lengths if least <= n <= min(max(16 * least, 1024), most)])
+        else:
+            factors = (2, 3, 4, 6, 8, 12) if len(geometry.windows) < 3 else (2, 3, 4)
+            sizes = [fast_length(factor * window.span) for factor in factors]
+            choices.append(sorted({min(size, fast_length(whole)) for size in sizes}))
+    return [shape for shape in itertools.product(*choices) if math.prod(shape) <= _LARGEST_TILE]
+
+
+@lru_cache(maxsize=2)
+def _native_lengths(line: bool) -> tuple[int, ...]:
+    """2^a and 3 * 2^a: sides are multiples of 16, the lanes of the widest vectors; lines have two sides."""
+    low, high = (16 * 16, _LARGEST_TILE) if line else (16, _LONGEST_SIDE)
+    powers = [2**a for a in range(23)]
+    lengths = sorted([*powers, *(3 * power for power in powers)])
+    return tuple(length for length in lengths if length % low == 0 and length <= high)
+
+
+def sides(tile: tuple[int, ...]) -> tuple[int, int]:
+    """Rows and columns of a tile in the core: those of a line about equally many."""
+    if len(tile) == 2:
+        return tile[0], tile[1]
+    length = tile[0]
+    rows = max(
+        n for n in _native_lengths(False) if n * n <= length and length % n == 0 and length // n % 16 == 0
+    )
+    return rows, length // rows
+
+
+def tile_bytes(geometry: Geometry, tile: tuple[int, ...], dtype: np.dtype[Any], path: str) -> int:
+    """What a thread holds for a tile: two planes in the core; elsewhere samples, spectrum, what is read."""
+    points = math.prod(tile)
+    item = np.result_type(dtype, np.complex64).itemsize
+    if not path.endswith("core"):
+        return 2 * points * (item + dtype.itemsize)
+    rows, columns = sides(tile)
+    shared = points * item if shared_kernels(geometry) > 1 else 0
+    return rows * (columns * item + 128) + columns * item + 8 * columns + shared
+
+
+def spectrum_bytes(tile: tuple[int, ...], dtype: np.dtype[Any]) -> int:
+    """Of the kernel's spectrum."""
+    return math.prod(tile) * np.result_type(dtype, np.complex64).itemsize
+
+
+@np.errstate(over="ignore", invalid="ignore")  # found out, and put right, afterwards
+def convolve_overlap_save(
+    signal: Array, kernel: Array, options: Options, schedule: Schedule, out: Array
+) -> bool:
+    """Tile by tile, `schedule.fft_shape` samples each.
+
+    False if an output is not finite, as in `convolve_fft`.
+    """
+    tile = schedule.fft_shape
+    if path(options, kernel.dtype).endswith("core"):
+        of_kernel = kept_spectrum(
+            kernel,
+            ("core", *core.spectrum_key(options), tile),
+            partial(core.spectrum, kernel, options, sides(tile)),
+            spectrum_bytes(tile, kernel.dtype),
+        )
+        return core.run_tiles(signal, kernel, options, schedule, out, of_kernel)
+    return _Tiles(signal, kernel, options, schedule, out).run()
+
+
+class _Tiles:
+    """Tiles through an FFT provider."""
+
+    def __init__(
+        self, signal: Array, kernel: Array, options: Options, schedule: Schedule, out: Array
+    ) -> None:
+        geometry = options.geometry
+        self._options, self._schedule, self._geometry = options, schedule, geometry
+        self._shape = schedule.fft_shape
+        self._pairs = signal.dtype.kind != "c"
+        self._dtype = np.result_type(signal.dtype, np.complex64)
+        axes = geometry.axes
+        back = range(-len(axes), 0)
+        self._signal = np.moveaxis(signal, axes, back)
+        self._out = np.moveaxis(out, axes, back)
+        self._kernel = np.moveaxis(kernel, axes, back)
+        self._spectra = {
+            index: self._spectrum(self._kernel[index])
+            for index in np.ndindex(self._kernel.shape[: back[0]])
+        }
+
+    def run(self) -> bool:
+        """Compute every output; whether they are finite."""
+        tasks = [partial(self._convolve, pair) for pair in self._tiles()]
+        return all(run_all(tasks, self._schedule.workers))
+
+    def _tiles(self) -> Iterator[tuple[Tile, ...]]:
+        """One tile, or two with the same kernel, at a time."""
+        counts = [
+            range(-(-window.outputs // outputs_of_tile(window, length)))
+            for window, length in zip(self._geometry.windows, self._shape, strict=True)
+        ]
+        slices = np.ndindex(self._out.shape[: -len(self._shape)])
+        tiles = [(index, place) for index in slices for place in itertools.product(*counts)]
+        tiles.sort(key=lambda tile: self._kernel_of(tile[0]))
+        for _, group in itertools.groupby(tiles, key=lambda tile: self._kernel_of(tile[0])):
+            of_kernel = list(group)
+            step = 2 if self._pairs else 1
+            for first in range(0, len(of_kernel), step):
+                yield tuple(of_kernel[first : first + step])
+
+    def _kernel_of(self, index: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(i % size for i, size in zip(index, self._kernel.shape, strict=False))
+
+    def _workspace(self) -> Any:
+        assert self._schedule.fft_provider is not None
+        axes = tuple(range(len(self._shape)))
+        return workspace(self._schedule.fft_provider, self._shape, axes, self._dtype, 1)
+
+    def _spectrum(self, taps: Array) -> Array:
+        def make() -> Array:
+            work = self._workspace()
+            work.samples[...] = 0
+            work.samples[tuple(slice(0, w.span, w.dilation) for w in self._geometry.windows)] = taps
+            return np.array(work.forward())
+
+        dilation = tuple(window.dilation for window in self._geometry.windows)
+        key = ("tile", self._schedule.fft_provider, dilation, self._shape)
+        return kept_spectrum(taps, key, make, spectrum_bytes(self._shape, self._dtype))
+
+    def _convolve(self, tiles: tuple[Tile, ...]) -> bool:
+        work = self._workspace()
+        samples = work.samples
+        if self._pairs:
+            self._read(tiles[0], samples.real)
+            if len(tiles) == 2:
+                self._read(tiles[1], samples.imag)
+            else:
+                samples.imag[...] = 0
+        else:
+            self._read(tiles[0], samples)
+        spectrum = work.forward()
+        result = work.inverse(
+            np.multiply(spectrum, self._spectra[self._kernel_of(tiles[0][0])], out=spectrum)
+        )
+        parts = (result.real, result.imag) if self._pairs else (result,)
+        done = [
+            self._write(tile, part, work.inverse_scale) for tile, part in zip(tiles, parts, strict=False)
+        ]
+        return all(done)
+
+    def _read(self, tile: Tile, into: Array) -> None:
+        """The samples of a tile, with what stands beyond the edges, and zeros behind them."""
+        index, place = tile
+        boundary = self._options.boundary
+        picked: list[slice | Array] = []
+        outside: list[Array | None] = []
+        for window, length, number in zip(self._geometry.windows, self._shape, place, strict=True):
+            each = outputs_of_tile(window, length)
+            first = number * each
+            count = (min(each, window.outputs - first) - 1) * window.stride + window.span
+            start = window.reads[0] + first * window.stride
+            if start >= 0 and start + count <= window.size:
+                picked.append(slice(start, start + count))
+                outside.append(None)
+            else:
+                found = sources(np.arange(start, start + count), window.size, boundary)
+                picked.append(np.maximum(found, 0))
+                outside.append(found < 0 if boundary in FILLED else None)
+        samples = self._signal[tuple(i % s for i, s in zip(index, self._signal.shape, strict=False))]
+        for axis, where in enumerate(picked):
+            samples = _take(samples, where, axis)
+        inside = tuple(slice(size) for size in samples.shape)
+        into[...] = 0
+        into[inside] = samples
+        for axis, missing in enumerate(outside):
+            if missing is not None:
+                # Under "zero" there is nothing outside, whatever the fill value says.
+                into[inside][(slice(None),) * axis + (missing,)] = (
+                    self._options.fill_value if boundary == "constant" else 0
+                )
+
+    def _write(self, tile: Tile, result: Array, scale: Any) -> bool:
+        index, place = tile
+        target, source = [], []
+        for window, length, number in zip(self._geometry.windows, self._shape, place, strict=True):
+            each = outputs_of_tile(window, length)
+            first = number * each
+            count = min(each, window.outputs - first)
+            target.append(slice(first, first + count))
+            source.append(slice(window.span - 1, window.span + (count - 1) * window.stride, window.stride))
+        written = self._out[index][tuple(target)]
+        np.multiply(result[tuple(source)], scale, out=written)
+        return bool(np.isfinite(written.sum()))
+
+
+def _take(samples: Array, where: slice | Array, axis: int) -> Array:
+    if isinstance(where, slice):
+        return samples[(slice(None),) * axis + (where,)]
+    return samples.take(where, axis)

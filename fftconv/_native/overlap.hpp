@@ -1,0 +1,299 @@
+// Overlap-save: the signal in overlapping tiles, each convolved circularly by a Fourier transform; the outputs that
+// wrap around are left out. Included by kernels.cpp inside the namespace of its level.
+//
+// Two tiles of real numbers are the real and the imaginary part of one of complex numbers. With a real kernel they
+// come out so too. Which two is settled by their numbers alone, so that results depend on no thread. Slices that
+// differ in nothing but the kernel share the transform of their samples.
+// (A. V. Oppenheim, R. W. Schafer, Discrete-Time Signal Processing, 3rd ed., 2010, section 8.7.3.)
+#pragma once
+
+template <class T>
+class Overlap {
+public:
+    explicit Overlap(const Job& job)
+        : job_(job),
+          reading_(every_sample(job)),
+          source_(reading_),
+          write_(writer<T>(job.target_type)),
+          tile_(*static_cast<const Transform<T>*>(job.transform)),
+          line_(tile_.line_twiddles != nullptr),
+          straight_(job.writes_as_is && job.columns.target == job.components * static_cast<Int>(sizeof(T))),
+          scale_(static_cast<T>(1) / static_cast<T>(tile_.rows * tile_.columns)) {
+        const Axis &rows = job.rows.axis, &columns = job.columns.axis;
+        rows_ = line_ ? 1 : (tile_.rows - reach_of(rows)) / rows.step + 1;
+        columns_ = ((line_ ? tile_.rows * tile_.columns : tile_.columns) - reach_of(columns)) / columns.step + 1;
+        bands_ = (rows.outputs + rows_ - 1) / rows_;
+        strips_ = (columns.outputs + columns_ - 1) / columns_;
+        together_ = job.components == 2 ? 1 : 2;
+        for (int a = 0; a < job.batches; ++a) {
+            const Batch& batch = job.batch[a];
+            (is_shared(batch) ? kernels_ : slices_) *= batch.size;
+            varies_ |= batch.kernel != 0;
+        }
+        // Tiles that are transformed together have the same kernel.
+        group_ = bands_ * strips_ * (varies_ ? 1 : slices_);
+        groups_ = varies_ ? slices_ : 1;
+    }
+
+    Outcome run(Next next, void* counter) {
+        const Memory memory(take(Parts(nullptr)));
+        if (memory.failed()) return Outcome::no_memory;
+        take(Parts(memory.get()));
+        const Int each = (group_ + together_ - 1) / together_, count = each * groups_;
+        bool finite = true;
+        for (Int index = next(counter); index < count; index = next(counter)) {
+            const Int base = index / each * group_, number = index % each * together_;
+            const Spot first = locate(base + number), second = locate(base + least(number + 1, group_ - 1));
+            const bool alone = number + 1 == group_;
+            if (together_ == 1) {
+                fill_complex(first);
+            } else {
+                fill(re_, first);
+                if (alone)
+                    clear(im_, tile_.plane());
+                else
+                    fill(im_, second);
+            }
+            if (kernels_ > 1) find_spectrum(re_, im_, tile_, shared_);
+            for (Int kernel = 0; kernel < kernels_; ++kernel) {
+                const Int offset = kernels_ > 1 ? offset_of(kernel) : 0;
+                const T* const spectrum = spectrum_of(first, kernel);
+                if (kernels_ > 1)
+                    transform_product(re_, im_, tile_, shared_, spectrum);
+                else
+                    convolve_tile(re_, im_, tile_, spectrum);
+                finite &= deliver(re_, first, offset);
+                if (together_ == 2 && !alone) finite &= deliver(im_, second, offset);
+            }
+        }
+        return finite ? Outcome::finite : Outcome::not_finite;
+    }
+
+    // The spectra of the job's kernels, each as large as two planes of a tile without gaps.
+    Outcome prepare(T* spectra, Int kernels) {
+        const Memory memory(take(Parts(nullptr)));
+        if (memory.failed()) return Outcome::no_memory;
+        take(Parts(memory.get()));
+        const Axis &rows = job_.rows.axis, &columns = job_.columns.axis;
+        const T* taps = static_cast<const T*>(job_.taps);  // turned for correlation
+        T* const planes[] = {re_, im_};
+        for (Int kernel = 0; kernel < kernels; ++kernel) {
+            clear(re_, tile_.plane());
+            clear(im_, tile_.plane());
+            for (Int c = 0; c < job_.components; ++c) {
+                for (Int i = rows.taps - 1; i >= 0; --i) {
+                    for (Int j = columns.taps - 1; j >= 0; --j) {
+                        Int row = i * rows.dilation, column = j * columns.dilation;
+                        if (line_) {
+                            row = column / tile_.columns;
+                            column %= tile_.columns;
+                        }
+                        planes[c][row * tile_.stride + column] = *taps++;
+                    }
+                }
+            }
+            find_spectrum(re_, im_, tile_, spectra + kernel * spectrum_numbers());
+        }
+        return Outcome::finite;
+    }
+
+private:
+    struct Spot {
+        const char* source;
+        char* target;
+        Int kernel;
+        Int top, left, height, width;  // of its outputs
+    };
+
+    // Tiles take samples without gaps; those of them that are outputs are chosen at the end.
+    static Job every_sample(const Job& job) {
+        Job reading = job;
+        reading.rows.axis.step = reading.columns.axis.step = 1;
+        return reading;
+    }
+
+    static void clear(T* numbers, Int count) {
+        for (Int i = 0; i < count; ++i) numbers[i] = 0;
+    }
+
+    Int take(Parts parts) {
+        re_ = parts.take<T>(tile_.plane());
+        im_ = parts.take<T>(tile_.plane());
+        row_ = parts.take<T>(2 * tile_.columns);
+        shared_ = parts.take<T>(kernels_ > 1 ? spectrum_numbers() : 0);
+        source_.take(parts, tile_.columns);
+        return parts.taken();
+    }
+
+    Int spectrum_numbers() const { return 2 * tile_.rows * tile_.columns; }
+
+    static bool is_shared(const Batch& batch) { return batch.kernel && !batch.source; }
+
+    const T* spectrum_of(const Spot& spot, Int kernel) const {
+        Int number = spot.kernel;
+        for (int a = job_.batches - 1; a >= 0; --a) {
+            if (!is_shared(job_.batch[a])) continue;
+            number += kernel % job_.batch[a].size * job_.batch[a].kernel;
+            kernel /= job_.batch[a].size;
+        }
+        return static_cast<const T*>(job_.spectrum) + number * spectrum_numbers();
+    }
+
+    // From the outputs of the first kernel to those of this one.
+    Int offset_of(Int kernel) const {
+        Int offset = 0;
+        for (int a = job_.batches - 1; a >= 0; --a) {
+            if (!is_shared(job_.batch[a])) continue;
+            offset += kernel % job_.batch[a].size * job_.batch[a].target;
+            kernel /= job_.batch[a].size;
+        }
+        return offset;
+    }
+
+    // Slices of one kernel come first, so that channels of the same pixels are read after one another.
+    Spot locate(Int index) const {
+        Spot spot;
+        spot.source = job_.source;
+        spot.target = job_.target;
+        spot.kernel = 0;
+        const Int places = bands_ * strips_;
+        Int place = varies_ ? index % places : index / slices_, slice = varies_ ? index / places : index % slices_;
+        for (int a = job_.batches - 1; a >= 0; --a) {
+            const Batch& batch = job_.batch[a];
+            if (is_shared(batch)) continue;
+            const Int at = slice % batch.size;
+            slice /= batch.size;
+            spot.source += at * batch.source;
+            spot.target += at * batch.target;
+            spot.kernel += at * batch.kernel;
+        }
+        spot.left = place % strips_ * columns_;
+        spot.top = place / strips_ * rows_;
+        spot.width = least(columns_, job_.columns.axis.outputs - spot.left);
+        spot.height = least(rows_, job_.rows.axis.outputs - spot.top);
+        spot.target += spot.top * job_.rows.target + spot.left * job_.columns.target;
+        return spot;
+    }
+
+    bool is_inside(Int start, Int count) const { return start >= 0 && start + count <= job_.columns.axis.size; }
+
+    // Calls read(row, position, count) for the rows of the tile: `count` pixels of each are read by a spot's outputs,
+    // from the row at `position` of the source; or, of a line, from that pixel on. What stands beyond the edges has
+    // been looked up.
+    template <class Read>
+    void each_row(const Spot& spot, Read read) {
+        const Axis &rows = job_.rows.axis, &columns = job_.columns.axis;
+        const Int tall = (spot.height - 1) * rows.step + reach_of(rows);
+        const Int wide = (spot.width - 1) * columns.step + reach_of(columns);
+        const Int top = rows.first + spot.top * rows.step, left = columns.first + spot.left * columns.step;
+        if (!line_) source_.look(left, wide);
+        for (Int row = 0; row < tile_.rows; ++row) {
+            const Int done = row * tile_.columns;
+            const Int count = !line_ ? (row < tall ? wide : 0) : least(most(wide - done, 0), tile_.columns);
+            if (line_ && count && !is_inside(left + done, count)) source_.look(left + done, count);
+            read(row, line_ ? left + done : top + row, count);
+        }
+    }
+
+    void read_row(T* to, const Spot& spot, Int position, Int count) {
+        if (!line_)
+            source_.read(to, spot.source, position, count);
+        else if (is_inside(position, count))
+            source_.read_inside(to, spot.source, position, count);
+        else
+            source_.read(to, spot.source, 0, count);
+    }
+
+    void fill(T* plane, const Spot& spot) {
+        each_row(spot, [&](Int row, Int position, Int count) {
+            T* const to = plane + row * tile_.stride;
+            if (count) read_row(to, spot, position, count);
+            if (count < tile_.columns) clear(to + count, tile_.columns - count);
+        });
+    }
+
+    void fill_complex(const Spot& spot) {
+        each_row(spot, [&](Int row, Int position, Int count) {
+            T *const re = re_ + row * tile_.stride, *const im = im_ + row * tile_.stride;
+            if (count) read_row(row_, spot, position, count);
+            for (Int i = 0; i < count; ++i) {
+                re[i] = row_[2 * i];
+                im[i] = row_[2 * i + 1];
+            }
+            clear(re + count, tile_.columns - count);
+            clear(im + count, tile_.columns - count);
+        });
+    }
+
+    // The outputs of a spot, from this plane on, `offset` bytes further; whether they are finite.
+    bool deliver(const T* plane, const Spot& spot, Int offset) {
+        const Axis &rows = job_.rows.axis, &columns = job_.columns.axis;
+        const Int first = reach_of(columns) - 1;
+        bool finite = true;
+        if (!line_) {
+            for (Int y = 0; y < spot.height; ++y) {
+                const Int at = (reach_of(rows) - 1 + y * rows.step) * tile_.stride + first;
+                finite &= put(spot.target + offset + y * job_.rows.target, plane + at, spot.width);
+            }
+            return finite;
+        }
+        for (Int x = 0; x < spot.width;) {
+            const Int at = first + x * columns.step, row = at / tile_.columns, column = at % tile_.columns;
+            const Int room = (tile_.columns - column + columns.step - 1) / columns.step;
+            const Int count = least(room, spot.width - x);
+            finite &= put(spot.target + offset + x * job_.columns.target, plane + row * tile_.stride + column, count);
+            x += count;
+        }
+        return finite;
+    }
+
+    bool put(char* target, const T* from, Int count) {
+        const Int step = job_.columns.axis.step, numbers = count * job_.components;
+        if (job_.components == 2) {
+            const T* const im = from + (im_ - re_);
+            for (Int i = 0; i < count; ++i) {
+                row_[2 * i] = from[i * step];
+                row_[2 * i + 1] = im[i * step];
+            }
+            from = row_;
+        } else if (step > 1) {
+            for (Int i = 0; i < count; ++i) row_[i] = from[i * step];
+            from = row_;
+        }
+        char* const to = straight_ ? target : reinterpret_cast<char*>(row_);
+        // Only zeros times a finite number add up to 0.
+        typename Lanes<T>::Vector zeros = {};
+        T zero = 0;
+        Int i = 0;
+        for (; i + Lanes<T>::count <= numbers; i += Lanes<T>::count) {
+            const auto scaled = load(from + i) * scale_;
+            zeros += scaled * static_cast<T>(0);
+            __builtin_memcpy(to + i * sizeof(T), &scaled, sizeof scaled);
+        }
+        for (; i < numbers; ++i) {
+            const T scaled = from[i] * scale_;
+            zero += scaled * 0;
+            __builtin_memcpy(to + i * sizeof(T), &scaled, sizeof scaled);
+        }
+        for (int lane = 0; lane < Lanes<T>::count; ++lane) zero += zeros[lane];
+        if (job_.target_type == Type::i64)  // proven to be less than half from the true integers
+            for (i = 0; i < numbers; ++i) row_[i] = static_cast<T>(__builtin_rint(static_cast<double>(row_[i])));
+        if (!straight_) write_(target, row_, count, job_.columns.target, job_.components, job_.channel_target);
+        return zero == 0;
+    }
+
+    const Job& job_;
+    const Job reading_;
+    SourceRows<T> source_;
+    const Write<T> write_;
+    const Transform<T>& tile_;
+    const bool line_, straight_;  // straight into the target, which holds numbers of the arithmetic without gaps
+    const T scale_;
+    Int rows_, columns_;  // outputs of a tile
+    Int bands_, strips_, together_;
+    Int slices_ = 1, kernels_ = 1;  // with samples of their own; with the same samples
+    bool varies_ = false;           // the kernel from slice to slice
+    Int group_, groups_;            // tiles of which any two are transformed together
+    T *re_ = nullptr, *im_ = nullptr;
+    T *row_ = nullptr, *shared_ = nullptr;
+};

@@ -1,0 +1,156 @@
+// Memory of a thread, and rows of the source as the kernels want them: in the type of the arithmetic, without gaps,
+// with what stands beyond the edges. Included by kernels.cpp inside the namespace of its level.
+#pragma once
+
+class Memory {
+public:
+    explicit Memory(Int bytes) {
+        if (posix_memalign(&start_, 64, static_cast<size_t>(up(bytes, 64))) != 0) start_ = nullptr;
+    }
+    ~Memory() { free(start_); }
+    Memory(const Memory&) = delete;
+    Memory& operator=(const Memory&) = delete;
+
+    bool failed() const { return start_ == nullptr; }
+    void* get() const { return start_; }
+
+private:
+    void* start_ = nullptr;
+};
+
+// Hands out parts of a block of memory, or counts what they take where there is none.
+class Parts {
+public:
+    explicit Parts(void* memory) : memory_(static_cast<char*>(memory)) {}
+
+    template <class U>
+    U* take(Int count) {
+        U* part = memory_ ? reinterpret_cast<U*>(memory_ + taken_) : nullptr;
+        taken_ += up(count * static_cast<Int>(sizeof(U)), 64);
+        return part;
+    }
+
+    Int taken() const { return taken_; }
+
+private:
+    char* memory_;
+    Int taken_ = 0;
+};
+
+// The positions start .. start + reach - 1 of a row; those from low to high are of the source.
+struct Inside {
+    Int start = 0, reach = 0, low = 0, high = 0;
+};
+
+enum class Edges { fill, copies, mixed };
+
+template <class T>
+class SourceRows {
+public:
+    explicit SourceRows(const Job& job)
+        : job_(job), read_(reader<T>(job.source_type)), numbers_(job.channels * job.components) {}
+
+    void take(Parts& parts, Int longest) { edge_ = parts.take<Int>(longest); }
+
+    const Inside& inside() const { return inside_; }
+    Edges edges() const { return edges_; }
+
+    // What stands beyond the ends of the rows to come: in most tiles nothing but the fill value, or copies of
+    // pixels that the tile reads anyway, at `edge_` in its rows.
+    void look(Int start, Int reach) {
+        const Axis& columns = job_.columns.axis;
+        const Int low = least(most(-start, 0), reach), high = most(least(columns.size - start, reach), low);
+        inside_ = {start, reach, low, high};
+        edges_ = Edges::fill;
+        if (!columns.outside) return;
+        bool copies = true, fill = true;
+        for (Int q = 0; q < reach; ++q) {
+            if (q == low) q = high;
+            if (q >= reach) break;
+            const Int sample = sample_at(columns, start + q);
+            fill &= sample < 0;
+            copies &= sample >= start + low && sample < start + high;
+            edge_[q] = sample - start;
+        }
+        edges_ = fill ? Edges::fill : copies ? Edges::copies : Edges::mixed;
+    }
+
+    // The row at `position` of a plane, or of the fill value where there is none: one phase of its step after the
+    // other, `phase` pixels apart.
+    void read(T* out, const char* plane, Int position, Int phase) const {
+        const Int step = job_.columns.axis.step;
+        const Int sample = plane ? sample_at(job_.rows.axis, position) : -1;
+        if (sample < 0) {
+            put_fill(out, step == 1 ? inside_.reach : phase * step);
+            return;
+        }
+        const char* row = plane + sample * job_.rows.source;
+        for (Int p = 0; p < least(step, inside_.reach); ++p)
+            read_run(out + p * phase * numbers_, row, inside_.start + p, (inside_.reach - p + step - 1) / step, step);
+    }
+
+    // Pixels that are all of the source, in a plane of one row.
+    void read_inside(T* out, const char* plane, Int start, Int count) const {
+        read_(out, plane + start * job_.columns.source, count, job_.columns.source, numbers_, job_.channel_source);
+    }
+
+    void copy_edges(T* out, Int low, Int high, Int count) const {
+        copy_edge(out, 0, low);
+        copy_edge(out, high, count);
+    }
+
+private:
+    void put_fill(T* out, Int pixels) const {
+        const T* fill = static_cast<const T*>(job_.fill);
+        for (Int i = 0; i < pixels * job_.channels; ++i)
+            for (Int c = 0; c < job_.components; ++c) out[i * job_.components + c] = fill[c];
+    }
+
+    // `count` pixels from `start`, every `step`-th, of the row at `row`, with what stands beyond its ends.
+    void read_run(T* out, const char* row, Int start, Int count, Int step) const {
+        const Walk& walk = job_.columns;
+        const Int size = walk.axis.size;
+        const Int channels = numbers_, channel = job_.channel_source;
+        Int low = start < 0 ? (-start + step - 1) / step : 0;
+        low = least(low, count);
+        Int high = start < size ? (size - start + step - 1) / step : 0;
+        high = most(least(high, count), low);
+        if (high > low)
+            read_(out + low * channels, row + (start + low * step) * walk.source, high - low,
+                  step * walk.source, channels, channel);
+        if (edges_ == Edges::copies && step == 1) {
+            copy_edges(out, low, high, count);
+            return;
+        }
+        if (edges_ == Edges::fill) {
+            put_fill(out, low);
+            put_fill(out + high * channels, count - high);
+            return;
+        }
+        for (Int q = 0; q < count; ++q) {
+            if (q == low) q = high;
+            if (q >= count) break;
+            const Int sample = sample_at(walk.axis, start + q * step);
+            if (sample < 0)
+                put_fill(out + q * channels, 1);
+            else
+                read_(out + q * channels, row + sample * walk.source, 1, walk.source, channels, channel);
+        }
+    }
+
+    void copy_edge(T* out, Int from, Int to) const {
+        if (numbers_ == 1) {
+            for (Int q = from; q < to; ++q) out[q] = out[edge_[q]];
+            return;
+        }
+        for (Int q = from; q < to; ++q)
+            for (Int c = 0; c < numbers_; ++c) out[q * numbers_ + c] = out[edge_[q] * numbers_ + c];
+    }
+
+    const Job& job_;
+    const Read<T> read_;
+    const Int numbers_;
+    Inside inside_;
+    Edges edges_ = Edges::mixed;
+    Int* edge_ = nullptr;
+};

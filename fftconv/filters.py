@@ -1,0 +1,325 @@
+"""Kernels prepared once and applied to many signals: one, or several that share transforms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fftconv._arguments import (
+    Array,
+    Axes,
+    Method,
+    Options,
+    Problem,
+    align,
+    check_choice,
+    check_out,
+    read_array,
+    read_problem,
+)
+from fftconv._boundary import BOUNDARIES, Boundary
+from fftconv._engines import FAMILIES
+from fftconv._geometry import MODES, Mode
+from fftconv._spectra import Spectra
+from fftconv.convolution import follow
+from fftconv.planning import METHODS, ConvolutionPlan, explain, plan_problem, record
+
+__all__ = ["Filter", "FilterBank"]
+
+_KEPT_PLANS = 64
+_DEFAULTS: dict[str, Any] = {
+    "fill_value": 0.0,
+    "axes": None,
+    "method": "auto",
+    "stride": 1,
+    "dilation": 1,
+    "nan_policy": "propagate",
+    "accuracy": "normwise",
+    "workers": None,
+    "max_memory": None,
+}
+
+
+class Filter:
+    r"""A kernel prepared for many signals.
+
+    .. math:: y[p] = \sum_i k[i] \, x[p - d i]
+
+    as `convolve` gives it. The kernel's spectra and the plans, one for each shape and dtype of signal, are
+    made at the first call that needs them and kept as long as the filter. One filter may be called from
+    many threads at once; results are the same, to the last bit, as one after the other.
+
+    Parameters
+    ----------
+    kernel : array_like
+        Taps, as in `convolve`. They are copied: changing the array afterwards changes nothing.
+    mode : {"same", "full", "valid"}, default "same"
+        As in `convolve`.
+    boundary : str, optional
+        As in `convolve`; by default "reflect", and "zero" for ``mode="valid"``, which reads nothing
+        outside.
+    fill_value, axes, method, stride, dilation, nan_policy, accuracy, workers, max_memory
+        As in `convolve`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For a kernel or a choice that is not accepted; what depends on the signal is checked when there is
+        one.
+
+    See Also
+    --------
+    FilterBank : Several kernels for the same signals.
+
+    Examples
+    --------
+    >>> import numpy as np, fftconv
+    >>> smooth = fftconv.Filter(np.ones(3) / 3)
+    >>> smooth([3.0, 3.0, 9.0])
+    array([3., 5., 7.])
+    >>> smooth(np.array([0.0, 6.0, 0.0, 3.0]))
+    array([2., 2., 3., 2.])
+    >>> smooth
+    Filter(kernel of shape (3,) and dtype float64, mode='same', boundary='reflect')
+    """
+
+    def __init__(
+        self,
+        kernel: ArrayLike,
+        *,
+        mode: Mode = "same",
+        boundary: Boundary | None = None,
+        fill_value: Any = 0.0,
+        axes: Axes = None,
+        method: Method = "auto",
+        stride: int | Sequence[int] = 1,
+        dilation: int | Sequence[int] = 1,
+        nan_policy: str = "propagate",
+        accuracy: str = "normwise",
+        workers: int | None = None,
+        max_memory: int | None = None,
+    ) -> None:
+        self._kernel = _copy(read_array("kernel", kernel))
+        self._options: dict[str, Any] = {
+            "mode": mode,
+            "boundary": boundary or ("zero" if mode == "valid" else "reflect"),
+            "fill_value": fill_value,
+            "axes": axes,
+            "method": method,
+            "stride": stride,
+            "dilation": dilation,
+            "nan_policy": nan_policy,
+            "accuracy": accuracy,
+            "workers": workers,
+            "max_memory": max_memory,
+        }
+        check_choice("mode", mode, MODES)
+        check_choice("boundary", self._options["boundary"], BOUNDARIES)
+        check_choice("method", method, METHODS)
+        self._spectra = Spectra()
+        self._plans: dict[Options, ConvolutionPlan] = {}
+
+    @property
+    def kernel(self) -> Array:
+        """The taps, read-only."""
+        return self._kernel
+
+    def __call__(self, signal: ArrayLike, *, out: Array | None = None) -> Array:
+        """Convolve a signal with the kernel.
+
+        Parameters
+        ----------
+        signal : array_like
+            Samples, as in `convolve`.
+        out : numpy.ndarray, optional
+            Where to write the result, as in `convolve`.
+
+        Returns
+        -------
+        numpy.ndarray
+            As `convolve` with the same arguments, bit for bit.
+        """
+        problem = self._problem(signal, out)
+        return self._follow(problem, self._plan(problem))
+
+    def explain(self, signal: ArrayLike) -> ConvolutionPlan:
+        """Plan the convolution of this signal, with its error bound; see `fftconv.explain`."""
+        return explain(signal, self._kernel, **self._options)
+
+    def _problem(self, signal: ArrayLike, out: Array | None) -> Problem:
+        return read_problem(signal, self._kernel, mask=None, out=out, **self._options)
+
+    def _follow(self, problem: Problem, plan: ConvolutionPlan) -> Array:
+        with self._spectra.in_use():
+            return follow(problem, record(plan))
+
+    def _plan(self, problem: Problem) -> ConvolutionPlan:
+        if problem.options.dtype.kind in "iO":  # the plan depends on how large the integers are
+            return plan_problem(problem)
+        plan = self._plans.get(problem.options)  # the same object for the same shapes and dtypes
+        if plan is None:
+            plan = plan_problem(problem)
+            if len(self._plans) >= _KEPT_PLANS:
+                self._plans.clear()
+            self._plans[problem.options] = plan
+        return plan
+
+    def __repr__(self) -> str:
+        return f"Filter(kernel of {_facts(self._kernel)}, {_choices(self._options)})"
+
+
+class FilterBank:
+    r"""Several kernels of one shape, prepared for the same signals, which are transformed once for all.
+
+    .. math:: y_n[p] = \sum_i k_n[i] \, x[p - d i]
+
+    Where it is predicted to be faster, every kernel takes an engine of its own, as separable ones may.
+
+    Parameters
+    ----------
+    kernels : sequence of array_like, or array_like with one axis more
+        The taps of each, all of one shape. They are copied.
+    mode, boundary, fill_value, axes, method, stride, dilation, nan_policy, accuracy, workers, max_memory
+        As in `Filter`; `axes` are those of the signal.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For kernels of different shapes, and as `Filter`.
+
+    Examples
+    --------
+    >>> import fftconv
+    >>> bank = fftconv.FilterBank([[1, 1], [1, -1]], mode="valid")
+    >>> bank([1, 5, 2])
+    array([[ 6,  7],
+           [ 4, -3]])
+    >>> bank
+    FilterBank(2 kernels of shape (2,) and dtype int64, mode='valid', boundary='zero')
+    """
+
+    def __init__(
+        self,
+        kernels: ArrayLike | Sequence[ArrayLike],
+        *,
+        mode: Mode = "same",
+        boundary: Boundary | None = None,
+        fill_value: Any = 0.0,
+        axes: Axes = None,
+        method: Method = "auto",
+        stride: int | Sequence[int] = 1,
+        dilation: int | Sequence[int] = 1,
+        nan_policy: str = "propagate",
+        accuracy: str = "normwise",
+        workers: int | None = None,
+        max_memory: int | None = None,
+    ) -> None:
+        self._kernels = _stack(kernels)
+        self._axes = axes
+        self._options: dict[str, Any] = {
+            "mode": mode,
+            "boundary": boundary,
+            "fill_value": fill_value,
+            "method": method,
+            "stride": stride,
+            "dilation": dilation,
+            "nan_policy": nan_policy,
+            "accuracy": accuracy,
+            "workers": workers,
+            "max_memory": max_memory,
+        }
+        self._filters = [Filter(taps, axes=axes, **self._options) for taps in self._kernels]
+        self._together: dict[tuple[int, ...], Filter] = {}  # by the axes of the signals
+
+    @property
+    def kernels(self) -> Array:
+        """The taps, read-only: the kernels one after the other along the first axis."""
+        return self._kernels
+
+    def __call__(self, signal: ArrayLike, *, out: Array | None = None) -> Array:
+        """Convolve a signal with every kernel.
+
+        Parameters
+        ----------
+        signal : array_like
+            Samples, as in `convolve`.
+        out : numpy.ndarray, optional
+            Where to write the results, as in `convolve`.
+
+        Returns
+        -------
+        numpy.ndarray
+            The results of `convolve`, one for each kernel along the first axis.
+        """
+        samples = read_array("signal", signal)
+        method = self._options["method"]
+        alone = [one._problem(samples, None) for one in self._filters]
+        plans = [one._plan(problem) for one, problem in zip(self._filters, alone, strict=True)]
+        if method not in FAMILIES:
+            bank = self._bank(samples)
+            together = bank._problem(samples[np.newaxis], out)
+            plan = bank._plan(together)
+            if method != "auto" or plan.seconds <= sum(one.seconds for one in plans):
+                return bank._follow(together, plan)
+        shape, dtype = (len(plans), *plans[0].output_shape), plans[0].dtype
+        if out is not None:
+            check_out(out, shape, dtype)
+        safe = out is not None and not np.may_share_memory(out, samples)
+        results = out if out is not None and safe else np.empty(shape, dtype)
+        for one, problem, own_plan, result in zip(self._filters, alone, plans, results, strict=True):
+            one._follow(problem._replace(out=result), own_plan)
+        if out is None or safe:
+            return results
+        out[...] = results
+        return out
+
+    def _bank(self, samples: Array) -> Filter:
+        """All kernels as one, whose slices meet the same samples, which have an axis more in front."""
+        aligned, convolved = align(samples.shape, self._kernels.shape[1:], self._axes)
+        key = (samples.ndim, *convolved)
+        if key not in self._together:
+            kernels = self._kernels.reshape(len(self._kernels), *aligned)
+            axes = tuple(axis + 1 for axis in convolved)
+            self._together[key] = Filter(kernels, axes=axes, **self._options)
+        return self._together[key]
+
+    def __repr__(self) -> str:
+        facts = f"{len(self._kernels)} kernels of {_facts(self._kernels[0])}"
+        return f"FilterBank({facts}, {_choices(self._filters[0]._options)})"
+
+
+def _stack(kernels: ArrayLike | Sequence[ArrayLike]) -> Array:
+    """The kernels along a first axis, read-only."""
+    each = [
+        read_array(f"kernels[{n}]", taps) for n, taps in enumerate(cast("Sequence[ArrayLike]", kernels))
+    ]
+    if not each:
+        raise ValueError("kernels is empty; pass at least one kernel")
+    shapes = sorted({taps.shape for taps in each})
+    if len(shapes) > 1:
+        raise ValueError(
+            f"kernels have shapes {', '.join(map(str, shapes))}, accepted are kernels of one shape; pad "
+            f"the smaller ones with zeros, or make a Filter of each"
+        )
+    return _copy(np.stack(each))
+
+
+def _copy(array: Array) -> Array:
+    copied = np.array(array)
+    copied.flags.writeable = False
+    return copied
+
+
+def _facts(kernel: Array) -> str:
+    return f"shape {kernel.shape} and dtype {kernel.dtype}"
+
+
+def _choices(options: dict[str, Any]) -> str:
+    """The options that are not defaults, and those that have no obvious one."""
+    shown = ("mode", "boundary")
+    return ", ".join(
+        f"{name}={value!r}" for name, value in options.items() if name in shown or value != _DEFAULTS[name]
+    )
