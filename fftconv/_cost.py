@@ -182,7 +182,7 @@ def _overlap_save_work(options: Options, dtype: DType, schedule: Schedule, rank:
     geometry, tile = options.geometry, schedule.fft_shape
     path = overlap_save.path(options, dtype)
     points = math.prod(tile)
-    there, back = overlap_save.count_tiles(geometry, tile, 1 if dtype.kind == "c" else 2)
+    there, back = overlap_save.count_tiles(geometry, options.boundary, tile, 1 if dtype.kind == "c" else 2)
     kernels = geometry.slices[1]
     spectra = kernels * overlap_save.spectrum_bytes(tile, dtype)
     # Most spectra of kernels are kept.
@@ -194,9 +194,11 @@ def _overlap_save_work(options: Options, dtype: DType, schedule: Schedule, rank:
         spectra += 2 * math.prod(geometry.kernel_shape) * dtype.itemsize  # taps turned, and as a key
         if options.boundary not in FILLED:
             spectra += _LISTED_BYTES * sum(window.span for window in geometry.windows)
+        behind = math.prod(geometry.signal_shape[geometry.axes[-1] + 1 :])
         counts = {
             "call": 1.0,
             "output": float(geometry.outputs),
+            "apart": tiles * points if behind > 1 else 0.0,  # samples that do not lie side by side
             f"tile {points.bit_length() - 1}": tiles * points,
         }
         return Work(((path, counts),), held + spectra, back)

@@ -71,7 +71,9 @@ def test_same_kind_out_and_channels_on_their_own(name, dtype, shape):
     assert np.array_equal(pixels, before)
     if shape == (9, 11, 3):
         alone = FILTERS[name](np.ascontiguousarray(pixels[..., 1]))
-        assert np.allclose(result[..., 1].astype(float), alone, atol=1 if dtype == np.uint8 else 1e-3)
+        # One of the two may go through a transform, where a tie may go either way.
+        tolerance = 1 if np.dtype(dtype).kind == "u" else 1e-3
+        assert np.allclose(result[..., 1].astype(float), alone, atol=tolerance)
 
 
 @pytest.mark.parametrize("name", FILTERS)

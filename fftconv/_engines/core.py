@@ -186,5 +186,8 @@ def run_tiles(
     # Under "zero" there is nothing outside, whatever the fill value says.
     fill = np.asarray(options.fill_value if options.boundary == "constant" else 0, taps.dtype)
     layout = _layout_of_tiles(options.geometry, options.boundary)
-    task = core.Task(layout, "overlap_save", signal, out, taps, fill, False, 1, schedule.workers, of_kernel)
+    absent = options.boundary == "zero"
+    task = core.Task(
+        layout, "overlap_save", signal, out, taps, fill, absent, 1, schedule.workers, of_kernel
+    )
     return bool(task.run())

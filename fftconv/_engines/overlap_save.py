@@ -1,9 +1,10 @@
 """Overlapping tiles that fit the cache, each convolved by transforms: memory does not grow with the signal.
 
 A tile of T samples convolved circularly with m taps gives T - m + 1 outputs that have not wrapped around;
-the next tile starts where these end. Two tiles of real numbers are transformed as the real and the
-imaginary part of one. The native core does one and two axes; FFT providers do the others, and what it
-lacks.
+the next tile starts where these end. Where a tile has room for the whole signal and the zeros around it,
+nothing wraps around but zeros, and it gives them all. Two tiles of real numbers are transformed as the real
+and the imaginary part of one. The native core does one and two axes; FFT providers do the others, and what
+it lacks.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from fftconv._arguments import Options
-from fftconv._boundary import FILLED, sources
+from fftconv._boundary import FILLED, Boundary, sources
 from fftconv._engines import core
 from fftconv._engines.schedule import Schedule
 from fftconv._fft import workspace
-from fftconv._fft.lengths import fast_length
+from fftconv._fft.lengths import fast_length, linear_length
 from fftconv._geometry import Geometry, Window
 from fftconv._spectra import kept_spectrum
 from fftconv._threads import run_all
@@ -42,15 +43,24 @@ def path(options: Options, dtype: np.dtype[Any]) -> str:
     return "overlap save tiles"
 
 
-def outputs_of_tile(window: Window, length: int) -> int:
+def is_whole(window: Window, length: int, boundary: Boundary) -> bool:
+    """Whether a tile of this length holds the axis with enough zeros to convolve it at once."""
+    return boundary == "zero" and length >= linear_length(window)
+
+
+def outputs_of_tile(window: Window, length: int, boundary: Boundary) -> int:
     """Outputs along an axis that a tile of this length gives."""
+    if is_whole(window, length, boundary):
+        return window.outputs
     return (length - window.span) // window.stride + 1
 
 
-def count_tiles(geometry: Geometry, tile: tuple[int, ...], together: int) -> tuple[int, int]:
+def count_tiles(
+    geometry: Geometry, boundary: Boundary, tile: tuple[int, ...], together: int
+) -> tuple[int, int]:
     """Transforms forward and back of all slices, `together` tiles in one."""
     places = math.prod(
-        -(-window.outputs // outputs_of_tile(window, length))
+        -(-window.outputs // outputs_of_tile(window, length, boundary))
         for window, length in zip(geometry.windows, tile, strict=True)
     )
     of_signal, kernels, results = geometry.slices
@@ -178,8 +188,9 @@ class _Tiles:
 
     def _tiles(self) -> Iterator[tuple[Tile, ...]]:
         """One tile, or two with the same kernel, at a time."""
+        boundary = self._options.boundary
         counts = [
-            range(-(-window.outputs // outputs_of_tile(window, length)))
+            range(-(-window.outputs // outputs_of_tile(window, length, boundary)))
             for window, length in zip(self._geometry.windows, self._shape, strict=True)
         ]
         slices = np.ndindex(self._out.shape[: -len(self._shape)])
@@ -238,10 +249,12 @@ class _Tiles:
         picked: list[slice | Array] = []
         outside: list[Array | None] = []
         for window, length, number in zip(self._geometry.windows, self._shape, place, strict=True):
-            each = outputs_of_tile(window, length)
+            each = outputs_of_tile(window, length, boundary)
             first = number * each
             count = (min(each, window.outputs - first) - 1) * window.stride + window.span
             start = window.reads[0] + first * window.stride
+            if is_whole(window, length, boundary):
+                start, count = 0, window.size
             if start >= 0 and start + count <= window.size:
                 picked.append(slice(start, start + count))
                 outside.append(None)
@@ -266,11 +279,12 @@ class _Tiles:
         index, place = tile
         target, source = [], []
         for window, length, number in zip(self._geometry.windows, self._shape, place, strict=True):
-            each = outputs_of_tile(window, length)
+            each = outputs_of_tile(window, length, self._options.boundary)
             first = number * each
             count = min(each, window.outputs - first)
             target.append(slice(first, first + count))
-            source.append(slice(window.span - 1, window.span + (count - 1) * window.stride, window.stride))
+            begin = window.start if is_whole(window, length, self._options.boundary) else window.span - 1
+            source.append(slice(begin, begin + (count - 1) * window.stride + 1, window.stride))
         written = self._out[index][tuple(target)]
         np.multiply(result[tuple(source)], scale, out=written)
         return bool(np.isfinite(written.sum()))

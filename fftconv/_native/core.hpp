@@ -67,6 +67,7 @@ struct Job {
     const void* taps = nullptr;
     Int rank = 1;
     const void* fill = nullptr;  // `components` numbers
+    bool nothing_outside = false;  // beyond the edges there are no terms; the fill is 0 then
 
     const void* transform = nullptr;  // of overlap_save: its tables, and the spectra of the kernels
     const void* spectrum = nullptr;

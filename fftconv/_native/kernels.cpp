@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "core.hpp"
+#include "memory.hpp"
 
 namespace fftconv {
 namespace LEVEL {

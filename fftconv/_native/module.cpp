@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "core.hpp"
+#include "memory.hpp"
 #include "pool.hpp"
 #include "levels.hpp"  // made by CMakeLists.txt: FFTCONV_LEVELS(X) is X(name) for every level built, best first
 
@@ -239,8 +240,8 @@ bool is_finite(const void* taps, size_t bytes) {
 // Memory that starts where vectors like it.
 class Aligned {
 public:
-    explicit Aligned(Int bytes) : bytes_(bytes) {
-        if (posix_memalign(&start_, 64, static_cast<size_t>(bytes)) != 0) throw std::bad_alloc();
+    explicit Aligned(Int bytes) : start_(take_memory(bytes)), bytes_(bytes) {
+        if (!start_) throw std::bad_alloc();
     }
     ~Aligned() { std::free(start_); }
     Aligned(const Aligned&) = delete;
@@ -250,8 +251,8 @@ public:
     Int bytes() const { return bytes_; }
 
 private:
-    void* start_ = nullptr;
-    Int bytes_;
+    void* const start_;
+    const Int bytes_;
 };
 
 // The tables for transforming tiles of one shape; of a line of samples, whose tile has rows too.
@@ -405,6 +406,7 @@ public:
             job_.taps = taps_.data();
         }
         job_.rank = rank;
+        job_.nothing_outside = outside_is_absent;
         job_.fill = fill_.data();
         job_.workers = workers;
         if (job_.method == Method::running_sum && arithmetic_ == in_f32) add_in_integers();

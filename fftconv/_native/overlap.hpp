@@ -20,8 +20,10 @@ public:
           straight_(job.writes_as_is && job.columns.target == job.components * static_cast<Int>(sizeof(T))),
           scale_(static_cast<T>(1) / static_cast<T>(tile_.rows * tile_.columns)) {
         const Axis &rows = job.rows.axis, &columns = job.columns.axis;
-        rows_ = line_ ? 1 : (tile_.rows - reach_of(rows)) / rows.step + 1;
-        columns_ = ((line_ ? tile_.rows * tile_.columns : tile_.columns) - reach_of(columns)) / columns.step + 1;
+        down_ = line_ ? Cut{1, 0, 0, 1} : cut(rows, tile_.rows);
+        along_ = cut(columns, line_ ? tile_.rows * tile_.columns : tile_.columns);
+        rows_ = down_.outputs;
+        columns_ = along_.outputs;
         bands_ = (rows.outputs + rows_ - 1) / rows_;
         strips_ = (columns.outputs + columns_ - 1) / columns_;
         together_ = job.components == 2 ? 1 : 2;
@@ -105,6 +107,20 @@ private:
         Int top, left, height, width;  // of its outputs
     };
 
+    // How tiles lie along an axis: outputs of each; the position of the first sample of the first tile, and where
+    // in the tile its first output is; samples that it reads, unless the last output needs fewer.
+    struct Cut {
+        Int outputs, first, lead, reads;
+    };
+
+    Cut cut(const Axis& axis, Int length) const {
+        const Int span = reach_of(axis), start = axis.first + span - 1;
+        const Int stop = start + (axis.outputs - 1) * axis.step + 1;
+        const Int wraps = most(most(axis.size, span), most(stop, axis.size + span - 1 - start));
+        if (job_.nothing_outside && length >= wraps) return {axis.outputs, 0, start, axis.size};
+        return {(length - span) / axis.step + 1, axis.first, span - 1, length};
+    }
+
     // Tiles take samples without gaps; those of them that are outputs are chosen at the end.
     static Job every_sample(const Job& job) {
         Job reading = job;
@@ -183,9 +199,9 @@ private:
     template <class Read>
     void each_row(const Spot& spot, Read read) {
         const Axis &rows = job_.rows.axis, &columns = job_.columns.axis;
-        const Int tall = (spot.height - 1) * rows.step + reach_of(rows);
-        const Int wide = (spot.width - 1) * columns.step + reach_of(columns);
-        const Int top = rows.first + spot.top * rows.step, left = columns.first + spot.left * columns.step;
+        const Int tall = least((spot.height - 1) * rows.step + down_.lead + 1, down_.reads);
+        const Int wide = least((spot.width - 1) * columns.step + along_.lead + 1, along_.reads);
+        const Int top = down_.first + spot.top * rows.step, left = along_.first + spot.left * columns.step;
         if (!line_) source_.look(left, wide);
         for (Int row = 0; row < tile_.rows; ++row) {
             const Int done = row * tile_.columns;
@@ -228,11 +244,11 @@ private:
     // The outputs of a spot, from this plane on, `offset` bytes further; whether they are finite.
     bool deliver(const T* plane, const Spot& spot, Int offset) {
         const Axis &rows = job_.rows.axis, &columns = job_.columns.axis;
-        const Int first = reach_of(columns) - 1;
+        const Int first = along_.lead;
         bool finite = true;
         if (!line_) {
             for (Int y = 0; y < spot.height; ++y) {
-                const Int at = (reach_of(rows) - 1 + y * rows.step) * tile_.stride + first;
+                const Int at = (down_.lead + y * rows.step) * tile_.stride + first;
                 finite &= put(spot.target + offset + y * job_.rows.target, plane + at, spot.width);
             }
             return finite;
@@ -289,6 +305,7 @@ private:
     const Transform<T>& tile_;
     const bool line_, straight_;  // straight into the target, which holds numbers of the arithmetic without gaps
     const T scale_;
+    Cut down_, along_;
     Int rows_, columns_;  // outputs of a tile
     Int bands_, strips_, together_;
     Int slices_ = 1, kernels_ = 1;  // with samples of their own; with the same samples

@@ -4,9 +4,7 @@
 
 class Memory {
 public:
-    explicit Memory(Int bytes) {
-        if (posix_memalign(&start_, 64, static_cast<size_t>(up(bytes, 64))) != 0) start_ = nullptr;
-    }
+    explicit Memory(Int bytes) : start_(take_memory(up(bytes, 64))) {}
     ~Memory() { free(start_); }
     Memory(const Memory&) = delete;
     Memory& operator=(const Memory&) = delete;
@@ -15,7 +13,7 @@ public:
     void* get() const { return start_; }
 
 private:
-    void* start_ = nullptr;
+    void* const start_;
 };
 
 // Hands out parts of a block of memory, or counts what they take where there is none.

@@ -279,7 +279,9 @@ Int make_transform(Int rows, Int columns, bool line, void* memory) {
     auto* const at = parts.take<Transform<T>>(1);
     made.rows = rows;
     made.columns = columns;
-    made.stride = columns + up(64, sizeof(T)) / static_cast<Int>(sizeof(T));
+    // An odd number of cache lines, so that the rows of a column fall on all sets of the cache.
+    constexpr Int cache_line = 64 / sizeof(T);
+    made.stride = columns + (columns / cache_line % 2 ? 0 : cache_line);
     if (!plan_length(made.down, rows, parts) || !plan_length(made.along, columns / lanes, parts) ||
         !plan_length(made.across, lanes, parts))
         return -1;

@@ -9,7 +9,11 @@ from fftconv import tuning
 
 @click.command()
 @click.option(
-    "--seconds", type=float, default=3.0, show_default=True, help="About how long to measure; at least one."
+    "--seconds",
+    type=click.FloatRange(min=0, min_open=True),
+    default=3.0,
+    show_default=True,
+    help="About how long to measure; every kind of work is timed once.",
 )
 @click.option("--no-save", is_flag=True, help="Show what comes out and keep nothing.")
 def tune(seconds: float, no_save: bool) -> None:

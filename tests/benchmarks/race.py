@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.fft
 import scipy.ndimage
 import scipy.signal
 from PIL import Image, ImageFilter
@@ -56,7 +57,9 @@ class Peers:
         self.threads = threads
         if threads:
             os.environ["VIPS_CONCURRENCY"] = str(threads)
-        self.cv2, self.torch, self.vips = (self._find(name) for name in ("cv2", "torch", "pyvips"))
+        self.cv2, self.torch, self.vips, self.mkl_fft = (
+            self._find(name) for name in ("cv2", "torch", "pyvips", "mkl_fft.interfaces.scipy_fft")
+        )
         if threads and self.cv2:
             self.cv2.setNumThreads(threads)
         if threads and self.torch:
@@ -71,6 +74,15 @@ class Peers:
 
     def opencv(self, name: str, run: Callable[[Any], Run]) -> dict[str, Run]:
         return {name: run(self.cv2)} if self.cv2 else {}
+
+    def with_mkl(self, run: Run) -> Run:
+        """With mkl_fft behind scipy.fft."""
+
+        def with_backend() -> Any:
+            with scipy.fft.set_backend(self.mkl_fft):
+                return run()
+
+        return with_backend
 
     def torch_conv2d(self, pixels: np.ndarray, taps: np.ndarray) -> dict[str, Run]:
         """Zeros beyond the edges: it has no other boundary without a padded copy."""
@@ -142,6 +154,93 @@ def lines(peers: Peers) -> Iterator[Cell]:
                     x, k, mode="same", workers=peers.threads
                 )
                 yield Cell(f"1-D {np.dtype(dtype)} {n} x {m}", ours, runs, n)
+
+
+def long_lines(peers: Peers) -> Iterator[Cell]:
+    """Kernels that are transformed."""
+    rng = np.random.default_rng(0)
+    for dtype in (np.float32, np.float64, np.complex64):
+        for n in (100_000, 1_000_000, 10_000_000):
+            for m in (128, 1_000, 10_000, 100_000, 1_000_000):
+                if m > n or (n == 10_000_000 and dtype != np.float32):
+                    continue
+                x, k = (random_line(rng, size, dtype) for size in (n, m))
+                runs: dict[str, Run] = {
+                    "oaconvolve": lambda x=x, k=k: scipy.signal.oaconvolve(x, k, "same"),
+                }
+                if n < 10_000_000 or m == 1_000_000:
+                    runs["fftconvolve"] = lambda x=x, k=k: scipy.signal.fftconvolve(x, k, "same")
+                if m == 128 and dtype != np.complex64 and n < 10_000_000:
+                    runs["numpy"] = lambda x=x, k=k: np.convolve(x, k, "same")
+                ours = lambda x=x, k=k: fftconv.convolve(  # noqa: E731
+                    x, k, mode="same", workers=peers.threads
+                )
+                yield Cell(f"1-D {np.dtype(dtype)} {n} x {m}", ours, runs, n)
+
+
+def random_line(rng: np.random.Generator, size: int, dtype: Any) -> np.ndarray:
+    values = rng.standard_normal(size)
+    if np.dtype(dtype).kind == "c":
+        values = values + 1j * rng.standard_normal(size)
+    return values.astype(dtype)
+
+
+def squares(peers: Peers) -> Iterator[Cell]:
+    """Kernels as large as the signal."""
+    rng = np.random.default_rng(0)
+    shapes = [(n,) for n in (1_000, 10_000, 100_000, 1_000_000)] + [(n, n) for n in (64, 256, 1024)]
+    for dtype in (np.float32, np.float64):
+        for shape in shapes:
+            x, k = (rng.standard_normal(shape).astype(dtype) for _ in range(2))
+            runs: dict[str, Run] = {"fftconvolve": lambda x=x, k=k: scipy.signal.fftconvolve(x, k)}
+            if peers.mkl_fft:
+                runs["fftconvolve, mkl_fft"] = peers.with_mkl(runs["fftconvolve"])
+            ours = lambda x=x, k=k: fftconv.convolve(x, k, workers=peers.threads)  # noqa: E731
+            name = " x ".join(map(str, shape))
+            yield Cell(f"N = M, {np.dtype(dtype)} {name}", ours, runs, math.prod(shape))
+
+
+def large_images(peers: Peers) -> Iterator[Cell]:
+    """Dense kernels that are transformed, on float32, grey and RGB."""
+    options = {"boundary": "mirror", "workers": peers.threads}
+    for n in (64, 256, 1024, 2048, 4096):
+        for m in (31, 63, 127, 255):
+            if m >= n or n * m < 64 * 31:
+                continue
+            x, k = random_pixels((n, n), np.float32), random_taps(m)
+            runs: dict[str, Run] = {}
+            if n < 4096:
+                runs["fftconvolve"] = lambda x=x, k=k: scipy.signal.fftconvolve(x, k, "same")
+                runs["oaconvolve"] = lambda x=x, k=k: scipy.signal.oaconvolve(x, k, "same")
+            runs |= peers.opencv("cv2", lambda cv2, x=x, k=k: lambda: cv2.filter2D(x, -1, k))
+            ours = lambda x=x, k=k: fftconv.correlate(x, k, mode="same", **options)  # noqa: E731
+            if runs:
+                yield Cell(f"2-D float32 {n}² x {m}²", ours, runs, n * n)
+    for shape in ((1024, 1024), (1080, 1920, 3)):
+        for m in (31, 63, 127):
+            x, k = random_pixels(shape, np.uint8), random_taps(m)
+            runs = peers.opencv("cv2", lambda cv2, x=x, k=k: lambda: cv2.filter2D(x, -1, k))
+            ours = lambda x=x, k=k: image.apply_kernel(x, k, flip=False, **options)  # noqa: E731
+            if runs:
+                yield Cell(f"uint8 {' x '.join(map(str, shape))}, {m}²", ours, runs, x.size)
+
+
+def repeated(peers: Peers) -> Iterator[Cell]:
+    """A prepared kernel, and a bank of kernels, applied to one signal after the other."""
+    for n, m in ((128, 9), (512, 31), (512, 101)):
+        pixels, taps = random_pixels((n, n), np.float32), random_taps(m)
+        one = fftconv.Filter(taps, boundary="mirror", workers=peers.threads)
+        runs: dict[str, Run] = {
+            "oaconvolve": lambda x=pixels, k=taps: scipy.signal.oaconvolve(x, k, "same")
+        }
+        runs |= peers.opencv("cv2", lambda cv2, x=pixels, k=taps: lambda: cv2.filter2D(x, -1, k))
+        yield Cell(f"Filter, float32 {n}² x {m}²", lambda f=one, x=pixels: f(x), runs, n * n)
+    pixels = random_pixels((512, 512), np.float32)
+    kernels_ = [random_taps(31) * (n + 1) for n in range(8)]
+    bank = fftconv.FilterBank(kernels_, boundary="mirror", workers=peers.threads)
+    runs = {"oaconvolve": lambda: [scipy.signal.oaconvolve(pixels, k, "same") for k in kernels_]}
+    runs |= peers.opencv("cv2", lambda cv2: lambda: [cv2.filter2D(pixels, -1, k) for k in kernels_])
+    yield Cell("FilterBank, 8 of float32 512² x 31²", lambda: bank(pixels), runs, 8 * pixels.size)
 
 
 def images(peers: Peers) -> Iterator[Cell]:
@@ -277,7 +376,11 @@ def smoke(peers: Peers) -> Iterator[Cell]:
 GRIDS: dict[str, Callable[[Peers], Iterator[Cell]]] = {
     "calls": calls,
     "lines": lines,
+    "long-lines": long_lines,
+    "squares": squares,
     "images": images,
+    "large-images": large_images,
+    "repeated": repeated,
     "bytes": bytes_,
     "gaussians": gaussians,
     "boxes": boxes,
