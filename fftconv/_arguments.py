@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fftconv._boundary import BOUNDARIES, Boundary
+from fftconv._fft import Provider, read_provider
 from fftconv._geometry import MODES, Geometry, Mode, geometry
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -37,6 +38,8 @@ class Options:
     workers: int | None
     max_memory: int | None
     """Bytes beyond inputs and result."""
+    fft_provider: Provider
+    """Who transforms where the native core does not."""
     source: np.dtype[Any]
     """Of the signal as it was given."""
     dtype: np.dtype[Any]
@@ -68,6 +71,7 @@ def read_problem(
     accuracy: str,
     workers: int | None,
     max_memory: int | None,
+    fft_provider: str | None,
     out: Array | None,
 ) -> Problem:
     """Check everything that `convolve` takes."""
@@ -75,7 +79,8 @@ def read_problem(
     samples = read_array("signal", signal)
     taps = read_array("kernel", kernel)
     dtype = result_dtype(samples.dtype, taps.dtype)
-    given = (axes, mode, boundary, fill_value, method, stride, dilation, workers, max_memory)
+    provider = read_provider(fft_provider)
+    given = (axes, mode, boundary, fill_value, method, stride, dilation, workers, max_memory, provider)
     read = _kept_options if all(map(_is_plain, given)) else _read_options
     options = read(samples.shape, taps.shape, samples.dtype, dtype, *given)
     if out is not None:
@@ -99,6 +104,7 @@ def read_shapes(
     accuracy: str,
     workers: int | None,
     max_memory: int | None,
+    fft_provider: str | None,
 ) -> tuple[Options, np.dtype[Any]]:
     """Check what `plan_convolution` takes; also returns the dtype of the data as given."""
     _refuse_future(nan_policy, mask, accuracy)
@@ -113,7 +119,17 @@ def read_shapes(
     result = result_dtype(given, given)
     shapes = (samples, taps, given, result)
     options = _read_options(
-        *shapes, axes, mode, boundary, 0.0, method, stride, dilation, workers, max_memory
+        *shapes,
+        axes,
+        mode,
+        boundary,
+        0.0,
+        method,
+        stride,
+        dilation,
+        workers,
+        max_memory,
+        read_provider(fft_provider),
     )
     return options, given
 
@@ -270,6 +286,7 @@ def _read_options(
     dilation: int | Sequence[int],
     workers: int | None,
     max_memory: int | None,
+    provider: Provider,
 ) -> Options:
     aligned, convolved = align(signal_shape, kernel_shape, axes)
     check_choice("mode", mode, MODES)
@@ -303,7 +320,7 @@ def _read_options(
     )
     fill = _read_fill(fill_value, boundary, dtype)
     bound = None if max_memory is None else int(max_memory)
-    return Options(shapes, cast(Boundary, boundary), fill, method, workers, bound, source, dtype)
+    return Options(shapes, cast(Boundary, boundary), fill, method, workers, bound, provider, source, dtype)
 
 
 _kept_options = lru_cache(maxsize=1024, typed=True)(_read_options)

@@ -40,6 +40,7 @@ def convolve(
     accuracy: str = "normwise",
     workers: int | None = None,
     max_memory: int | None = None,
+    fft_provider: str | None = None,
     out: Array | None = None,
 ) -> Array:
     r"""Convolve a signal with a kernel, by the fastest of several engines.
@@ -104,6 +105,9 @@ def convolve(
         Bytes of working memory, beyond the arrays given and the result, that no engine may exceed: those
         that would are refused, and tiles shrink. Putting NaN and infinities back where they belong may take
         more.
+    fft_provider : {"pyfftw", "scipy"}, optional
+        Who transforms where the native core does not; pyFFTW where it is installed, or what the environment
+        variable FFTCONV_FFT says, by default. "scipy" passes on to the backend of `scipy.fft.set_backend`.
     out : numpy.ndarray, optional
         Where to write the result; it needs the result's shape and dtype. It may be the signal itself.
 
@@ -157,6 +161,7 @@ def convolve(
     if (
         axes is mask is out is None
         and max_memory is None
+        and fft_provider is None
         and (workers is None or workers is _ONE)
         and stride is dilation is _ONE
         and fill_value is _NO_FILL
@@ -184,6 +189,7 @@ def convolve(
             accuracy=accuracy,
             workers=workers,
             max_memory=max_memory,
+            fft_provider=fft_provider,
             out=out,
         )
     )
@@ -205,6 +211,7 @@ def correlate(
     accuracy: str = "normwise",
     workers: int | None = None,
     max_memory: int | None = None,
+    fft_provider: str | None = None,
     out: Array | None = None,
 ) -> Array:
     r"""Correlate a signal with a kernel: a convolution whose kernel is not flipped.
@@ -219,7 +226,7 @@ def correlate(
     ----------
     signal, kernel, mode, boundary, fill_value, axes, method, stride, dilation
         As in `convolve`.
-    nan_policy, mask, accuracy, workers, max_memory, out
+    nan_policy, mask, accuracy, workers, max_memory, fft_provider, out
         As in `convolve`.
 
     Returns
@@ -255,6 +262,7 @@ def correlate(
         accuracy=accuracy,
         workers=workers,
         max_memory=max_memory,
+        fft_provider=fft_provider,
         out=out,
     )
     turned = problem.kernel[problem.options.geometry.turned]
@@ -285,6 +293,7 @@ def correlate_pixels(
         accuracy="normwise",
         workers=workers,
         max_memory=None,
+        fft_provider=None,
         out=None,
     )
     turned = problem.kernel[problem.options.geometry.turned]

@@ -22,6 +22,7 @@ from fftconv._arguments import (
 )
 from fftconv._boundary import BOUNDARIES, Boundary
 from fftconv._engines import FAMILIES
+from fftconv._fft import read_provider
 from fftconv._geometry import MODES, Mode
 from fftconv._spectra import Spectra
 from fftconv.convolution import follow
@@ -40,6 +41,7 @@ _DEFAULTS: dict[str, Any] = {
     "accuracy": "normwise",
     "workers": None,
     "max_memory": None,
+    "fft_provider": None,
 }
 
 
@@ -61,7 +63,7 @@ class Filter:
     boundary : str, optional
         As in `convolve`; by default "reflect", and "zero" for ``mode="valid"``, which reads nothing
         outside.
-    fill_value, axes, method, stride, dilation, nan_policy, accuracy, workers, max_memory
+    fill_value, axes, method, stride, dilation, nan_policy, accuracy, workers, max_memory, fft_provider
         As in `convolve`.
 
     Raises
@@ -101,6 +103,7 @@ class Filter:
         accuracy: str = "normwise",
         workers: int | None = None,
         max_memory: int | None = None,
+        fft_provider: str | None = None,
     ) -> None:
         self._kernel = _copy(read_array("kernel", kernel))
         self._options: dict[str, Any] = {
@@ -115,10 +118,12 @@ class Filter:
             "accuracy": accuracy,
             "workers": workers,
             "max_memory": max_memory,
+            "fft_provider": fft_provider,
         }
         check_choice("mode", mode, MODES)
         check_choice("boundary", self._options["boundary"], BOUNDARIES)
         check_choice("method", method, METHODS)
+        read_provider(fft_provider)
         self._spectra = Spectra()
         self._plans: dict[Options, ConvolutionPlan] = {}
 
@@ -182,8 +187,10 @@ class FilterBank:
     ----------
     kernels : sequence of array_like, or array_like with one axis more
         The taps of each, all of one shape. They are copied.
-    mode, boundary, fill_value, axes, method, stride, dilation, nan_policy, accuracy, workers, max_memory
+    mode, boundary, fill_value, axes, method, stride, dilation
         As in `Filter`; `axes` are those of the signal.
+    nan_policy, accuracy, workers, max_memory, fft_provider
+        As in `Filter`.
 
     Raises
     ------
@@ -216,6 +223,7 @@ class FilterBank:
         accuracy: str = "normwise",
         workers: int | None = None,
         max_memory: int | None = None,
+        fft_provider: str | None = None,
     ) -> None:
         self._kernels = _stack(kernels)
         self._axes = axes
@@ -230,6 +238,7 @@ class FilterBank:
             "accuracy": accuracy,
             "workers": workers,
             "max_memory": max_memory,
+            "fft_provider": fft_provider,
         }
         self._filters = [Filter(taps, axes=axes, **self._options) for taps in self._kernels]
         self._together: dict[tuple[int, ...], Filter] = {}  # by the axes of the signals

@@ -30,7 +30,7 @@ from fftconv._cost import count_work, predict_seconds
 from fftconv._engines import ENGINES, PATHS, Schedule, overlap_save, reads, writes
 from fftconv._error_bound import Magnitudes
 from fftconv._factors import UNKNOWN, KernelFacts, kernel_facts
-from fftconv._fft import Provider, provider_name
+from fftconv._fft import Provider
 from fftconv._fft.lengths import fft_shape
 from fftconv._geometry import Geometry, Mode
 from fftconv._plan import Candidate, ConvolutionPlan
@@ -63,6 +63,7 @@ def plan_convolution(
     accuracy: str = "normwise",
     workers: int | None = None,
     max_memory: int | None = None,
+    fft_provider: str | None = None,
 ) -> ConvolutionPlan:
     """Plan a convolution from shapes alone, before there is any data.
 
@@ -73,7 +74,9 @@ def plan_convolution(
     dtype : dtype, default float64
         Of both arrays. Integers are taken to be the largest that the dtype holds, as nothing is known
         of them; `explain` looks at the data and may allow more.
-    mode, boundary, axes, method, stride, dilation, nan_policy, mask, accuracy, workers, max_memory
+    mode, boundary, axes, method, stride, dilation, nan_policy, mask
+        As in `convolve`.
+    accuracy, workers, max_memory, fft_provider
         As in `convolve`.
 
     Returns
@@ -110,6 +113,7 @@ def plan_convolution(
         accuracy=accuracy,
         workers=workers,
         max_memory=max_memory,
+        fft_provider=fft_provider,
     )
     magnitudes = None
     if options.dtype.kind == "i":
@@ -134,6 +138,7 @@ def explain(
     accuracy: str = "normwise",
     workers: int | None = None,
     max_memory: int | None = None,
+    fft_provider: str | None = None,
 ) -> ConvolutionPlan:
     """Plan the convolution of these arrays, as `convolve` would, with its error bound.
 
@@ -141,7 +146,7 @@ def explain(
     ----------
     signal, kernel, mode, boundary, fill_value, axes, method, stride, dilation
         As in `convolve`.
-    nan_policy, mask, accuracy, workers, max_memory
+    nan_policy, mask, accuracy, workers, max_memory, fft_provider
         As in `convolve`.
 
     Returns
@@ -174,6 +179,7 @@ def explain(
         accuracy=accuracy,
         workers=workers,
         max_memory=max_memory,
+        fft_provider=fft_provider,
         out=None,
     )
     plan = plan_problem(problem)
@@ -258,7 +264,7 @@ def _plan_options(
         options.max_memory,
         magnitudes,
         facts,
-        provider_name(),
+        options.fft_provider,
         machine_profile(),
     )
 
@@ -291,13 +297,13 @@ def _plan(
     profile: Profile,
 ) -> ConvolutionPlan:
     check_choice("method", method, METHODS)
-    options = Options(geometry, boundary, 0, method, workers, max_memory, source, dtype)
+    options = Options(geometry, boundary, 0, method, workers, max_memory, provider, source, dtype)
     prospects = {
         "direct": _prospect_of_direct(options, magnitudes),
         "separable": _prospect_of_separable(options, magnitudes, facts),
         "running_sum": _prospect_of_running_sum(options, magnitudes, facts),
-        "overlap_save": _prospect_of_overlap_save(options, magnitudes, provider, profile),
-        "fft": _prospect_of_fft(options, magnitudes, provider),
+        "overlap_save": _prospect_of_overlap_save(options, magnitudes, profile),
+        "fft": _prospect_of_fft(options, magnitudes),
     }
     checks_overflow = magnitudes is not None and magnitudes.peak >= _error_bound.EXACT_INT64
     for name, prospect in prospects.items():
@@ -435,7 +441,7 @@ def _prospect_of_running_sum(
 
 
 def _prospect_of_overlap_save(
-    options: Options, magnitudes: Magnitudes | None, provider: Provider, profile: Profile
+    options: Options, magnitudes: Magnitudes | None, profile: Profile
 ) -> _Prospect:
     """With the tile that one thread is fastest with, so that results do not depend on the threads.
 
@@ -447,7 +453,7 @@ def _prospect_of_overlap_save(
         return _Prospect(dtype, Schedule(), 0.0, _NO_TRANSFORM)
     path = PATHS["overlap_save"](options, dtype)
     schedules = [
-        Schedule(1, tile, None if path.endswith("core") else provider)
+        Schedule(1, tile, None if path.endswith("core") else options.fft_provider)
         for tile in overlap_save.tile_shapes(geometry, path)
     ]
     if not schedules:
@@ -469,7 +475,7 @@ def _prospect_of_overlap_save(
     return _Prospect(dtype, schedule, 0.0, _inexact(magnitudes, error))
 
 
-def _prospect_of_fft(options: Options, magnitudes: Magnitudes | None, provider: Provider) -> _Prospect:
+def _prospect_of_fft(options: Options, magnitudes: Magnitudes | None) -> _Prospect:
     geometry = options.geometry
     shape = fft_shape(geometry, extended=options.boundary != "zero")
     dtype = _FLOAT64 if magnitudes is not None else options.dtype
@@ -482,7 +488,7 @@ def _prospect_of_fft(options: Options, magnitudes: Magnitudes | None, provider: 
     # Threads share slabs: a small transform is not cut into any, and one line cannot be.
     whole = slices * length * dtype.itemsize < _THREADED_BYTES or (len(shape) == 1 and slices == 1)
     workers = 1 if whole else options.workers or available_cores()
-    schedule = Schedule(workers, shape, provider)
+    schedule = Schedule(workers, shape, options.fft_provider)
     factor = _error_bound.fft_error_factor(length, dtype)
     if magnitudes is None:
         return _Prospect(dtype, schedule, factor)

@@ -176,7 +176,7 @@ def probe(
     return read_problem(
         signal, kernel, mode="same", boundary=boundary, fill_value=0.0, axes=axes, method="auto",
         stride=1, dilation=1, nan_policy="propagate", mask=None, accuracy="normwise",
-        workers=None, max_memory=None, out=None,
+        workers=None, max_memory=None, fft_provider=None, out=None,
     )  # fmt: skip
 
 

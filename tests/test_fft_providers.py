@@ -102,3 +102,25 @@ def test_importing_fftconv_imports_no_fft_library():
     )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_an_argument_names_the_provider_over_the_environment(scipy_provider):
+    x, k = np.ones(100), np.ones(50)
+    plan = fftconv.plan_convolution(100, 50, method="fft", fft_provider="pyfftw")
+    assert plan.fft_provider == "pyfftw"
+    assert fftconv.plan_convolution(100, 50, method="fft").fft_provider == "scipy"
+    assert fftconv.Filter(k, method="fft", fft_provider="pyfftw").explain(x).fft_provider == "pyfftw"
+    results = [fftconv.convolve(x, k, method="fft", fft_provider=name) for name in _fft.PROVIDERS]
+    assert np.allclose(*results, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("use", [fftconv.convolve, fftconv.explain])
+def test_unknown_provider(use):
+    with pytest.raises(ValueError, match="fft_provider='mkl' is not accepted; choose one of pyfftw, scipy"):
+        use([1.0], [1.0], fft_provider="mkl")
+
+
+def test_a_provider_that_is_not_installed(monkeypatch):
+    monkeypatch.setattr(_fft, "_installed_provider", lambda: "scipy")
+    with pytest.raises(ValueError, match="fft_provider='pyfftw' needs pyFFTW, which is not installed; pip"):
+        fftconv.plan_convolution(100, 50, fft_provider="pyfftw")

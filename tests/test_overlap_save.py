@@ -26,7 +26,7 @@ def convolve_with(tile, signal, kernel, **options):
     given = {
         "mode": "full", "boundary": "zero", "fill_value": 0.0, "axes": None, "stride": 1, "dilation": 1,
         "nan_policy": "propagate", "mask": None, "accuracy": "normwise", "workers": None,
-        "max_memory": None, "out": None, **options,
+        "max_memory": None, "fft_provider": None, "out": None, **options,
     }  # fmt: skip
     problem = read_problem(signal, kernel, method="overlap_save", **given)
     plan = plan_problem(problem)

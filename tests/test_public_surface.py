@@ -45,7 +45,8 @@ def test_everything_after_the_two_arrays_is_keyword_only(function):
     names = list(inspect.signature(function).parameters)
     assert names == [
         "signal", "kernel", "mode", "boundary", "fill_value", "axes", "method", "stride", "dilation",
-        "nan_policy", "mask", "accuracy", "workers", "max_memory", "out",
+        "nan_policy", "mask", "accuracy", "workers", "max_memory", "fft_provider",
+        "out",
     ]  # fmt: skip
 
 

@@ -157,6 +157,11 @@ def convolve_overlap_save(
             spectrum_bytes(tile, kernel.dtype),
         )
         return core.run_tiles(signal, kernel, options, schedule, out, of_kernel)
+    return convolve_tiles(signal, kernel, options, schedule, out)
+
+
+def convolve_tiles(signal: Array, kernel: Array, options: Options, schedule: Schedule, out: Array) -> bool:
+    """The same through an FFT provider."""
     return _Tiles(signal, kernel, options, schedule, out).run()
 
 

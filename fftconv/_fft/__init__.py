@@ -40,14 +40,22 @@ class Workspace(Protocol):
 def provider_name() -> Provider:
     """The provider in force: the environment's choice, else pyFFTW where it is installed."""
     chosen = os.environ.get(ENVIRONMENT_VARIABLE, "")
-    if not chosen:
-        return _installed_provider()
-    if chosen not in PROVIDERS:
-        raise ValueError(
-            f"environment variable {ENVIRONMENT_VARIABLE}={chosen!r} is not accepted; "
-            f"choose one of {', '.join(PROVIDERS)}"
-        )
-    return cast(Provider, chosen)
+    return (
+        _check(f"environment variable {ENVIRONMENT_VARIABLE}", chosen) if chosen else _installed_provider()
+    )
+
+
+def read_provider(given: str | None) -> Provider:
+    """The provider that an argument names; the one in force for None."""
+    return provider_name() if given is None else _check("fft_provider", given)
+
+
+def _check(name: str, value: str) -> Provider:
+    if value not in PROVIDERS:
+        raise ValueError(f"{name}={value!r} is not accepted; choose one of {', '.join(PROVIDERS)}")
+    if value == "pyfftw" and _installed_provider() != "pyfftw":
+        raise ValueError(f"{name}={value!r} needs pyFFTW, which is not installed; pip install pyfftw")
+    return cast(Provider, value)
 
 
 @lru_cache(maxsize=1)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from fftconv._fft import PROVIDERS
 from fftconv._geometry import MODES
 from fftconv.planning import METHODS, ConvolutionPlan, plan_convolution
 
@@ -53,6 +54,8 @@ def _axes(context: click.Context, option: click.Parameter, text: str | None) -> 
 @click.option("--stride", type=int, default=1, show_default=True)
 @click.option("--dilation", type=int, default=1, show_default=True)
 @click.option("--workers", type=click.IntRange(min=1), help="Threads  [default: all cores]")
+@click.option("--max-memory", type=click.IntRange(min=0), metavar="BYTES", help="Of working memory.")
+@click.option("--fft-provider", type=click.Choice(PROVIDERS), help="Who transforms.")
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
 def explain(as_json: bool, signal: tuple[int, ...], kernel: tuple[int, ...], **options: Any) -> None:
     """Show which method a convolution takes, how long, and why."""

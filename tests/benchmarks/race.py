@@ -17,6 +17,7 @@ import os
 import platform
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -241,6 +242,14 @@ def repeated(peers: Peers) -> Iterator[Cell]:
     runs = {"oaconvolve": lambda: [scipy.signal.oaconvolve(pixels, k, "same") for k in kernels_]}
     runs |= peers.opencv("cv2", lambda cv2: lambda: [cv2.filter2D(pixels, -1, k) for k in kernels_])
     yield Cell("FilterBank, 8 of float32 512² x 31²", lambda: bank(pixels), runs, 8 * pixels.size)
+    shared = fftconv.Filter(random_taps(31), workers=peers.threads)
+    pool = ThreadPoolExecutor(8)
+    yield Cell(
+        "64 calls of a Filter from 8 threads, 256² x 31²",
+        lambda: list(pool.map(shared, [pixels[:256, :256]] * 64)),
+        {"one after the other": lambda: [shared(pixels[:256, :256]) for _ in range(64)]},
+        64 * 256 * 256,
+    )
 
 
 def images(peers: Peers) -> Iterator[Cell]:
