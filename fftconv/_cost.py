@@ -24,6 +24,7 @@ from fftconv._spectra import is_made_anew
 DType = np.dtype[Any]
 
 _CACHE_BYTES = 2**21  # a transform whose buffers are larger runs at the speed of the memory
+_LINE_BYTES = 64  # of the cache
 _LISTED_BYTES = 24  # for each sample beyond an edge, while it is looked up where it comes from
 # np.convolve has loops of its own for kernels up to the first length, and calls BLAS for each output beyond
 # it, where up to about the second length the call costs more than the products.
@@ -194,14 +195,16 @@ def _overlap_save_work(options: Options, dtype: DType, schedule: Schedule, rank:
         spectra += 2 * math.prod(geometry.kernel_shape) * dtype.itemsize  # taps turned, and as a key
         if options.boundary not in FILLED:
             spectra += _LISTED_BYTES * sum(window.span for window in geometry.windows)
-        behind = math.prod(geometry.signal_shape[geometry.axes[-1] + 1 :])
+        # From one sample to the next, where they do not lie side by side.
+        hop = math.prod(geometry.signal_shape[geometry.axes[-1] + 1 :]) * dtype.itemsize
         counts = {
             "call": 1.0,
             "output": float(geometry.outputs),
-            "apart": tiles * points if behind > 1 else 0.0,  # samples that do not lie side by side
+            "apart near": tiles * points if dtype.itemsize < hop <= _LINE_BYTES else 0.0,
+            "apart far": tiles * points if hop > max(_LINE_BYTES, dtype.itemsize) else 0.0,
             f"tile {points.bit_length() - 1}": tiles * points,
         }
-        return Work(((path, counts),), held + spectra, back)
+        return Work(((path, counts),), held + spectra, overlap_save.count_shares(geometry, back))
     place = "far" if held > _CACHE_BYTES else "near"
     counts = {
         "call": 1.0,

@@ -36,15 +36,16 @@ __all__ = ["Tuning", "tune"]
 Rows = tuple[tuple[str, str, int, float, float], ...]
 
 _DTYPES = ("float32", "float64", "complex64", "complex128")
-# Method, shape of the signal, shape of the kernel: about a millisecond each, and quick ones for the calls.
+# Method, shape of the signal, shape of the kernel: about a millisecond each.
 _PROBES: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = (
     ("direct", (500, 500), (5, 5)),
     ("direct", (200, 200), (15, 15)),
     ("direct", (100_000,), (31,)),
-    ("direct", (100,), (9,)),
+    ("direct", (700, 700), (9, 9)),
     ("separable", (500, 500), (15, 15)),
     ("separable", (200, 200), (61, 61)),
     ("running_sum", (500, 500), (15, 15)),
+    ("running_sum", (800, 800), (5, 5)),
     ("running_sum", (100_000,), (200,)),
     ("overlap_save", (400, 400), (21, 21)),
     ("overlap_save", (100_000,), (500,)),

@@ -72,6 +72,14 @@ def count_tiles(
     return each * (results // shared_kernels(geometry)), each * results
 
 
+def count_shares(geometry: Geometry, tiles: int) -> int:
+    """Into how many parts threads of the core can cut so many tiles: channels side by side are one."""
+    last = len(geometry.signal_shape) - 1
+    if last in geometry.axes or geometry.kernel_varies:
+        return tiles
+    return -(-tiles // geometry.signal_shape[last])
+
+
 def shared_kernels(geometry: Geometry) -> int:
     """Kernels that every slice of the signal meets."""
     shapes = zip(geometry.signal_shape, geometry.kernel_shape, strict=True)

@@ -27,6 +27,7 @@ constexpr int VECTOR_BYTES = 16, ROWS = 4, WIDE = 4, LONG = 8;
 constexpr int VECTOR_BYTES = 16, ROWS = 4, WIDE = 2, LONG = 6;
 #endif
 
+constexpr Int CACHE_LINE = 64;
 constexpr Int NEAR_BYTES = 32 * 1024;  // of rows that stay in a first-level cache
 constexpr Int FAR_BYTES = 768 * 1024;  // and in a second-level one
 constexpr Int LEAST_COLUMNS = 512;

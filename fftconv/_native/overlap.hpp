@@ -35,6 +35,12 @@ public:
         // Tiles that are transformed together have the same kernel.
         group_ = bands_ * strips_ * (varies_ ? 1 : slices_);
         groups_ = varies_ ? slices_ : 1;
+        // Slices whose numbers lie side by side, as channels do, are left to one thread: others would write into
+        // the same lines of the cache.
+        if (job.batches && !varies_) {
+            const Batch& inner = job.batch[job.batches - 1];
+            if (inner.target < CACHE_LINE) unit_ = inner.size % together_ ? inner.size : inner.size / together_;
+        }
     }
 
     Outcome run(Next next, void* counter) {
@@ -43,31 +49,9 @@ public:
         take(Parts(memory.get()));
         const Int each = (group_ + together_ - 1) / together_, count = each * groups_;
         bool finite = true;
-        for (Int index = next(counter); index < count; index = next(counter)) {
-            const Int base = index / each * group_, number = index % each * together_;
-            const Spot first = locate(base + number), second = locate(base + least(number + 1, group_ - 1));
-            const bool alone = number + 1 == group_;
-            if (together_ == 1) {
-                fill_complex(first);
-            } else {
-                fill(re_, first);
-                if (alone)
-                    clear(im_, tile_.plane());
-                else
-                    fill(im_, second);
-            }
-            if (kernels_ > 1) find_spectrum(re_, im_, tile_, shared_);
-            for (Int kernel = 0; kernel < kernels_; ++kernel) {
-                const Int offset = kernels_ > 1 ? offset_of(kernel) : 0;
-                const T* const spectrum = spectrum_of(first, kernel);
-                if (kernels_ > 1)
-                    transform_product(re_, im_, tile_, shared_, spectrum);
-                else
-                    convolve_tile(re_, im_, tile_, spectrum);
-                finite &= deliver(re_, first, offset);
-                if (together_ == 2 && !alone) finite &= deliver(im_, second, offset);
-            }
-        }
+        for (Int unit = next(counter); unit * unit_ < count; unit = next(counter))
+            for (Int index = unit * unit_; index < least((unit + 1) * unit_, count); ++index)
+                finite &= convolve_pair(index / each * group_, index % each * together_);
         return finite ? Outcome::finite : Outcome::not_finite;
     }
 
@@ -126,6 +110,34 @@ private:
         Job reading = job;
         reading.rows.axis.step = reading.columns.axis.step = 1;
         return reading;
+    }
+
+    // One tile or two, number `number` of the group from `base` on; whether their outputs are finite.
+    bool convolve_pair(Int base, Int number) {
+        const Spot first = locate(base + number), second = locate(base + least(number + 1, group_ - 1));
+        const bool alone = number + 1 == group_;
+        if (together_ == 1) {
+            fill_complex(first);
+        } else {
+            fill(re_, first);
+            if (alone)
+                clear(im_, tile_.plane());
+            else
+                fill(im_, second);
+        }
+        if (kernels_ > 1) find_spectrum(re_, im_, tile_, shared_);
+        bool finite = true;
+        for (Int kernel = 0; kernel < kernels_; ++kernel) {
+            const Int offset = kernels_ > 1 ? offset_of(kernel) : 0;
+            const T* const spectrum = spectrum_of(first, kernel);
+            if (kernels_ > 1)
+                transform_product(re_, im_, tile_, shared_, spectrum);
+            else
+                convolve_tile(re_, im_, tile_, spectrum);
+            finite &= deliver(re_, first, offset);
+            if (together_ == 2 && !alone) finite &= deliver(im_, second, offset);
+        }
+        return finite;
     }
 
     static void clear(T* numbers, Int count) {
@@ -310,6 +322,7 @@ private:
     Int bands_, strips_, together_;
     Int slices_ = 1, kernels_ = 1;  // with samples of their own; with the same samples
     bool varies_ = false;           // the kernel from slice to slice
+    Int unit_ = 1;                  // pairs of tiles that a thread takes at a time
     Int group_, groups_;            // tiles of which any two are transformed together
     T *re_ = nullptr, *im_ = nullptr;
     T *row_ = nullptr, *shared_ = nullptr;

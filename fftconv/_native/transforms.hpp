@@ -280,7 +280,7 @@ Int make_transform(Int rows, Int columns, bool line, void* memory) {
     made.rows = rows;
     made.columns = columns;
     // An odd number of cache lines, so that the rows of a column fall on all sets of the cache.
-    constexpr Int cache_line = 64 / sizeof(T);
+    constexpr Int cache_line = CACHE_LINE / sizeof(T);
     made.stride = columns + (columns / cache_line % 2 ? 0 : cache_line);
     if (!plan_length(made.down, rows, parts) || !plan_length(made.along, columns / lanes, parts) ||
         !plan_length(made.across, lanes, parts))
