@@ -28,9 +28,8 @@ from fftconv._spectra import kept_spectrum
 from fftconv._threads import run_all
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Tile = tuple[
-    tuple[int, ...], tuple[int, ...]
-]  # index of the slice, and of the tile along the convolved axes
+# Index of the slice, and of the tile along the convolved axes.
+Tile = tuple[tuple[int, ...], tuple[int, ...]]
 
 _LONGEST_SIDE = 2**11  # of the core's tiles in two dimensions
 _LARGEST_TILE = 2**22  # points

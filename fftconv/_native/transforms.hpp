@@ -219,6 +219,24 @@ void transform(T* re, T* im, Int stride, const Length<T>& length) {
     }
 }
 
+// The transform over as many vectors as a vector has lanes, of which every bound is known.
+template <bool FORWARD, class T>
+INLINE void transform_across(T* re, T* im, const Length<T>& length) {
+    constexpr int lanes = Lanes<T>::count;
+    static_assert(lanes == 16 || lanes == 8 || lanes == 4 || lanes == 2, "as `plan_length` cuts them into stages");
+    const T *const first = length.twiddles[0];
+    if constexpr (lanes == 2) {
+        pass<FORWARD, 2, false, 1>(re, im, lanes, lanes, 2, first);
+    } else if constexpr (lanes == 4) {
+        pass<FORWARD, 4, false, 1>(re, im, lanes, lanes, 4, first);
+    } else {
+        constexpr int last = lanes / 4;
+        if constexpr (FORWARD) pass<true, 4, true, 1>(re, im, lanes, lanes, lanes, first);
+        pass<FORWARD, last, false, 1>(re, im, lanes, lanes, last, length.twiddles[1]);
+        if constexpr (!FORWARD) pass<false, 4, true, 1>(re, im, lanes, lanes, lanes, first);
+    }
+}
+
 // ------------------------------------------------------------------------------------------------ transpose
 
 template <int...>
@@ -365,11 +383,11 @@ void transform_rows(T* re, T* im, const Transform<T>& tile, Visit visit) {
                     store(block_re + i * lanes, real[i]);
                     store(block_im + i * lanes, imaginary[i]);
                 }
-                transform<true, 1>(block_re, block_im, lanes, tile.across);
+                transform_across<true>(block_re, block_im, tile.across);
             }
             visit(block_re, block_im);
             if constexpr (BACK) {
-                transform<false, 1>(block_re, block_im, lanes, tile.across);
+                transform_across<false>(block_re, block_im, tile.across);
                 for (int i = 0; i < lanes; ++i) {
                     real[i] = load(block_re + i * lanes);
                     imaginary[i] = load(block_im + i * lanes);
