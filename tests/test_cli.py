@@ -1,6 +1,7 @@
 """The command line on real files: in a subprocess where the process matters, in-process elsewhere."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -245,3 +246,32 @@ def test_kernel_text_is_data_not_code():
     for text in ("__import__('os')", "box(open('x'))", "lambda: 1", "gaussian.__class__"):
         with pytest.raises(ValueError, match="."):
             parse_kernel(text)
+
+
+def test_a_warning_is_one_line(tmp_path):
+    (tmp_path / "profile.json").write_text("{")
+    code = "from fftconv.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, "explain", "--signal", "100", "--kernel", "3"],
+        capture_output=True, text=True, check=True, env=os.environ | {"FFTCONV_PROFILE": str(tmp_path)},
+    )  # fmt: skip
+    assert done.stderr.startswith(f"fftconv: warning: the profile {tmp_path}/profile.json is damaged")
+    assert len(done.stderr.splitlines()) == 1
+    assert "direct" in done.stdout
+
+
+def test_tune_shows_what_it_found_and_saves_it(tmp_path):
+    code = "from fftconv.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, "tune", "--seconds", "0.01"],
+        capture_output=True, text=True, check=True, env=os.environ | {"FFTCONV_PROFILE": str(tmp_path)},
+    )  # fmt: skip
+    assert "measured over predicted time" in done.stdout
+    assert "saved in" in done.stdout
+    assert (tmp_path / "profile.json").is_file()
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "soon"])
+def test_tune_refuses_what_is_no_time(seconds, capsys):
+    assert run(["tune", "--seconds", seconds]) == 2
+    assert "--seconds" in capsys.readouterr().err

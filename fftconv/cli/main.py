@@ -7,6 +7,7 @@ standard error. `--debug` shows the traceback instead.
 from __future__ import annotations
 
 import sys
+import warnings
 
 import click
 
@@ -49,6 +50,16 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line; returns the exit code."""
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        return _run(arguments)
+
+
+def _show_warning(message: Warning | str, *where: object, **more: object) -> None:
+    complain(f"warning: {message}")
+
+
+def _run(arguments: list[str]) -> int:
     try:
         code = cli.main(arguments, prog_name="fftconv", standalone_mode=False)
     except click.UsageError as error:
