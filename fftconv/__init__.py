@@ -1,7 +1,7 @@
 """fftconv: convolution of signals, images on disk and probability distributions."""
 
 from importlib import import_module
-from types import ModuleType
+from typing import Any
 
 from fftconv import kernels
 from fftconv._configuration import show_config
@@ -10,7 +10,6 @@ from fftconv._spectra import clear_spectra
 from fftconv.convolution import convolve, correlate
 from fftconv.filters import Filter, FilterBank
 from fftconv.planning import Candidate, ConvolutionPlan, explain, plan_convolution
-from fftconv.tuning import Tuning, tune
 
 __all__ = [
     "Candidate",
@@ -32,8 +31,10 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> ModuleType:
-    """Import a domain when it is first used: `import fftconv` costs no image library."""
+def __getattr__(name: str) -> Any:
+    """Import what is seldom needed when it is first used: `import fftconv` costs no image library."""
     if name == "image":
         return import_module("fftconv.image")
+    if name in ("Tuning", "tune"):
+        return getattr(import_module("fftconv.tuning"), name)
     raise AttributeError(f"module 'fftconv' has no attribute {name!r}")

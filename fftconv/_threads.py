@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 T = TypeVar("T")
 
@@ -14,6 +16,8 @@ T = TypeVar("T")
 @cache
 def _pool(workers: int, process: int) -> ThreadPoolExecutor:
     """Threads of this process: a forked child has none of its parent's."""
+    from concurrent.futures import ThreadPoolExecutor  # 4 ms that importing fftconv need not take
+
     return ThreadPoolExecutor(workers, thread_name_prefix="fftconv")
 
 
@@ -21,6 +25,8 @@ def run_all(tasks: Sequence[Callable[[], T]], workers: int) -> list[T]:
     """Run every task, shared by `workers` threads of which this is one; results in no order."""
     if workers == 1 or len(tasks) == 1:
         return [task() for task in tasks]
+    from concurrent.futures import wait
+
     results: list[T] = []
     remaining = iter(tasks)
 
