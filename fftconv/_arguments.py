@@ -81,7 +81,8 @@ def read_problem(
     dtype = result_dtype(samples.dtype, taps.dtype)
     provider = read_provider(fft_provider)
     given = (axes, mode, boundary, fill_value, method, stride, dilation, workers, max_memory, provider)
-    read = _kept_options if all(map(_is_plain, given)) else _read_options
+    plain = _PLAIN.issuperset(map(type, given)) or all(map(_is_plain, given))
+    read = _kept_options if plain else _read_options
     options = read(samples.shape, taps.shape, samples.dtype, dtype, *given)
     if out is not None:
         check_out(out, options.geometry.output_shape, dtype)
@@ -269,7 +270,7 @@ def _is_plain(value: Any) -> bool:
     return type(value) in _PLAIN
 
 
-_PLAIN = (int, float, str, type(None))
+_PLAIN = frozenset((int, float, str, type(None)))
 
 
 def _read_options(
