@@ -301,11 +301,12 @@ def correlate_pixels(
 
 
 def _run(problem: Problem) -> Array:
-    return follow(problem, record(plan_problem(problem)))
+    return follow(problem, plan_problem(problem))
 
 
 def follow(problem: Problem, plan: ConvolutionPlan) -> Array:
     """Do as the plan says: compute, check, and only then let go of the result."""
+    record(plan)
     options, arithmetic = problem.options, plan.compute_dtype
     signal = problem.signal
     if not reads(plan.path, signal.dtype, arithmetic):
@@ -329,7 +330,9 @@ def _compute(
 ) -> Array:
     """Other data through an engine."""
     out = np.empty(plan.output_shape, signal.dtype)
-    changed = dataclasses.replace(options, fill_value=fill_value)
+    # Under "zero" there is nothing outside, whatever stands for it.
+    outside = fill_value if options.boundary == "constant" else 0
+    changed = dataclasses.replace(options, fill_value=outside)
     ENGINES[method](signal, kernel, changed, plan.schedule, out)
     return out
 

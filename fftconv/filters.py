@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -16,7 +17,6 @@ from fftconv._arguments import (
     Problem,
     align,
     check_choice,
-    check_out,
     read_array,
     read_problem,
 )
@@ -26,23 +26,11 @@ from fftconv._fft import read_provider
 from fftconv._geometry import MODES, Mode
 from fftconv._spectra import Spectra
 from fftconv.convolution import follow
-from fftconv.planning import METHODS, ConvolutionPlan, explain, plan_problem, record
+from fftconv.planning import METHODS, ConvolutionPlan, explain, plan_problem
 
 __all__ = ["Filter", "FilterBank"]
 
 _KEPT_PLANS = 64
-_DEFAULTS: dict[str, Any] = {
-    "fill_value": 0.0,
-    "axes": None,
-    "method": "auto",
-    "stride": 1,
-    "dilation": 1,
-    "nan_policy": "propagate",
-    "accuracy": "normwise",
-    "workers": None,
-    "max_memory": None,
-    "fft_provider": None,
-}
 
 
 class Filter:
@@ -159,7 +147,7 @@ class Filter:
 
     def _follow(self, problem: Problem, plan: ConvolutionPlan) -> Array:
         with self._spectra.in_use():
-            return follow(problem, record(plan))
+            return follow(problem, plan)
 
     def _plan(self, problem: Problem) -> ConvolutionPlan:
         if problem.options.dtype.kind in "iO":  # the plan depends on how large the integers are
@@ -265,22 +253,21 @@ class FilterBank:
         """
         samples = read_array("signal", signal)
         method = self._options["method"]
+        bank = self._bank(samples)
+        together = bank._problem(samples[np.newaxis], out)
+        if method not in ("auto", *FAMILIES):
+            return bank._follow(together, bank._plan(together))
         alone = [one._problem(samples, None) for one in self._filters]
         plans = [one._plan(problem) for one, problem in zip(self._filters, alone, strict=True)]
-        if method not in FAMILIES:
-            bank = self._bank(samples)
-            together = bank._problem(samples[np.newaxis], out)
+        if method == "auto":
             plan = bank._plan(together)
-            if method != "auto" or plan.seconds <= sum(one.seconds for one in plans):
+            if plan.seconds <= sum(own.seconds for own in plans):
                 return bank._follow(together, plan)
-        shape, dtype = (len(plans), *plans[0].output_shape), plans[0].dtype
-        if out is not None:
-            check_out(out, shape, dtype)
-        safe = out is not None and not np.may_share_memory(out, samples)
-        results = out if out is not None and safe else np.empty(shape, dtype)
-        for one, problem, own_plan, result in zip(self._filters, alone, plans, results, strict=True):
-            one._follow(problem._replace(out=result), own_plan)
-        if out is None or safe:
+        # Not into `out`, which may be part of the signal, and must not be half-written if a kernel fails.
+        results = np.empty((len(plans), *plans[0].output_shape), plans[0].dtype)
+        for one, problem, own, result in zip(self._filters, alone, plans, results, strict=True):
+            one._follow(problem._replace(out=result), own)
+        if out is None:
             return results
         out[...] = results
         return out
@@ -329,6 +316,9 @@ def _facts(kernel: Array) -> str:
 def _choices(options: dict[str, Any]) -> str:
     """The options that are not defaults, and those that have no obvious one."""
     shown = ("mode", "boundary")
+    defaults = inspect.signature(Filter).parameters
     return ", ".join(
-        f"{name}={value!r}" for name, value in options.items() if name in shown or value != _DEFAULTS[name]
+        f"{name}={value!r}"
+        for name, value in options.items()
+        if name in shown or value != defaults[name].default
     )

@@ -217,12 +217,11 @@ def plan_problem(problem: Problem) -> ConvolutionPlan:
     return _plan_options(options, magnitudes, _facts(problem.kernel, options))
 
 
-def record(plan: ConvolutionPlan) -> ConvolutionPlan:
+def record(plan: ConvolutionPlan) -> None:
     """Let whoever wants to know of every plan know of this one, which is about to be followed."""
     recorder = _recorder.get()
     if recorder is not None:
         recorder.append(plan)
-    return plan
 
 
 def is_recording() -> bool:
@@ -358,14 +357,18 @@ def _bytes_around(name: str, options: Options, dtype: np.dtype[Any], checks_over
     return count * dtype.itemsize
 
 
+def _room(options: Options, around: int) -> float:
+    """Bytes that are left for an engine's own memory."""
+    return math.inf if options.max_memory is None else options.max_memory - around
+
+
 def _with_costs(
     name: str, options: Options, prospect: _Prospect, profile: Profile, checks_overflow: bool
 ) -> _Prospect:
     """The prospect with predicted time and memory, and threads where they pay; refused if it needs more."""
     dtype, schedule = prospect.compute_dtype, prospect.schedule
     around = _bytes_around(name, options, dtype, checks_overflow)
-    most = math.inf if options.max_memory is None else options.max_memory - around
-
+    most = _room(options, around)
     work = count_work(name, options, dtype, schedule, prospect.rank)
     seconds = predict_seconds(work, dtype, profile, schedule.workers)
     cores = int(min(options.workers or available_cores(), work.shares))
@@ -459,9 +462,7 @@ def _prospect_of_overlap_save(
     if not schedules:
         return _Prospect(dtype, Schedule(), 0.0, "the kernel does not fit the largest tile")
     works = [(count_work("overlap_save", options, dtype, schedule), schedule) for schedule in schedules]
-    most = math.inf
-    if options.max_memory is not None:
-        most = options.max_memory - _bytes_around("overlap_save", options, dtype, False)
+    most = _room(options, _bytes_around("overlap_save", options, dtype, False))
     fitting = [(work, schedule) for work, schedule in works if work.bytes <= most]
     if fitting:
         schedule = min(fitting, key=lambda item: predict_seconds(item[0], dtype, profile, 1))[1]

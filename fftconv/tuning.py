@@ -86,17 +86,19 @@ class Tuning:
             for path, dtype, count, before, after in self.rows
         ]
 
+    def notes(self) -> list[str]:
+        """What else there is to know, in lines of text."""
+        gains = ", ".join(f"{name} {gain:.2f}" for name, gain in self.profile.thread_gain.items())
+        saved = f"saved in {self.path}" if self.path else "not saved"
+        return [f"gain by a second thread: {gains}", saved]
+
     def __repr__(self) -> str:
         head = ("code path", "dtype", "timed", "before", "after")
         rows = [head, *self.table()]
         widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
         lines = ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
                  for row in rows]  # fmt: skip
-        gains = ", ".join(f"{name} {gain:.2f}" for name, gain in self.profile.thread_gain.items())
-        saved = f"saved in {self.path}" if self.path else "not saved"
-        return "\n".join(
-            ["measured over predicted time", *lines, f"gain by a second thread: {gains}", saved]
-        )
+        return "\n".join(["measured over predicted time", *lines, *self.notes()])
 
 
 def tune(

@@ -155,6 +155,14 @@ def test_a_bank_may_write_over_its_signal():
     assert np.array_equal(signals, expected)
 
 
+def test_a_kernel_that_fails_leaves_out_as_it_was():
+    bank = fftconv.FilterBank([[1, 1], [2**62, 2**62]], method="running_sum", axes=-1)
+    out = np.zeros((2, 1, 3), np.int64)
+    with pytest.raises(OverflowError):
+        bank([[1, 2, 3]], out=out)
+    assert not out.any()
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [

@@ -183,8 +183,7 @@ def run_tiles(
     signal: Array, taps: Array, options: Options, schedule: Schedule, out: Array, of_kernel: Any
 ) -> bool:
     """Let the core compute `out` by transforms of tiles; False if an output is not finite."""
-    # Under "zero" there is nothing outside, whatever the fill value says.
-    fill = np.asarray(options.fill_value if options.boundary == "constant" else 0, taps.dtype)
+    fill = np.asarray(options.fill_value, taps.dtype)
     layout = _layout_of_tiles(options.geometry, options.boundary)
     absent = options.boundary == "zero"
     task = core.Task(

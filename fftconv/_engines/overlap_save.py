@@ -13,7 +13,7 @@ import itertools
 import math
 from collections.abc import Iterator
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -42,16 +42,24 @@ def path(options: Options, dtype: np.dtype[Any]) -> str:
     return "overlap save tiles"
 
 
-def is_whole(window: Window, length: int, boundary: Boundary) -> bool:
-    """Whether a tile of this length holds the axis with enough zeros to convolve it at once."""
-    return boundary == "zero" and length >= linear_length(window)
+class _Cut(NamedTuple):
+    """How tiles lie along an axis."""
+
+    outputs: int
+    """Of each tile."""
+    first: int
+    """Position of the first sample of the first tile."""
+    lead: int
+    """Where in a tile its first output is."""
+    reads: int
+    """Samples of a tile, at most."""
 
 
-def outputs_of_tile(window: Window, length: int, boundary: Boundary) -> int:
-    """Outputs along an axis that a tile of this length gives."""
-    if is_whole(window, length, boundary):
-        return window.outputs
-    return (length - window.span) // window.stride + 1
+def _cut(window: Window, length: int, boundary: Boundary) -> _Cut:
+    if boundary == "zero" and length >= linear_length(window):  # room for the whole and enough zeros
+        return _Cut(window.outputs, 0, window.start, window.size)
+    outputs = (length - window.span) // window.stride + 1
+    return _Cut(outputs, window.reads[0], window.span - 1, length)
 
 
 def count_tiles(
@@ -59,7 +67,7 @@ def count_tiles(
 ) -> tuple[int, int]:
     """Transforms forward and back of all slices, `together` tiles in one."""
     places = math.prod(
-        -(-window.outputs // outputs_of_tile(window, length, boundary))
+        -(-window.outputs // _cut(window, length, boundary).outputs)
         for window, length in zip(geometry.windows, tile, strict=True)
     )
     of_signal, kernels, results = geometry.slices
@@ -181,6 +189,10 @@ class _Tiles:
         geometry = options.geometry
         self._options, self._schedule, self._geometry = options, schedule, geometry
         self._shape = schedule.fft_shape
+        self._cuts = [
+            _cut(window, length, options.boundary)
+            for window, length in zip(geometry.windows, self._shape, strict=True)
+        ]
         self._pairs = signal.dtype.kind != "c"
         self._dtype = np.result_type(signal.dtype, np.complex64)
         axes = geometry.axes
@@ -200,10 +212,9 @@ class _Tiles:
 
     def _tiles(self) -> Iterator[tuple[Tile, ...]]:
         """One tile, or two with the same kernel, at a time."""
-        boundary = self._options.boundary
         counts = [
-            range(-(-window.outputs // outputs_of_tile(window, length, boundary)))
-            for window, length in zip(self._geometry.windows, self._shape, strict=True)
+            range(-(-window.outputs // cut.outputs))
+            for window, cut in zip(self._geometry.windows, self._cuts, strict=True)
         ]
         slices = np.ndindex(self._out.shape[: -len(self._shape)])
         tiles = [(index, place) for index in slices for place in itertools.product(*counts)]
@@ -260,13 +271,11 @@ class _Tiles:
         boundary = self._options.boundary
         picked: list[slice | Array] = []
         outside: list[Array | None] = []
-        for window, length, number in zip(self._geometry.windows, self._shape, place, strict=True):
-            each = outputs_of_tile(window, length, boundary)
-            first = number * each
-            count = (min(each, window.outputs - first) - 1) * window.stride + window.span
-            start = window.reads[0] + first * window.stride
-            if is_whole(window, length, boundary):
-                start, count = 0, window.size
+        for window, cut, number in zip(self._geometry.windows, self._cuts, place, strict=True):
+            first = number * cut.outputs
+            outputs = min(cut.outputs, window.outputs - first)
+            count = min((outputs - 1) * window.stride + cut.lead + 1, cut.reads)
+            start = cut.first + first * window.stride
             if start >= 0 and start + count <= window.size:
                 picked.append(slice(start, start + count))
                 outside.append(None)
@@ -282,21 +291,16 @@ class _Tiles:
         into[inside] = samples
         for axis, missing in enumerate(outside):
             if missing is not None:
-                # Under "zero" there is nothing outside, whatever the fill value says.
-                into[inside][(slice(None),) * axis + (missing,)] = (
-                    self._options.fill_value if boundary == "constant" else 0
-                )
+                into[inside][(slice(None),) * axis + (missing,)] = self._options.fill_value
 
     def _write(self, tile: Tile, result: Array, scale: Any) -> bool:
         index, place = tile
         target, source = [], []
-        for window, length, number in zip(self._geometry.windows, self._shape, place, strict=True):
-            each = outputs_of_tile(window, length, self._options.boundary)
-            first = number * each
-            count = min(each, window.outputs - first)
+        for window, cut, number in zip(self._geometry.windows, self._cuts, place, strict=True):
+            first = number * cut.outputs
+            count = min(cut.outputs, window.outputs - first)
             target.append(slice(first, first + count))
-            begin = window.start if is_whole(window, length, self._options.boundary) else window.span - 1
-            source.append(slice(begin, begin + (count - 1) * window.stride + 1, window.stride))
+            source.append(slice(cut.lead, cut.lead + (count - 1) * window.stride + 1, window.stride))
         written = self._out[index][tuple(target)]
         np.multiply(result[tuple(source)], scale, out=written)
         return bool(np.isfinite(written.sum()))

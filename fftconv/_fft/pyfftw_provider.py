@@ -59,15 +59,15 @@ class _Workspace:
         one = dtype.type(1).real
         self.inverse_scale: Any = one / math.prod(shape[axis] for axis in axes)
         if self.samples.nbytes < 2 * _SLAB_BYTES:
-            self._forward = [[_plan(self.samples, self._spectrum, axes, True, seconds)]]
-            self._inverse = [[_plan(self._spectrum, self.samples, axes, False, seconds)]]
+            self._forward = [[_plan(self.samples, self._spectrum, axes, seconds, forward=True)]]
+            self._inverse = [[_plan(self._spectrum, self.samples, axes, seconds, forward=False)]]
             return
         *others, last = axes
         spectrum = self._spectrum
-        self._forward = [_stage(self.samples, spectrum, last, True, seconds)]
-        self._forward += [_stage(spectrum, spectrum, axis, True, seconds) for axis in others]
-        self._inverse = [_stage(spectrum, spectrum, axis, False, seconds) for axis in others]
-        self._inverse += [_stage(spectrum, self.samples, last, False, seconds)]
+        self._forward = [_stage(self.samples, spectrum, last, seconds, forward=True)]
+        self._forward += [_stage(spectrum, spectrum, axis, seconds, forward=True) for axis in others]
+        self._inverse = [_stage(spectrum, spectrum, axis, seconds, forward=False) for axis in others]
+        self._inverse += [_stage(spectrum, self.samples, last, seconds, forward=False)]
 
     @property
     def nbytes(self) -> int:
@@ -89,7 +89,7 @@ class _Workspace:
 
 
 def _plan(
-    source: Array, target: Array, axes: tuple[int, ...], forward: bool, seconds: float
+    source: Array, target: Array, axes: tuple[int, ...], seconds: float, *, forward: bool
 ) -> Callable[[], None]:
     """A plan, for which FFTW may measure so long."""
     flags = ["FFTW_MEASURE" if seconds else "FFTW_ESTIMATE"]
@@ -110,18 +110,18 @@ def _plan(
     return execute
 
 
-def _stage(source: Array, target: Array, axis: int, forward: bool, seconds: float) -> Stage:
+def _stage(source: Array, target: Array, axis: int, seconds: float, *, forward: bool) -> Stage:
     """Transforms along one axis, of slabs cut along the longest of the others."""
     lengths = [0 if other == axis else size for other, size in enumerate(target.shape)]
     cut = int(np.argmax(lengths))
     if lengths[cut] < 2:
-        return [_plan(source, target, (axis,), forward, seconds)]
+        return [_plan(source, target, (axis,), seconds, forward=forward)]
     slabs = min(target.nbytes // _SLAB_BYTES, lengths[cut])
     thickness = -(-lengths[cut] // slabs)
     stage = []
     for start in range(0, lengths[cut], thickness):
         slab = (slice(None),) * cut + (slice(start, start + thickness),)
-        stage.append(_plan(source[slab], target[slab], (axis,), forward, seconds))
+        stage.append(_plan(source[slab], target[slab], (axis,), seconds, forward=forward))
     return stage
 
 

@@ -280,8 +280,7 @@ private:
     Aligned tables_;
 };
 
-Int count_kernels(const Layout& layout, nb::handle taps) {
-    const Array kernel(taps, Array::READ);
+Int count_kernels(const Layout& layout, const Array& kernel) {
     Int kernels = 1;
     for (Int axis : layout.batch) kernels *= kernel.size(static_cast<int>(axis));
     return kernels;
@@ -291,9 +290,11 @@ Int count_kernels(const Layout& layout, nb::handle taps) {
 class Spectrum {
 public:
     Spectrum(const Transform& transform, const Layout& layout, nb::handle taps)
-        : transform_(transform), kernels_(count_kernels(layout, taps)),
+        : Spectrum(transform, layout, Array(taps, Array::READ)) {}
+
+    Spectrum(const Transform& transform, const Layout& layout, const Array& kernel)
+        : transform_(transform), kernels_(count_kernels(layout, kernel)),
           spectrum_(kernels_ * transform.spectrum_bytes()) {
-        const Array kernel(taps, Array::READ);
         const std::vector<char> packed = PackedKernel(kernel, layout).release();
         Job job;
         job.method = Method::overlap_save;
@@ -324,7 +325,10 @@ Arithmetic arithmetic_of(Type taps) {
 }
 
 Method method_of(const std::string& name) {
-    return name == "direct" ? Method::direct : name == "separable" ? Method::separable : Method::running_sum;
+    return name == "direct"         ? Method::direct
+           : name == "separable"    ? Method::separable
+           : name == "overlap_save" ? Method::overlap_save
+                                    : Method::running_sum;
 }
 
 // The bytes of memory that each of `workers` threads needs for such a job.
@@ -356,7 +360,6 @@ public:
           fill_(fill, Array::READ), arithmetic_(arithmetic_of(taps_.type())) {
         job_.method = method_of(method);
         if (spectrum) {
-            job_.method = Method::overlap_save;
             job_.transform = spectrum->tables();
             job_.spectrum = spectrum->numbers();
         }

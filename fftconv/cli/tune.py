@@ -42,6 +42,5 @@ def tune(seconds: float, no_save: bool) -> None:
         table.add_row(*row)
     console = Console(highlight=False)
     console.print(table)
-    gains = ", ".join(f"{name} {gain:.2f}" for name, gain in done.profile.thread_gain.items())
-    console.print(f"gain by a second thread: {gains}")
-    console.print(f"saved in {done.path}" if done.path else "not saved", soft_wrap=True)
+    for line in done.notes():
+        console.print(line, soft_wrap=True)
