@@ -7,13 +7,14 @@ Needs Matplotlib (`pip install ".[plot]"`). One thread, float32, kernels of 128 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import scipy.signal
+from turns import median_seconds
 
 import fftconv
 
@@ -37,15 +38,9 @@ def measure(taps: int) -> dict[str, list[float]]:
     table: dict[str, list[float]] = {name: [] for name in RUNNERS}
     for length in LENGTHS:
         signal = rng.standard_normal(length).astype(np.float32)
-        times: dict[str, list[float]] = {name: [] for name in RUNNERS}
-        for turn in range(8):
-            for name, (_, run) in RUNNERS.items():
-                start = time.perf_counter()
-                run(signal, kernel)
-                if turn:
-                    times[name].append(time.perf_counter() - start)
-        for name, taken in times.items():
-            table[name].append(float(np.median(taken)) / length * 1e9)
+        runs = {name: partial(run, signal, kernel) for name, (_, run) in RUNNERS.items()}
+        for name, seconds in median_seconds(runs, 7).items():
+            table[name].append(seconds / length * 1e9)
     return table
 
 

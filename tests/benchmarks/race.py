@@ -15,7 +15,6 @@ import json
 import math
 import os
 import platform
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ import scipy.fft
 import scipy.ndimage
 import scipy.signal
 from PIL import Image, ImageFilter
+from turns import median_seconds
 
 import fftconv
 from fftconv import image, kernels
@@ -401,23 +401,9 @@ OPTIONAL = ("smoke",)
 
 
 def race(cell: Cell, rounds: int) -> dict[str, float]:
-    """Median seconds of each runner, taken in turns so that a slow moment hits all alike."""
+    """Median seconds of each runner."""
     runners = {"fftconv": cell.ours, **cell.peers, **cell.beside}
-    repeats = {}
-    for name, run in runners.items():
-        run()  # plans, imports and first touches of memory do not count
-        begun = time.perf_counter()
-        run()
-        repeats[name] = max(1, int(1e-3 / (time.perf_counter() - begun)))
-    times: dict[str, list[float]] = {name: [] for name in runners}
-    begun = time.perf_counter()
-    while len(times["fftconv"]) < 5 or (len(times["fftconv"]) < rounds and time.perf_counter() - begun < 1):
-        for name, run in runners.items():
-            start = time.perf_counter()
-            for _ in range(repeats[name]):
-                run()
-            times[name].append((time.perf_counter() - start) / repeats[name])
-    return {name: float(np.median(taken)) for name, taken in times.items()}
+    return median_seconds(runners, rounds)
 
 
 def errors(cell: Cell) -> dict[str, float]:

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from turns import median_seconds
 
 import fftconv
 from fftconv import kernels
@@ -103,21 +103,7 @@ def race(cell: Cell, threads: int | None, rounds: int) -> tuple[str, dict[str, f
         method: lambda method=method: fftconv.convolve(signal, kernel, method=method, **options)
         for method in ("auto", *able)
     }
-    repeats = {}
-    for method, run in runs.items():
-        run()
-        begun = time.perf_counter()
-        run()
-        repeats[method] = max(1, int(5e-4 / (time.perf_counter() - begun)))
-    times: dict[str, list[float]] = {method: [] for method in runs}
-    begun = time.perf_counter()
-    while len(times["auto"]) < 5 or (len(times["auto"]) < rounds and time.perf_counter() - begun < 1):
-        for method, run in runs.items():
-            start = time.perf_counter()
-            for _ in range(repeats[method]):
-                run()
-            times[method].append((time.perf_counter() - start) / repeats[method])
-    return plan.method, {method: float(np.median(taken)) for method, taken in times.items()}
+    return plan.method, median_seconds(runs, rounds)
 
 
 def main() -> None:

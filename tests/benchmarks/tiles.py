@@ -11,12 +11,12 @@ engines include reading, multiplying with the kernel's spectrum and writing.
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 import pyfftw
+from turns import median_seconds
 
 from fftconv._engines import Schedule, overlap_save
 from fftconv.tuning import probe
@@ -44,17 +44,6 @@ def measured_transforms(tile: tuple[int, ...], dtype: str, count: int) -> Callab
     return run
 
 
-def median_seconds(runs: Mapping[str, Callable[[], object]], rounds: int = 25) -> dict[str, float]:
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for turn in range(rounds + 1):
-        for name, run in runs.items():
-            start = time.perf_counter()
-            run()
-            if turn:
-                times[name].append(time.perf_counter() - start)
-    return {name: float(np.median(taken)) for name, taken in times.items()}
-
-
 def main() -> None:
     ratios = []
     for dtype in ("float32", "float64"):
@@ -71,7 +60,7 @@ def main() -> None:
                 "pyFFTW": partial(overlap_save.convolve_tiles, *data, Schedule(1, tile, "pyfftw"), out),
                 "FFTW alone": measured_transforms(tile, dtype, pairs),
             }
-            seconds = median_seconds(runs)
+            seconds = median_seconds(runs, 25)
             points = math.prod(tile)
             work = pairs * (10 * points * math.log2(points))
             speeds = ", ".join(f"{name} {work / taken * 1e-9:5.1f}" for name, taken in seconds.items())
