@@ -289,6 +289,8 @@ class FilterBank:
 
 def _stack(kernels: ArrayLike | Sequence[ArrayLike]) -> Array:
     """The kernels along a first axis, read-only."""
+    if not np.iterable(kernels):
+        raise TypeError(f"kernels={kernels!r} is not accepted; pass a sequence of kernels")
     each = [
         read_array(f"kernels[{n}]", taps) for n, taps in enumerate(cast("Sequence[ArrayLike]", kernels))
     ]

@@ -172,6 +172,7 @@ def test_a_kernel_that_fails_leaves_out_as_it_was():
         (lambda: fftconv.Filter([1], method="magic"), ValueError, "method='magic' is not accepted"),
         (lambda: fftconv.Filter([1])(3.0), ValueError, "signal is a scalar"),
         (lambda: fftconv.Filter([1])([[1]]), ValueError, r"signal has 2 axes .* kernel 1"),
+        (lambda: fftconv.FilterBank(3.0), TypeError, "kernels=3.0 is not accepted; pass a sequence of"),
         (lambda: fftconv.FilterBank([]), ValueError, "kernels is empty; pass at least one kernel"),
         (
             lambda: fftconv.FilterBank([[1], [1, 2]]),

@@ -538,6 +538,8 @@ nb::object line(nb::handle signal, nb::handle kernel, nb::handle mode) {
 NB_MODULE(_core, module) {
     using namespace fftconv;
     module.doc() = "Correlation of planes on the best instruction set; called by fftconv._engines.core alone.";
+    // Layouts, transforms and spectra are kept in Python until the interpreter ends, in whatever order it does.
+    nb::set_leak_warnings(false);
     nb::class_<Layout>(module, "Layout")
         .def(nb::init<std::vector<Int>, const std::vector<nb::object>&, nb::handle, nb::handle, int>(), nb::arg(),
              nb::arg(), nb::arg().none(), nb::arg(), nb::arg())
