@@ -10,6 +10,7 @@ from fftconv._spectra import clear_spectra
 from fftconv.convolution import convolve, correlate
 from fftconv.filters import Filter, FilterBank
 from fftconv.planning import Candidate, ConvolutionPlan, explain, plan_convolution
+from fftconv.verification import verify_convolution
 
 __all__ = [
     "Candidate",
@@ -28,6 +29,7 @@ __all__ = [
     "plan_convolution",
     "show_config",
     "tune",
+    "verify_convolution",
 ]
 
 

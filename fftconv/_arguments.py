@@ -174,9 +174,13 @@ def _check_objects(name: str, array: Array) -> None:
 
 @lru_cache(maxsize=256)
 def result_dtype(signal: np.dtype[Any], kernel: np.dtype[Any]) -> np.dtype[Any]:
-    """The dtype of the result: exact int64 for integers, NumPy's promotion for everything else."""
+    """The dtype of the result: 64 bits for integers, NumPy's promotion for everything else.
+
+    Unsigned ones if one operand has such numbers and the other no signs, which int64 might not hold.
+    """
     if signal.kind in "biu" and kernel.kind in "biu":
-        return np.dtype(np.int64)
+        unsigned = np.uint64 in (signal.type, kernel.type) and "i" not in (signal.kind, kernel.kind)
+        return np.dtype(np.uint64 if unsigned else np.int64)
     dtype = np.result_type(signal, kernel)
     if dtype.kind not in "fcO":
         raise TypeError(
@@ -375,8 +379,8 @@ def _read_fill(fill_value: Any, boundary: str, dtype: np.dtype[Any]) -> Any:
             f"fill_value={fill_value!r} is complex and the data is real ({dtype}); "
             f"convert the signal with signal.astype(complex)"
         )
-    if dtype.kind == "i":
-        return _read_whole_fill(fill_value)
+    if dtype.kind in "iu":
+        return _read_whole_fill(fill_value, dtype)
     try:
         with np.errstate(over="ignore"):
             converted = dtype.type(cast(Any, fill_value))
@@ -387,7 +391,7 @@ def _read_fill(fill_value: Any, boundary: str, dtype: np.dtype[Any]) -> Any:
     return converted
 
 
-def _read_whole_fill(fill_value: Any) -> int:
+def _read_whole_fill(fill_value: Any, dtype: np.dtype[Any]) -> int:
     try:
         whole = int(fill_value)
     except (ValueError, OverflowError):  # NaN and infinity
@@ -397,9 +401,10 @@ def _read_whole_fill(fill_value: Any) -> int:
             f"fill_value={fill_value!r} is not a whole number, but integer data gives integer results; "
             f"convert the signal with signal.astype(float)"
         )
-    if not -(2**63) <= whole < 2**63:
+    limits = np.iinfo(dtype)
+    if not limits.min <= whole <= limits.max:
         raise OverflowError(
-            f"fill_value={fill_value!r} does not fit int64; convert the signal with signal.astype(object)"
+            f"fill_value={fill_value!r} does not fit {dtype}; convert the signal with signal.astype(object)"
         )
     return whole
 

@@ -18,6 +18,7 @@ from fftconv._arguments import Options
 from fftconv._boundary import FILLED
 from fftconv._engines import PATHS, core, direct, overlap_save, running_sum, separable
 from fftconv._engines.schedule import Schedule
+from fftconv._geometry import bank
 from fftconv._profile import Profile
 from fftconv._spectra import is_made_anew
 
@@ -252,7 +253,12 @@ _WORK: dict[str, Callable[[Options, DType, Schedule, int], Work]] = {
 
 def count_work(method: str, options: Options, dtype: DType, schedule: Schedule, rank: int = 1) -> Work:
     """What `method` would do, computing in `dtype`, for a kernel of this rank."""
-    return _WORK[method](options, dtype, schedule, rank)
+    limbs = schedule.limbs
+    if limbs is None:
+        return _WORK[method](options, dtype, schedule, rank)
+    banked = dataclasses.replace(options, geometry=bank(options.geometry, limbs.of_kernel))
+    work = _WORK[method](banked, dtype, schedule, rank)
+    return dataclasses.replace(work, parts=work.parts * limbs.of_signal)
 
 
 def predict_seconds(work: Work, dtype: DType, profile: Profile, workers: int) -> float:

@@ -12,11 +12,14 @@ n = ceil(log2 N), which the tests hold against measured errors.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from fftconv._limbs import Limbs, count_limbs, split
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -71,17 +74,23 @@ def separable_error_factor(
 
 @dataclass(frozen=True, slots=True)
 class Magnitudes:
-    """Upper bounds on the size of integer data: all that a proof of exactness needs."""
+    """Upper bounds on the size of integer data: all that a proof of exactness needs.
+
+    `limbs` are ways to split the data, those with the fewest products first; `measured` says whether their
+    norms are those of the data, or the largest that there could be.
+    """
 
     signal_peak: int
     signal_norm: float
     kernel_sum: int
     kernel_norm: float
+    limbs: tuple[Limbs, ...] = ()
+    measured: bool = False
 
     @property
     def peak(self) -> int:
-        """No output, and no partial sum of one, is larger."""
-        return self.signal_peak * self.kernel_sum
+        """No output, and no partial sum of one, is larger; the second bound is Cauchy's."""
+        return min(self.signal_peak * self.kernel_sum, math.floor(self.norms) + 1)
 
     @property
     def norms(self) -> float:
@@ -91,6 +100,8 @@ class Magnitudes:
 EXACT_FLOAT64 = 2**53
 EXACT_INT64 = 2**63
 _MARGIN = 1 + 1e-6  # covers the rounding of the sums of squares themselves, for up to 1e9 elements
+_MOST_BITS, _FEWEST_BITS = 30, 4  # of a limb
+_HARDEST_LENGTH = 2**40
 
 
 def measure(signal: Array, kernel: Array, fill_value: int, extended_size: int) -> Magnitudes:
@@ -99,18 +110,56 @@ def measure(signal: Array, kernel: Array, fill_value: int, extended_size: int) -
     norm = float(peak) * math.sqrt(extended_size)
     if extended_size == signal.size and fill_value == 0:
         norm = min(norm, _norm(signal))
-    return Magnitudes(peak, norm * _MARGIN, _absolute_sum(kernel), _norm(kernel) * _MARGIN)
+    return _with_limbs(
+        Magnitudes(peak, norm * _MARGIN, _absolute_sum(kernel), _norm(kernel) * _MARGIN),
+        _peak(kernel),
+        extended_size,
+        kernel.size,
+    )
 
 
 def worst_case(dtype: np.dtype[Any], signal_size: int, kernel_size: int) -> Magnitudes:
     """Magnitudes of the largest integers that `dtype` can hold."""
     peak = 1 if dtype.kind == "b" else max(-int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
-    return Magnitudes(
+    magnitudes = Magnitudes(
         peak,
         peak * math.sqrt(signal_size) * _MARGIN,
         peak * kernel_size,
         peak * math.sqrt(kernel_size) * _MARGIN,
     )
+    return _with_limbs(magnitudes, peak, signal_size, kernel_size)
+
+
+def _with_limbs(magnitudes: Magnitudes, kernel_peak: int, signal_size: int, kernel_size: int) -> Magnitudes:
+    """With every way to split the data that is worth a thought, unless that is never needed."""
+    if fft_error_factor(_HARDEST_LENGTH, np.dtype(np.float64)) * magnitudes.norms < 0.25:
+        return magnitudes
+    ways: dict[tuple[int, int], Limbs] = {}
+    for bits in range(_MOST_BITS, _FEWEST_BITS - 1, -1):
+        counts = count_limbs(magnitudes.signal_peak, bits), count_limbs(kernel_peak, bits)
+        digit = 2 ** (bits - 1)
+        norms = digit * math.sqrt(signal_size) * _MARGIN, digit * math.sqrt(kernel_size) * _MARGIN
+        ways[counts] = Limbs(bits, *counts, digit, *norms)  # the fewest bits with these counts
+    limbs = sorted(ways.values(), key=lambda way: way.products)
+    return dataclasses.replace(magnitudes, limbs=tuple(limbs))
+
+
+def with_measured_limbs(
+    magnitudes: Magnitudes, chosen: Limbs, signal: Array, kernel: Array, fill_value: int, as_given: bool
+) -> Magnitudes:
+    """With the norms of these data's own digits, for the way that was chosen and the two before it."""
+    last = magnitudes.limbs.index(chosen)
+    measured = []
+    for way in magnitudes.limbs[max(last - 2, 0) : last + 1]:
+        of_signal = split(signal, way.bits, way.of_signal)
+        peak = max(max(_peak(digits) for digits in of_signal), 2 ** (way.bits - 1) if fill_value else 0)
+        norm = way.signal_norm / 2 ** (way.bits - 1) * peak
+        if as_given:
+            norm = min(norm, max(_norm(digits) for digits in of_signal) * _MARGIN)
+        of_kernel = max(_norm(digits) for digits in split(kernel, way.bits, way.of_kernel)) * _MARGIN
+        found = dataclasses.replace(way, signal_peak=peak, signal_norm=norm, kernel_norm=of_kernel)
+        measured.append(found)
+    return dataclasses.replace(magnitudes, limbs=tuple(measured), measured=True)
 
 
 def _peak(array: Array) -> int:
@@ -130,11 +179,21 @@ def _absolute_sum(array: Array) -> int:
     return math.ceil(float(np.abs(array.astype(np.float64)).sum()) * _MARGIN)
 
 
-def rounds_to_exact(magnitudes: Magnitudes, error: float) -> bool:
-    """Whether rounding a float64 result of integers that is so near gives the true integers."""
-    return error < 0.25 and magnitudes.peak < EXACT_FLOAT64
+def rounds_to_exact(error: float) -> bool:
+    """Whether rounding a float64 result of integers that is so near gives the true integers.
+
+    An error so small also says that the integers themselves are far below 2^53: it is a multiple of
+    |x|_2 |h|_2, which no output exceeds.
+    """
+    return error < 0.25
 
 
-def tile_norms(magnitudes: Magnitudes, points: int) -> float:
-    """At least |x|_2 |h|_2 for the samples x of any tile of so many points."""
-    return min(magnitudes.signal_norm, magnitudes.signal_peak * math.sqrt(points)) * magnitudes.kernel_norm
+def whole_error(data: Magnitudes | Limbs, points: int) -> float:
+    """Largest error of one float64 transform of so many points, of the data or of their limbs."""
+    return fft_error_factor(points, np.dtype(np.float64)) * data.signal_norm * data.kernel_norm
+
+
+def tile_error(data: Magnitudes | Limbs, points: int) -> float:
+    """The same for tiles: none holds more than its points."""
+    norm = min(data.signal_norm, data.signal_peak * math.sqrt(points))
+    return tile_error_factor(points, np.dtype(np.float64)) * norm * data.kernel_norm

@@ -164,6 +164,14 @@ def merged(whole: Geometry) -> Geometry:
     return Geometry(whole.mode, *shapes, axes, whole.windows, shape(whole.output_shape))
 
 
+@lru_cache(maxsize=1024)
+def bank(whole: Geometry, kernels: int) -> Geometry:
+    """The same for so many kernels: signal, kernels and results have an axis more in front."""
+    axes = tuple(axis + 1 for axis in whole.axes)
+    shapes = (1, *whole.signal_shape), (kernels, *whole.kernel_shape)
+    return Geometry(whole.mode, *shapes, axes, whole.windows, (kernels, *whole.output_shape))
+
+
 @lru_cache(maxsize=4096)
 def geometry(
     signal_shape: tuple[int, ...],

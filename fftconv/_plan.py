@@ -54,13 +54,14 @@ class ConvolutionPlan:
     dtype, compute_dtype : numpy.dtype
         Of the result, and of the arithmetic. Integers are computed in float64 where that is exact.
     checks_overflow : bool
-        Whether the result is checked against the range of int64 once it is computed.
+        Whether the result is checked against the range of its dtype once it is computed.
     path : str
         The engine's code path; those whose name ends in "core" run in the native core.
     rank : int
         Outer products that a separable kernel is the sum of; 1 for every other engine.
     schedule : Schedule
-        What the engine is told: `workers`, `fft_shape` and `fft_provider`.
+        What the engine is told: `workers`, `fft_shape`, `fft_provider` and, for integers beyond the reach
+        of one transform, the `limbs` that they are split into.
     error_factor : float
         Every output is within this times ``norm(signal) * norm(kernel)`` of the true value
         (Euclidean norms, of the signal with its extension beyond the edges); 0 if exact.
@@ -132,6 +133,8 @@ class ConvolutionPlan:
         arithmetic = f"{self.compute_dtype}"
         if self.compute_dtype != self.dtype:
             arithmetic += ", proven exact"
+        if (limbs := self.schedule.limbs) is not None:
+            arithmetic += f" for {limbs.of_signal} × {limbs.of_kernel} limbs of {limbs.bits} bits"
         elif self.checks_overflow:
             arithmetic += ", result checked for overflow"
         rows = [
@@ -189,6 +192,7 @@ class ConvolutionPlan:
             "fft_shape": None if self.fft_shape is None else list(self.fft_shape),
             "tile_shape": None if self.tile_shape is None else list(self.tile_shape),
             "fft_provider": self.fft_provider,
+            "limbs": None if self.schedule.limbs is None else asdict(self.schedule.limbs),
             "workers": self.workers,
             "error_factor": self.error_factor,
             "error_bound": self.error_bound,

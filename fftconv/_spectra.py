@@ -66,6 +66,16 @@ _shared = Spectra()
 _own: ContextVar[Spectra | None] = ContextVar("own", default=None)
 
 
+@contextmanager
+def kept_here() -> Iterator[None]:
+    """Keep spectra of whatever size inside the block: where the caller does, or else until its end."""
+    if _own.get() is not None:
+        yield
+        return
+    with Spectra().in_use():
+        yield
+
+
 def is_made_anew(nbytes: int) -> bool:
     """Whether a spectrum of this size is too large to be kept for calls from anywhere."""
     return nbytes > _LARGEST_BYTES

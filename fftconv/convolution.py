@@ -16,7 +16,7 @@ from fftconv._boundary import Boundary
 from fftconv._engines import ENGINES, reads, writes
 from fftconv._engines.core import convolve_line
 from fftconv._geometry import Mode
-from fftconv._integers import check_overflow, round_to
+from fftconv._integers import check_overflow, convolve_in_limbs, round_to
 from fftconv.planning import ConvolutionPlan, is_recording, plan_problem, record
 
 __all__ = ["convolve", "correlate"]
@@ -115,14 +115,16 @@ def convolve(
     -------
     numpy.ndarray
         float32 and complex64 data stay so; float16 gives float32; booleans and integers give exact
-        int64; everything else follows NumPy's promotion.
+        int64, or uint64 if one of the arrays is uint64 and the other unsigned or boolean; everything else
+        follows NumPy's promotion.
 
     Raises
     ------
     ValueError, TypeError
         For arguments that are not accepted; the message says what is.
     OverflowError
-        If an integer of the result does not fit int64. Nothing is ever wrapped or rounded.
+        If an integer of the result does not fit its dtype. Nothing is ever wrapped or rounded, whichever
+        engine runs.
     NotImplementedError
         For values of nan_policy, mask and accuracy that are not accepted yet.
 
@@ -307,7 +309,11 @@ def _run(problem: Problem) -> Array:
 def follow(problem: Problem, plan: ConvolutionPlan) -> Array:
     """Do as the plan says: compute, check, and only then let go of the result."""
     record(plan)
+    if plan.schedule.limbs is not None:
+        return _deliver(convolve_in_limbs(problem, plan), problem.out, plan)
     options, arithmetic = problem.options, plan.compute_dtype
+    if arithmetic.kind == "i" and options.fill_value > np.iinfo(arithmetic).max:
+        options = dataclasses.replace(options, fill_value=options.fill_value - 2**64)  # as the samples wrap
     signal = problem.signal
     if not reads(plan.path, signal.dtype, arithmetic):
         signal = signal.astype(arithmetic)
@@ -320,6 +326,8 @@ def follow(problem: Problem, plan: ConvolutionPlan) -> Array:
         compute = partial(_compute, options, plan, plan.method)
         add_up = partial(_compute, options, plan, "direct")
         _nonfinite.restore(signal, kernel, options.fill_value, compute, add_up, computed)
+    if plan.dtype.kind == "u" and computed.dtype.kind == "i":
+        computed = computed.view(plan.dtype)  # modulo 2^64 they are the same
     if plan.checks_overflow:
         check_overflow(problem, computed)
     return _deliver(computed, problem.out, plan)
@@ -364,6 +372,6 @@ def _deliver(computed: Array, out: Array | None, plan: ConvolutionPlan) -> Array
 
 
 def _convert(computed: Array, dtype: np.dtype[Any], plan: ConvolutionPlan) -> Array:
-    if plan.dtype.kind == "i" and computed.dtype.kind == "f":
+    if plan.dtype.kind in "iu" and computed.dtype.kind == "f":
         return np.rint(computed, out=computed).astype(dtype)  # proven to be the nearest integer
     return round_to(computed, dtype)

@@ -150,7 +150,7 @@ class Filter:
             return follow(problem, plan)
 
     def _plan(self, problem: Problem) -> ConvolutionPlan:
-        if problem.options.dtype.kind in "iO":  # the plan depends on how large the integers are
+        if problem.options.dtype.kind in "iuO":  # the plan depends on how large the integers are
             return plan_problem(problem)
         plan = self._plans.get(problem.options)  # the same object for the same shapes and dtypes
         if plan is None:

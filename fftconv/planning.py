@@ -28,7 +28,7 @@ from fftconv._arguments import (
 from fftconv._boundary import Boundary
 from fftconv._cost import count_work, predict_seconds
 from fftconv._engines import ENGINES, PATHS, Schedule, overlap_save, reads, writes
-from fftconv._error_bound import Magnitudes
+from fftconv._error_bound import Magnitudes, rounds_to_exact
 from fftconv._factors import UNKNOWN, KernelFacts, kernel_facts
 from fftconv._fft import Provider
 from fftconv._fft.lengths import fft_shape
@@ -39,9 +39,10 @@ from fftconv._profile import Profile, available_cores, machine_profile
 __all__ = ["Candidate", "ConvolutionPlan", "explain", "plan_convolution"]
 
 METHODS = ("auto", *ENGINES)
-_FLOAT64 = np.dtype(np.float64)
+_FLOAT64, _INT64 = np.dtype(np.float64), np.dtype(np.int64)
 _NO_TRANSFORM = "objects have no Fourier transform"
 _THREADED_SECONDS = 1e-4  # of work in the native core that is shared: waking a thread takes some 30 µs
+_DIGIT_SECONDS = 4e-9  # to add up or to carry a digit of a result
 _THREADED_BYTES = 2**21  # smaller transforms are done before a second thread has started
 
 _recorder: ContextVar[list[ConvolutionPlan] | None] = ContextVar("recorder", default=None)
@@ -116,7 +117,7 @@ def plan_convolution(
         fft_provider=fft_provider,
     )
     magnitudes = None
-    if options.dtype.kind == "i":
+    if options.dtype.kind in "iu":
         extended = math.prod(options.geometry.extended_shape)
         magnitudes = _error_bound.worst_case(given, extended, math.prod(options.geometry.kernel_shape))
     return _plan_options(options, magnitudes, None)
@@ -209,12 +210,19 @@ def _scaled_norm(array: Array) -> tuple[float, float]:
 def plan_problem(problem: Problem) -> ConvolutionPlan:
     """The plan for checked data."""
     options = problem.options
-    magnitudes = None
-    if options.dtype.kind == "i":
-        as_given = options.boundary == "zero"
-        size = problem.signal.size if as_given else math.prod(options.geometry.extended_shape)
-        magnitudes = _error_bound.measure(problem.signal, problem.kernel, options.fill_value, size)
-    return _plan_options(options, magnitudes, _facts(problem.kernel, options))
+    facts = _facts(problem.kernel, options)
+    if options.dtype.kind not in "iu":
+        return _plan_options(options, None, facts)
+    as_given = options.boundary == "zero"
+    size = problem.signal.size if as_given else math.prod(options.geometry.extended_shape)
+    data = problem.signal, problem.kernel, options.fill_value
+    magnitudes = _error_bound.measure(*data, size)
+    plan = _plan_options(options, magnitudes, facts)
+    if plan.schedule.limbs is None:
+        return plan
+    # The data's own digits are smaller than the largest that there could be, and need fewer limbs.
+    measured = _error_bound.with_measured_limbs(magnitudes, plan.schedule.limbs, *data, as_given)
+    return _plan_options(options, measured, facts)
 
 
 def record(plan: ConvolutionPlan) -> None:
@@ -304,10 +312,11 @@ def _plan(
         "overlap_save": _prospect_of_overlap_save(options, magnitudes, profile),
         "fft": _prospect_of_fft(options, magnitudes),
     }
-    checks_overflow = magnitudes is not None and magnitudes.peak >= _error_bound.EXACT_INT64
+    limit = _error_bound.EXACT_INT64 * (2 if dtype.kind == "u" else 1)
+    may_overflow = magnitudes is not None and magnitudes.peak >= limit
     for name, prospect in prospects.items():
         if prospect.refusal is None:
-            prospects[name] = _with_costs(name, options, prospect, profile, checks_overflow)
+            prospects[name] = _with_costs(name, options, prospect, profile, may_overflow)
     if method != "auto" and (refusal := prospects[method].refusal):
         raise ValueError(f"method={method!r} cannot do this: {refusal}; use method='auto'")
     if all(prospect.refusal is not None for prospect in prospects.values()):
@@ -330,7 +339,7 @@ def _plan(
         boundary=boundary,
         dtype=dtype,
         compute_dtype=prospects[chosen].compute_dtype,
-        checks_overflow=checks_overflow,
+        checks_overflow=may_overflow,
         path=PATHS[chosen](options, prospects[chosen].compute_dtype),
         rank=prospects[chosen].rank,
         schedule=prospects[chosen].schedule,
@@ -340,11 +349,16 @@ def _plan(
     )
 
 
-def _bytes_around(name: str, options: Options, dtype: np.dtype[Any], checks_overflow: bool) -> int:
+def _bytes_around(
+    name: str, options: Options, dtype: np.dtype[Any], schedule: Schedule, checks_overflow: bool
+) -> int:
     """Copies of the data in the dtype of the arithmetic, and what the check for overflow holds."""
     geometry = options.geometry
     path = PATHS[name](options, dtype)
     samples, taps = math.prod(geometry.signal_shape), math.prod(geometry.kernel_shape)
+    if (limbs := schedule.limbs) is not None:
+        of_results = (limbs.digits + 2 * limbs.of_kernel) * geometry.outputs
+        return 8 * ((limbs.of_signal + 3) * samples + (limbs.of_kernel + 3) * taps + of_results)
     if checks_overflow:
         return 8 * (3 * (samples + taps) + 4 * geometry.outputs)
     count = 0
@@ -367,7 +381,8 @@ def _with_costs(
 ) -> _Prospect:
     """The prospect with predicted time and memory, and threads where they pay; refused if it needs more."""
     dtype, schedule = prospect.compute_dtype, prospect.schedule
-    around = _bytes_around(name, options, dtype, checks_overflow)
+    checks_overflow &= schedule.limbs is None  # which are put together without any loss
+    around = _bytes_around(name, options, dtype, schedule, checks_overflow)
     most = _room(options, around)
     work = count_work(name, options, dtype, schedule, prospect.rank)
     seconds = predict_seconds(work, dtype, profile, schedule.workers)
@@ -384,6 +399,10 @@ def _with_costs(
     if checks_overflow:  # two more convolutions, see `_integers`
         check = count_work("direct", options, _FLOAT64, Schedule())
         seconds += 2 * predict_seconds(check, _FLOAT64, profile, 1)
+    if schedule.limbs is not None:
+        seconds += (
+            _DIGIT_SECONDS * (schedule.limbs.products + schedule.limbs.digits) * options.geometry.outputs
+        )
     held = work.bytes + around
     refusal = None
     if work.bytes > most:
@@ -395,7 +414,7 @@ def _arithmetic(options: Options, magnitudes: Magnitudes | None) -> np.dtype[Any
     """The dtype in which sums of products are added up."""
     if magnitudes is not None and magnitudes.peak < _error_bound.EXACT_FLOAT64:
         return _FLOAT64  # multiply-adds of such integers are exact, and faster than int64's
-    return options.dtype
+    return _INT64 if magnitudes is not None else options.dtype
 
 
 def _prospect_of_direct(options: Options, magnitudes: Magnitudes | None) -> _Prospect:
@@ -455,25 +474,33 @@ def _prospect_of_overlap_save(
     if dtype.kind == "O":
         return _Prospect(dtype, Schedule(), 0.0, _NO_TRANSFORM)
     path = PATHS["overlap_save"](options, dtype)
-    schedules = [
-        Schedule(1, tile, None if path.endswith("core") else options.fft_provider)
-        for tile in overlap_save.tile_shapes(geometry, path)
-    ]
-    if not schedules:
+    provider = None if path.endswith("core") else options.fft_provider
+    tiles = overlap_save.tile_shapes(geometry, path)
+    if not tiles:
         return _Prospect(dtype, Schedule(), 0.0, "the kernel does not fit the largest tile")
-    works = [(count_work("overlap_save", options, dtype, schedule), schedule) for schedule in schedules]
-    most = _room(options, _bytes_around("overlap_save", options, dtype, False))
+    for limbs in (None,) if magnitudes is None else (None, *magnitudes.limbs):
+        able = [
+            Schedule(1, tile, provider, limbs)
+            for tile in tiles
+            if magnitudes is None
+            or rounds_to_exact(_error_bound.tile_error(limbs or magnitudes, math.prod(tile)))
+        ]
+        if able:
+            break
+    else:
+        assert magnitudes is not None
+        least = min(_error_bound.tile_error(magnitudes, math.prod(tile)) for tile in tiles)
+        return _Prospect(dtype, Schedule(1, tiles[0], provider), 0.0, _inexact(least))
+    works = [(count_work("overlap_save", options, dtype, schedule), schedule) for schedule in able]
+    most = _room(options, _bytes_around("overlap_save", options, dtype, able[0], False))
     fitting = [(work, schedule) for work, schedule in works if work.bytes <= most]
     if fitting:
         schedule = min(fitting, key=lambda item: predict_seconds(item[0], dtype, profile, 1))[1]
     else:
         schedule = min(works, key=lambda item: item[0].bytes)[1]
-    points = math.prod(schedule.fft_shape)
-    factor = _error_bound.tile_error_factor(points, dtype)
-    if magnitudes is None:
-        return _Prospect(dtype, schedule, factor)
-    error = factor * _error_bound.tile_norms(magnitudes, points)
-    return _Prospect(dtype, schedule, 0.0, _inexact(magnitudes, error))
+    exact = magnitudes is not None
+    factor = 0.0 if exact else _error_bound.tile_error_factor(math.prod(schedule.fft_shape), dtype)
+    return _Prospect(dtype, schedule, factor)
 
 
 def _prospect_of_fft(options: Options, magnitudes: Magnitudes | None) -> _Prospect:
@@ -490,18 +517,18 @@ def _prospect_of_fft(options: Options, magnitudes: Magnitudes | None) -> _Prospe
     whole = slices * length * dtype.itemsize < _THREADED_BYTES or (len(shape) == 1 and slices == 1)
     workers = 1 if whole else options.workers or available_cores()
     schedule = Schedule(workers, shape, options.fft_provider)
-    factor = _error_bound.fft_error_factor(length, dtype)
     if magnitudes is None:
-        return _Prospect(dtype, schedule, factor)
-    return _Prospect(dtype, schedule, 0.0, _inexact(magnitudes, factor * magnitudes.norms))
+        return _Prospect(dtype, schedule, _error_bound.fft_error_factor(length, dtype))
+    for limbs in (None, *magnitudes.limbs):
+        if rounds_to_exact(_error_bound.whole_error(limbs or magnitudes, length)):
+            return _Prospect(dtype, dataclasses.replace(schedule, limbs=limbs), 0.0)
+    return _Prospect(dtype, schedule, 0.0, _inexact(_error_bound.whole_error(magnitudes, length)))
 
 
-def _inexact(magnitudes: Magnitudes, error: float) -> str | None:
-    if _error_bound.rounds_to_exact(magnitudes, error):
-        return None
+def _inexact(error: float) -> str:
     return (
         f"integers could come out wrong, as the rounding error may reach {error:.2g} "
-        f"and must stay below 0.25"
+        f"and must stay below 0.25, in whatever limbs they are split"
     )
 
 

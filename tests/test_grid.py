@@ -6,7 +6,7 @@ from cases import ENGINES, FAMILIES, FLOATS, GRID, INTEGERS, assert_within_bound
 
 import fftconv
 
-RESULT_DTYPE = {"float16": "float32"} | dict.fromkeys(INTEGERS, "int64")
+RESULT_DTYPE = {"float16": "float32"} | dict.fromkeys(INTEGERS, "int64") | {"uint64": "uint64"}
 
 
 @pytest.mark.parametrize("engine", ENGINES)

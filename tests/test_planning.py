@@ -57,10 +57,10 @@ def test_refused_candidates_say_why():
     assert plan.reason == "no other engine can do this"
     assert candidate(plan, "fft").verdict == "refused: objects have no Fourier transform"
     assert candidate(plan, "fft").seconds is None
-    plan = fftconv.plan_convolution(10**6, 10**6, dtype=np.int64)
+    plan = fftconv.plan_convolution(2**39, 2**39, dtype=np.int64)
     assert plan.method == "direct"
-    assert "integers could come out wrong" in candidate(plan, "fft").verdict
     assert "the taps are not known" in candidate(plan, "running_sum").verdict
+    assert "integers could come out wrong" in candidate(plan, "fft").verdict
     plan = fftconv.explain(np.ones((9, 9)), np.arange(9.0).reshape(3, 3) ** 2)
     assert "not all the same" in candidate(plan, "running_sum").verdict
 
@@ -95,12 +95,19 @@ def test_plan_from_shapes_is_the_plan_from_data():
     assert dataclasses.replace(from_data, **unlike) == dataclasses.replace(from_shapes, **unlike)
 
 
-def test_integers_known_to_be_small_may_go_where_unknown_ones_may_not():
+def test_integers_known_to_be_small_need_no_limbs():
     signal, kernel = np.ones(10**5, np.int64), np.arange(10**4) % 3
-    transforms = ("overlap_save", "fft")
-    assert fftconv.explain(signal, kernel).method in transforms
-    assert fftconv.plan_convolution(10**5, 10**4, dtype=np.int64).method == "direct"
-    assert fftconv.plan_convolution(10**5, 10**4, dtype=np.uint8).method in transforms
+    assert fftconv.explain(signal, kernel, method="fft").schedule.limbs is None
+    unknown = fftconv.plan_convolution(10**5, 10**4, dtype=np.int64, method="fft")
+    assert unknown.schedule.limbs.products >= 16
+    assert unknown.seconds > 8 * fftconv.explain(signal, kernel, method="fft").seconds
+    assert fftconv.plan_convolution(10**5, 10**4, dtype=np.uint8, method="fft").schedule.limbs is None
+    rng = np.random.default_rng(0)
+    sparse, dense = np.zeros(10**5, np.int64), rng.integers(-(2**44), 2**44, 10**5)
+    sparse[7] = 2**44 - 1  # as large, but not as a whole
+    kernel = rng.integers(-1024, 1024, 10**4)
+    few, many = (fftconv.explain(x, kernel, method="fft").schedule.limbs.products for x in (sparse, dense))
+    assert few < many
 
 
 def test_convolve_follows_the_plan():

@@ -5,12 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fftconv._fft import Provider
+from fftconv._limbs import Limbs
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Threads; for engines that transform, the length of every convolved axis and by whom."""
+    """Threads; for engines that transform, the length of every convolved axis and by whom.
+
+    With limbs, an engine is called for each digit of the signal, with all digits of the kernel.
+    """
 
     workers: int = 1
     fft_shape: tuple[int, ...] = ()
     fft_provider: Provider | None = None
+    limbs: Limbs | None = None

@@ -40,7 +40,7 @@ def convolve_separable(
     """
     geometry = options.geometry
     taps = kernel.reshape([window.taps for window in geometry.windows])
-    if options.dtype.kind == "i":  # computed in floats, perhaps, but factors of integers are exact
+    if options.dtype.kind in "iu":  # computed in floats, perhaps, but factors of integers are exact
         taps = taps.astype(np.int64)
     factors = factorize(taps)
     chosen = path(options, kernel.dtype)
