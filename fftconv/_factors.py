@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from fftconv._error_bound import unit_roundoff
+from fftconv._range import exponent, times_power
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Factors = tuple[tuple[Array, ...], ...]  # terms, of each the taps along every axis
@@ -96,17 +97,28 @@ def _kept_factors(content: bytes, char: str, shape: tuple[int, ...], every_rank:
     taps = np.frombuffer(content, np.dtype(char)).reshape(shape)
     if taps.dtype.kind == "i":
         return _whole_outer_product(taps)
-    wide = taps.astype(np.result_type(taps.dtype, np.float64))
-    tolerance = TOLERANCE * unit_roundoff(taps.dtype)
+    power = exponent(taps)  # without it norms neither overflow nor underflow
+    found = _find_factors(_widened(taps, power), TOLERANCE * unit_roundoff(taps.dtype), every_rank)
+    if found is None:
+        return None
+    return tuple((*lines, times_power(last, power)) for *lines, last in found)
+
+
+def _widened(taps: Array, power: int) -> Array:
+    """`taps` over 2^power in double precision."""
+    return times_power(taps.astype(np.result_type(taps.dtype, np.float64)), -power)
+
+
+def _find_factors(wide: Array, tolerance: float, every_rank: bool) -> Factors | None:
     single = _outer_product(wide)
     if np.linalg.norm(wide - _product(single)) <= tolerance * np.linalg.norm(wide):
         return (single,)
-    if taps.ndim > 2:
+    if wide.ndim > 2:
         return None
     if every_rank:
         left, sizes, right = np.linalg.svd(wide, full_matrices=False)
     else:
-        found = _eliminate(wide, tolerance, min(MOST_TERMS, *shape))
+        found = _eliminate(wide, tolerance, min(MOST_TERMS, *wide.shape))
         if found is None:
             return None
         columns, rows = found
@@ -125,7 +137,7 @@ def _may_be_low(taps: Array) -> bool:
         return True
     rows, columns = (size // _SAMPLED for size in taps.shape)
     sample = taps[rows // 2 :: rows, columns // 2 :: columns]
-    wide = sample.astype(np.result_type(sample.dtype, np.float64))
+    wide = _widened(sample, exponent(sample))
     # The whole may be allowed more than the sample alone would be.
     tolerance = TOLERANCE * unit_roundoff(taps.dtype) * taps.size / sample.size
     return _eliminate(wide, tolerance, MOST_TERMS) is not None
@@ -184,7 +196,9 @@ def _residual(taps: Array, factors: Factors) -> float:
     """What the factors miss, as part of the kernel's norm; twice that, as this too is rounded."""
     if taps.dtype.kind == "i":
         return 0.0
-    wide = taps.astype(np.result_type(taps.dtype, np.float64))
+    power = exponent(taps)
+    wide = _widened(taps, power)
     norm = float(np.linalg.norm(wide))
-    missed = float(np.linalg.norm(wide - sum(_product(term) for term in factors)))
+    terms = ((*lines, times_power(last, -power)) for *lines, last in factors)
+    missed = float(np.linalg.norm(wide - sum(_product(term) for term in terms)))
     return 2 * missed / norm if norm else 0.0

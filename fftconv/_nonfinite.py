@@ -1,10 +1,10 @@
-"""NaN, infinity and overflow after a transform: the outputs are put back to those of the definition.
+"""NaN, infinity, overflow and underflow: the outputs are put back to those of the definition.
 
-A transform mixes all samples of a slice, so one NaN makes every output of it NaN, and products of spectra
-overflow where the sums do not. When an output is not finite, the finite part of the data is scaled by
-powers of two and convolved on its own, and where a NaN or an infinity belongs is found by counting, for
-each output, the products in its window that are NaN, +inf and -inf. The counts are convolutions of
-indicators, so this too costs what the engine costs.
+A transform mixes all samples of a slice, so one NaN makes every output of it NaN, products of spectra
+overflow where the sums do not, and lose digits where these are subnormal. Then the finite part of the data
+is scaled by powers of two and convolved on its own, and where a NaN or an infinity belongs is found by
+counting, for each output, the products in its window that are NaN, +inf and -inf. The counts are
+convolutions of indicators, so this too costs what the engine costs.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
+
+from fftconv._range import exponent, times_power
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Compute = Callable[[Array, Array, Any], Array]  # of a signal, a kernel and a fill value
@@ -47,20 +49,20 @@ _MINUS = (("+inf", "-"), ("-inf", "+"), ("+", "-inf"), ("-", "+inf"))
 def restore(
     signal: Array, kernel: Array, fill_value: Any, compute: Compute, add_up: Compute, out: Array
 ) -> None:
-    """Overwrite `out` with what the definition gives where a NaN, an infinity or an overflow struck.
+    """Overwrite `out` with what the definition gives where a NaN, an infinity or the range struck.
 
     `compute` convolves by the engine, `add_up` term by term: where sums of the definition overflow, the
     engine's error, which is relative to the largest of them, would overflow everywhere.
     """
     samples, taps = _finite(signal), _finite(kernel)
     outside = _finite(np.asarray(fill_value, signal.dtype))
-    of_signal, of_kernel = max(_exponent(samples), _exponent(outside)), _exponent(taps)
+    of_signal, of_kernel = max(exponent(samples), exponent(outside)), exponent(taps)
     scaled = compute(
-        _times_power(samples, -of_signal),
-        _times_power(taps, -of_kernel),
-        _times_power(outside, -of_signal)[()],
+        times_power(samples, -of_signal),
+        times_power(taps, -of_kernel),
+        times_power(outside, -of_signal)[()],
     )
-    out[...] = _times_power(scaled, of_signal + of_kernel)
+    out[...] = times_power(scaled, of_signal + of_kernel)
     if not np.isfinite(out).all():
         out[...] = add_up(samples, taps, outside[()])
     if out.dtype.kind == "f":
@@ -75,19 +77,6 @@ def restore(
         _Products(signal.imag, kernel.real, fill.imag, 1),
     ]
     _mark(out.imag, crossed, compute)
-
-
-def _exponent(values: Array) -> int:
-    """The power of two at or below the largest part of any value."""
-    largest = max(np.abs(values.real).max(), np.abs(values.imag).max())
-    return int(np.frexp(largest)[1]) - 1 if largest else 0
-
-
-def _times_power(values: Array, exponent: int) -> Array:
-    """`values` times 2^exponent, exactly; in two steps, as the power itself may overflow."""
-    one = values.dtype.type(1).real
-    first = exponent // 2
-    return np.asarray(values * np.ldexp(one, first) * np.ldexp(one, exponent - first))
 
 
 def _finite(array: Array) -> Array:

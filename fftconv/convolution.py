@@ -13,10 +13,11 @@ from numpy.typing import ArrayLike
 from fftconv import _nonfinite
 from fftconv._arguments import Array, Axes, Method, Options, Problem, read_problem
 from fftconv._boundary import Boundary
-from fftconv._engines import ENGINES, reads, writes
+from fftconv._engines import DEFINITIONS, ENGINES, reads, writes
 from fftconv._engines.core import convolve_line
 from fftconv._geometry import Mode
 from fftconv._integers import check_overflow, convolve_in_limbs, round_to
+from fftconv._range import is_in_range
 from fftconv.planning import ConvolutionPlan, is_recording, plan_problem, record
 
 __all__ = ["convolve", "correlate"]
@@ -319,7 +320,8 @@ def follow(problem: Problem, plan: ConvolutionPlan) -> Array:
         signal = signal.astype(arithmetic)
     kernel = problem.kernel.astype(arithmetic, copy=False)
     computed = _buffer(problem, plan)
-    if not ENGINES[plan.method](signal, kernel, options, plan.schedule, computed):
+    finite = ENGINES[plan.method](signal, kernel, options, plan.schedule, computed)
+    if not finite or (plan.method not in DEFINITIONS and not is_in_range(signal, kernel, computed)):
         signal = signal.astype(arithmetic, copy=False)
         if computed.dtype != arithmetic:
             computed = np.empty(plan.output_shape, arithmetic)

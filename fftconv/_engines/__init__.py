@@ -19,7 +19,7 @@ from fftconv._arguments import Options
 from fftconv._engines import core, direct, fft, overlap_save, running_sum, separable
 from fftconv._engines.schedule import Schedule
 
-__all__ = ["ENGINES", "FAMILIES", "PATHS", "Engine", "Schedule", "reads", "writes"]
+__all__ = ["DEFINITIONS", "ENGINES", "FAMILIES", "PATHS", "Engine", "Schedule", "reads", "writes"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Engine = Callable[[Array, Array, Options, Schedule, Array], bool]
@@ -31,6 +31,7 @@ ENGINES: dict[str, Engine] = {
     "overlap_save": overlap_save.convolve_overlap_save,
     "fft": fft.convolve_fft,
 }
+DEFINITIONS = ("direct", "running_sum")  # multiply and add nothing but what the definition does
 FAMILIES = ("separable", "running_sum")  # take some kernels only, and one for all slices
 # The code path that an engine takes for a problem, by options and dtype of the arithmetic.
 PATHS: dict[str, Callable[[Options, np.dtype[Any]], str]] = {

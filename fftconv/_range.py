@@ -1,0 +1,54 @@
+"""Whether numbers were far enough from the smallest ones for a transform, or for factors, to be accurate.
+
+Transforms and factors multiply what the definition does not, and what comes out may be too small to have
+all its digits, or any. An overflow shows itself, as NaN and infinity; an underflow does not, so it is ruled
+out: an output of ordinary size says that there are samples of ordinary size, and a few are looked at.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_LOOKED_AT = 5  # outputs along each axis
+
+
+@np.errstate(over="ignore")
+def is_in_range(signal: Array, kernel: Array, out: Array) -> bool:
+    """Whether no product of spectra of these arrays can have lost digits to underflow.
+
+    With e the exponent of the smallest normal number, the largest tap must be above 2^(e/3) and the largest
+    sample above 2^(e/2). What an underflow changes is then below the error that rounding is allowed.
+    """
+    if out.dtype.kind not in "fc":
+        return True
+    least = np.finfo(kernel.dtype)
+    taps = kernel.ravel()
+    norm = np.sqrt(np.vdot(taps, taps).real)  # at least the largest tap
+    if not norm >= np.ldexp(np.sqrt(least.dtype.type(taps.size)), least.minexp // 3):
+        return not taps.any()
+    if signal.dtype.kind in "biu":
+        return True
+    smallest = np.ldexp(least.dtype.type(1), least.minexp // 2)
+    looked_at = tuple(slice(None, None, max(1, size // (_LOOKED_AT - 1))) for size in out.shape)
+    # An output is at most the largest sample times the sum of the taps, so times their number and norm.
+    if np.abs(out[looked_at]).max() >= smallest * norm * taps.size:
+        return True
+    largest = np.abs(signal).max()
+    return bool(largest >= smallest or largest == 0)
+
+
+def exponent(values: Array) -> int:
+    """The power of two at or below the largest part of any value."""
+    largest = max(np.abs(values.real).max(), np.abs(values.imag).max())
+    return int(np.frexp(largest)[1]) - 1 if largest else 0
+
+
+def times_power(values: Array, power: int) -> Array:
+    """`values` times 2^power, exactly; in two steps, as the power itself may overflow."""
+    one = values.dtype.type(1).real
+    first = power // 2
+    return np.asarray(values * np.ldexp(one, first) * np.ldexp(one, power - first))
