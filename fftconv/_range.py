@@ -7,6 +7,7 @@ out: an output of ordinary size says that there are samples of ordinary size, an
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,20 +26,30 @@ def is_in_range(signal: Array, kernel: Array, out: Array) -> bool:
     """
     if out.dtype.kind not in "fc":
         return True
-    least = np.finfo(kernel.dtype)
+    least_square, smallest = _limits(kernel.dtype)
     taps = kernel.ravel()
-    norm = np.sqrt(np.vdot(taps, taps).real)  # at least the largest tap
-    if not norm >= np.ldexp(np.sqrt(least.dtype.type(taps.size)), least.minexp // 3):
+    square = np.vdot(taps, taps).real  # at least that of the largest tap
+    if not square >= least_square * taps.size:
         return not taps.any()
     if signal.dtype.kind in "biu":
         return True
-    smallest = np.ldexp(least.dtype.type(1), least.minexp // 2)
-    looked_at = tuple(slice(None, None, max(1, size // (_LOOKED_AT - 1))) for size in out.shape)
     # An output is at most the largest sample times the sum of the taps, so times their number and norm.
-    if np.abs(out[looked_at]).max() >= smallest * norm * taps.size:
+    enough = smallest * np.sqrt(square) * taps.size
+    if abs(out[tuple(size // 2 for size in out.shape)]) >= enough:
+        return True
+    looked_at = tuple(slice(None, None, max(1, size // (_LOOKED_AT - 1))) for size in out.shape)
+    if np.abs(out[looked_at]).max() >= enough:
         return True
     largest = np.abs(signal).max()
     return bool(largest >= smallest or largest == 0)
+
+
+@lru_cache(maxsize=16)
+def _limits(dtype: np.dtype[Any]) -> tuple[Any, Any]:
+    """Of the largest tap, its square; of the largest sample."""
+    least = np.finfo(dtype)
+    one = least.dtype.type(1)
+    return np.ldexp(one, 2 * (least.minexp // 3)), np.ldexp(one, least.minexp // 2)
 
 
 def exponent(values: Array) -> int:
