@@ -9,6 +9,7 @@ from fftconv._profile import Profile, machine_profile
 from fftconv._spectra import clear_spectra
 from fftconv.convolution import convolve, correlate
 from fftconv.filters import Filter, FilterBank
+from fftconv.missing import interpolate_missing
 from fftconv.planning import Candidate, ConvolutionPlan, explain, plan_convolution
 from fftconv.verification import verify_convolution
 
@@ -24,6 +25,7 @@ __all__ = [
     "correlate",
     "explain",
     "image",
+    "interpolate_missing",
     "kernels",
     "machine_profile",
     "plan_convolution",

@@ -24,6 +24,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Axes = int | Sequence[int] | None
 Method = Literal["auto", "direct", "separable", "running_sum", "overlap_save", "fft"]
 
+NAN_POLICIES = ("propagate", "omit", "raise")
 _MOST_WORKERS = 1024
 
 
@@ -40,6 +41,7 @@ class Options:
     """Bytes beyond inputs and result."""
     fft_provider: Provider
     """Who transforms where the native core does not."""
+    nan_policy: str
     source: np.dtype[Any]
     """Of the signal as it was given."""
     dtype: np.dtype[Any]
@@ -53,6 +55,13 @@ class Problem(NamedTuple):  # made in a fifth of the time of a frozen dataclass
     kernel: Array
     options: Options
     out: Array | None = None
+    mask: Array | None = None
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether samples may be missing, so that outputs are weighted by what there is."""
+        options = self.options
+        return self.mask is not None or options.nan_policy == "omit" or options.boundary == "missing"
 
 
 def read_problem(
@@ -75,18 +84,26 @@ def read_problem(
     out: Array | None,
 ) -> Problem:
     """Check everything that `convolve` takes."""
-    _refuse_future(nan_policy, mask, accuracy)
+    _refuse_future(accuracy)
     samples = read_array("signal", signal)
     taps = read_array("kernel", kernel)
     dtype = result_dtype(samples.dtype, taps.dtype)
+    if (mask is not None or nan_policy == "omit" or boundary == "missing") and dtype.kind in "iu":
+        dtype = np.dtype(np.float64)  # of weighted means
     provider = read_provider(fft_provider)
-    given = (axes, mode, boundary, fill_value, method, stride, dilation, workers, max_memory, provider)
+    resources = (workers, max_memory, provider)
+    given = (axes, mode, boundary, fill_value, method, stride, dilation, *resources, nan_policy)
     plain = _PLAIN.issuperset(map(type, given)) or all(map(_is_plain, given))
     read = _kept_options if plain else _read_options
     options = read(samples.shape, taps.shape, samples.dtype, dtype, *given)
     if out is not None:
         check_out(out, options.geometry.output_shape, dtype)
-    return Problem(samples, taps.reshape(options.geometry.kernel_shape), options, out)
+    problem = Problem(samples, taps.reshape(options.geometry.kernel_shape), options, out)
+    if mask is not None:
+        problem = problem._replace(mask=read_mask(mask, samples.shape))
+    if nan_policy == "raise":
+        _refuse_nan(signal=samples, kernel=taps)
+    return problem
 
 
 def read_shapes(
@@ -101,14 +118,13 @@ def read_shapes(
     stride: int | Sequence[int],
     dilation: int | Sequence[int],
     nan_policy: str,
-    mask: ArrayLike | None,
     accuracy: str,
     workers: int | None,
     max_memory: int | None,
     fft_provider: str | None,
 ) -> tuple[Options, np.dtype[Any]]:
     """Check what `plan_convolution` takes; also returns the dtype of the data as given."""
-    _refuse_future(nan_policy, mask, accuracy)
+    _refuse_future(accuracy)
     samples = _read_shape("signal_shape", signal_shape)
     taps = _read_shape("kernel_shape", kernel_shape)
     try:
@@ -118,6 +134,8 @@ def read_shapes(
             f"dtype={dtype!r} is not accepted; pass the name or type of a number, such as 'float32'"
         ) from None
     result = result_dtype(given, given)
+    if (nan_policy == "omit" or boundary == "missing") and result.kind in "iu":
+        result = np.dtype(np.float64)
     shapes = (samples, taps, given, result)
     options = _read_options(
         *shapes,
@@ -131,6 +149,7 @@ def read_shapes(
         workers,
         max_memory,
         read_provider(fft_provider),
+        nan_policy,
     )
     return options, given
 
@@ -139,7 +158,8 @@ def read_array(name: str, value: ArrayLike) -> Array:
     """`value` as a non-empty array of numbers with at least one axis."""
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(
-            f"{name} is a masked array, whose mask would be lost; fill it first with {name}.filled(value)"
+            f"{name} is a masked array, whose mask would be lost; pass {name}.data and mask=~{name}.mask, "
+            f"or fill it with {name}.filled(value)"
         )
     try:
         array = np.asarray(value)
@@ -292,10 +312,12 @@ def _read_options(
     workers: int | None,
     max_memory: int | None,
     provider: Provider,
+    nan_policy: str,
 ) -> Options:
     aligned, convolved = align(signal_shape, kernel_shape, axes)
     check_choice("mode", mode, MODES)
     check_choice("boundary", boundary, BOUNDARIES)
+    check_choice("nan_policy", nan_policy, NAN_POLICIES)
     if not isinstance(method, str):
         raise TypeError(f"method={method!r} is not accepted; pass the name of a method")
     if mode == "valid" and boundary != "zero":
@@ -325,7 +347,18 @@ def _read_options(
     )
     fill = _read_fill(fill_value, boundary, dtype)
     bound = None if max_memory is None else int(max_memory)
-    return Options(shapes, cast(Boundary, boundary), fill, method, workers, bound, provider, source, dtype)
+    return Options(
+        geometry=shapes,
+        boundary=cast(Boundary, boundary),
+        fill_value=fill,
+        method=method,
+        workers=workers,
+        max_memory=bound,
+        fft_provider=provider,
+        nan_policy=nan_policy,
+        source=source,
+        dtype=dtype,
+    )
 
 
 _kept_options = lru_cache(maxsize=1024, typed=True)(_read_options)
@@ -422,13 +455,55 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         raise ValueError("out is read-only; pass a writeable array")
 
 
-def _refuse_future(nan_policy: str, mask: ArrayLike | None, accuracy: str) -> None:
-    """Options whose meaning is fixed but which no engine honours yet: refused, never ignored."""
-    if nan_policy != "propagate":
-        raise NotImplementedError(
-            f"nan_policy={nan_policy!r} is not implemented yet, accepted is 'propagate'"
+def read_mask(mask: ArrayLike, shape: tuple[int, ...]) -> Array:
+    """The weight of every sample: booleans, or real numbers from 0 to 1."""
+    try:
+        weights = np.asarray(mask)
+    except ValueError as error:
+        raise ValueError(
+            f"mask cannot be made an array ({error}); pass one weight for each sample"
+        ) from None
+    if weights.dtype.kind not in "biuf":
+        raise TypeError(
+            f"mask has dtype {weights.dtype}, accepted are booleans (True where a sample counts) and "
+            f"weights from 0 to 1"
         )
-    if mask is not None:
-        raise NotImplementedError("mask is not implemented yet, accepted is None")
+    if weights.dtype.kind != "b":
+        wrong = ~((weights >= 0) & (weights <= 1))
+        if wrong.any():
+            first = tuple(int(i) for i in np.argwhere(wrong)[0])
+            raise ValueError(
+                f"mask holds {weights[first]} at index {first}, accepted are booleans (True where a sample "
+                f"counts) and weights from 0 to 1"
+            )
+        if weights.dtype.kind != "f":
+            weights = weights.astype(bool)
+    try:
+        return np.broadcast_to(weights, shape)
+    except ValueError:
+        raise ValueError(
+            f"mask has shape {weights.shape} and signal {shape}; pass one weight for each sample, or what "
+            f"broadcasts to them"
+        ) from None
+
+
+def _refuse_nan(**arrays: Array) -> None:
+    for name, array in arrays.items():
+        where = is_nan(array)
+        if where.any():
+            first = tuple(int(i) for i in np.argwhere(where)[0])
+            raise ValueError(
+                f"{name} holds {int(where.sum())} NaN, the first at index {first}, and nan_policy='raise'; "
+                f"replace it, or pass nan_policy='omit' to leave such samples out, or 'propagate'"
+            )
+
+
+def is_nan(array: Array) -> Array:
+    """Where a number is NaN, in any part of it; objects too."""
+    return np.asarray(array != array, bool)
+
+
+def _refuse_future(accuracy: str) -> None:
+    """An option whose meaning is fixed but which no engine honours yet: refused, never ignored."""
     if accuracy != "normwise":
         raise NotImplementedError(f"accuracy={accuracy!r} is not implemented yet, accepted is 'normwise'")

@@ -6,9 +6,10 @@
     reflect   c b a | a b c d | d c b
     mirror    d c b | a b c d | c b a
     wrap      b c d | a b c d | a b c
+    missing   . . . | a b c d | . . .      outputs are weighted means of what there is
 
 Names are those of scipy.ndimage. Every rule but the first two is periodic, so a kernel may be longer
-than the signal.
+than the signal. The last is none to the engines: `_missing` turns it into two convolutions under `zero`.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 
 from fftconv._geometry import Geometry, Window
 
-Boundary = Literal["zero", "constant", "nearest", "reflect", "mirror", "wrap"]
+Boundary = Literal["zero", "constant", "nearest", "reflect", "mirror", "wrap", "missing"]
 BOUNDARIES = get_args(Boundary)
 FILLED = ("zero", "constant")  # with one value, and not with samples of the signal
 

@@ -69,6 +69,8 @@ class ConvolutionPlan:
         That product, where the plan was made from data (by `explain`).
     profile : str
         Where the machine's rates come from.
+    weighted : bool
+        Whether samples may be missing, so that outputs are divided by the weight of what there is.
     """
 
     method: str
@@ -89,6 +91,7 @@ class ConvolutionPlan:
     error_factor: float
     error_bound: float | None
     profile: str
+    weighted: bool = False
 
     @property
     def workers(self) -> int:
@@ -157,6 +160,10 @@ class ConvolutionPlan:
         else:
             bound = f"at most {self.error_factor:.2g} |signal| |kernel|"
             rows.append(("error", _exact_or(bound, self.error_factor)))
+        if self.weighted:
+            rows.append(
+                ("weights", "of what there is, by one more convolution, and one that counts if needed")
+            )
         rows.append(("rates", self.profile))
         return rows
 
@@ -197,6 +204,7 @@ class ConvolutionPlan:
             "error_factor": self.error_factor,
             "error_bound": self.error_bound,
             "profile": self.profile,
+            "weighted": self.weighted,
         }
 
     def __repr__(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,8 +17,9 @@ from fftconv._engines import DEFINITIONS, ENGINES, reads, writes
 from fftconv._engines.core import convolve_line
 from fftconv._geometry import Mode
 from fftconv._integers import check_overflow, convolve_in_limbs, round_to
+from fftconv._missing import convolve_missing
 from fftconv._range import is_in_range
-from fftconv.planning import ConvolutionPlan, is_recording, plan_problem, record
+from fftconv.planning import ConvolutionPlan, error_bound, is_recording, plan_problem, record
 
 __all__ = ["convolve", "correlate"]
 
@@ -43,7 +44,8 @@ def convolve(
     max_memory: int | None = None,
     fft_provider: str | None = None,
     out: Array | None = None,
-) -> Array:
+    return_weight: bool = False,
+) -> Any:
     r"""Convolve a signal with a kernel, by the fastest of several engines.
 
     In one dimension, with dilation d,
@@ -80,6 +82,7 @@ def convolve(
             reflect   c b a | a b c d | d c b
             mirror    d c b | a b c d | c b a
             wrap      b c d | a b c d | a b c
+            missing   . . . | a b c d | . . .      the mean of what there is, see `mask`
     fill_value : number, default 0
         Used by ``boundary="constant"`` alone.
     axes : int or sequence of int, optional
@@ -93,10 +96,21 @@ def convolve(
         Return every stride-th output, one number for all axes or one for each.
     dilation : int or sequence of int, default 1
         Samples from one tap to the next.
-    nan_policy : {"propagate"}, default "propagate"
-        A NaN or an infinity follows the sum above: it reaches the outputs whose window holds it.
-    mask : None
-        Not implemented yet.
+    nan_policy : {"propagate", "omit", "raise"}, default "propagate"
+        "propagate": a NaN or an infinity follows the sum above; it reaches the outputs whose window holds
+        it. "omit": a sample that is NaN (not one that is infinite) counts as missing, as by `mask`.
+        "raise": a NaN in signal or kernel is a ValueError, before anything is computed.
+    mask : array_like of shape (n, ...), optional
+        How much each sample counts: booleans, True where it does, or weights m from 0 to 1. Outputs are
+        then weighted means of what is there,
+
+        .. math:: y = \frac{k * (x m)}{w}, \qquad w = \frac{|k| * m}{\sum_i |k[i]|},
+
+        so that w is 1 where nothing is missing. Where a window holds nothing, y is NaN and w is 0, decided
+        by counting. The mask is extended as the signal is; beyond edges that are "zero" or "constant"
+        everything counts, beyond those that are "missing" nothing does. Integers give float64. Kernels of
+        both signs follow the same formula: they are divided by how much of their magnitude there is, which
+        restores no zero sum, so a derivative beside a gap is one of the signal with zeros in the gap.
     accuracy : {"normwise"}, default "normwise"
         Every output is within ``explain(signal, kernel).error_bound``, a multiple of
         ``norm(signal) * norm(kernel)``, of the true value.
@@ -111,10 +125,12 @@ def convolve(
         variable FFTCONV_FFT says, by default. "scipy" passes on to the backend of `scipy.fft.set_backend`.
     out : numpy.ndarray, optional
         Where to write the result; it needs the result's shape and dtype. It may be the signal itself.
+    return_weight : bool, default False
+        Also return w, which is 1 everywhere if nothing is missing.
 
     Returns
     -------
-    numpy.ndarray
+    numpy.ndarray, or a tuple of two with ``return_weight=True``
         float32 and complex64 data stay so; float16 gives float32; booleans and integers give exact
         int64, or uint64 if one of the arrays is uint64 and the other unsigned or boolean; everything else
         follows NumPy's promotion.
@@ -127,7 +143,7 @@ def convolve(
         If an integer of the result does not fit its dtype. Nothing is ever wrapped or rounded, whichever
         engine runs.
     NotImplementedError
-        For values of nan_policy, mask and accuracy that are not accepted yet.
+        For values of accuracy that are not accepted yet.
 
     See Also
     --------
@@ -157,6 +173,12 @@ def convolve(
     >>> fftconv.convolve(rows, np.ones(3) / 3, axes=-1, mode="same", boundary="nearest")
     array([[3., 5., 7.],
            [2., 2., 2.]])
+
+    The same of what is there: without the NaN, and without what lies beyond the edges:
+
+    >>> gappy = np.array([3.0, np.nan, 9.0, 6.0])
+    >>> fftconv.convolve(gappy, np.ones(3) / 3, mode="same", boundary="missing", nan_policy="omit")
+    array([3. , 6. , 7.5, 7.5])
     """
     # The fast path: with short lines most of the time would go into arguments and plan. It skips both,
     # which is safe as only arguments left at their defaults come here, and `convolve_line` takes nothing
@@ -172,6 +194,7 @@ def convolve(
         and boundary == "zero"
         and nan_policy == "propagate"
         and accuracy == "normwise"
+        and return_weight is False
         and not is_recording()
         and (result := convolve_line(signal, kernel, mode)) is not None
     ):
@@ -194,7 +217,8 @@ def convolve(
             max_memory=max_memory,
             fft_provider=fft_provider,
             out=out,
-        )
+        ),
+        return_weight,
     )
 
 
@@ -216,7 +240,8 @@ def correlate(
     max_memory: int | None = None,
     fft_provider: str | None = None,
     out: Array | None = None,
-) -> Array:
+    return_weight: bool = False,
+) -> Any:
     r"""Correlate a signal with a kernel: a convolution whose kernel is not flipped.
 
     .. math:: y[p] = \sum_{i=0}^{m-1} \overline{k[i]} \, x[p - d (m - 1) + d i]
@@ -229,12 +254,12 @@ def correlate(
     ----------
     signal, kernel, mode, boundary, fill_value, axes, method, stride, dilation
         As in `convolve`.
-    nan_policy, mask, accuracy, workers, max_memory, fft_provider, out
+    nan_policy, mask, accuracy, workers, max_memory, fft_provider, out, return_weight
         As in `convolve`.
 
     Returns
     -------
-    numpy.ndarray
+    numpy.ndarray, or a tuple of two with ``return_weight=True``
         As `convolve`.
 
     Raises
@@ -271,11 +296,16 @@ def correlate(
     turned = problem.kernel[problem.options.geometry.turned]
     if turned.dtype.kind in "cO":
         turned = np.conjugate(turned)
-    return _run(Problem(problem.signal, turned, problem.options, problem.out))
+    return _run(problem._replace(kernel=turned), return_weight)
 
 
 def correlate_pixels(
-    pixels: Array, kernel: Array, boundary: Boundary, method: Method, workers: int | None
+    pixels: Array,
+    kernel: Array,
+    boundary: Boundary,
+    method: Method,
+    workers: int | None,
+    mask: Array | None = None,
 ) -> Array:
     """`correlate` of an image with real taps along its first two axes, in the image's own dtype.
 
@@ -292,7 +322,7 @@ def correlate_pixels(
         stride=1,
         dilation=1,
         nan_policy="propagate",
-        mask=None,
+        mask=mask,
         accuracy="normwise",
         workers=workers,
         max_memory=None,
@@ -300,10 +330,29 @@ def correlate_pixels(
         out=None,
     )
     turned = problem.kernel[problem.options.geometry.turned]
-    return _run(Problem(problem.signal, turned, problem.options, np.empty(pixels.shape, pixels.dtype)))
+    out = np.empty(pixels.shape, pixels.dtype)
+    return np.asarray(run(problem._replace(kernel=turned, out=out), plan_problem)[0])
 
 
-def _run(problem: Problem) -> Array:
+def _run(problem: Problem, return_weight: bool) -> Any:
+    result, weight = run(problem, plan_problem)
+    if not return_weight:
+        return result
+    return result, np.ones_like(result.real) if weight is None else weight
+
+
+def run(problem: Problem, make_plan: Callable[[Problem], ConvolutionPlan]) -> tuple[Array, Array | None]:
+    """The result, and the weights if samples could have been missing."""
+    if not problem.has_gaps:
+        return follow(problem, make_plan(problem)), None
+    result, weight = convolve_missing(problem, _convolve_plain, error_bound)
+    if problem.out is not None:
+        problem.out[...] = round_to(result, problem.out.dtype)
+        return problem.out, weight
+    return result, weight
+
+
+def _convolve_plain(problem: Problem) -> Array:
     return follow(problem, plan_problem(problem))
 
 

@@ -25,7 +25,7 @@ from fftconv._engines import FAMILIES
 from fftconv._fft import read_provider
 from fftconv._geometry import MODES, Mode
 from fftconv._spectra import Spectra
-from fftconv.convolution import follow
+from fftconv.convolution import follow, run
 from fftconv.planning import METHODS, ConvolutionPlan, explain, plan_problem
 
 __all__ = ["Filter", "FilterBank"]
@@ -120,13 +120,17 @@ class Filter:
         """The taps, read-only."""
         return self._kernel
 
-    def __call__(self, signal: ArrayLike, *, out: Array | None = None) -> Array:
+    def __call__(
+        self, signal: ArrayLike, *, mask: ArrayLike | None = None, out: Array | None = None
+    ) -> Array:
         """Convolve a signal with the kernel.
 
         Parameters
         ----------
         signal : array_like
             Samples, as in `convolve`.
+        mask : array_like, optional
+            How much each sample counts, as in `convolve`.
         out : numpy.ndarray, optional
             Where to write the result, as in `convolve`.
 
@@ -135,15 +139,16 @@ class Filter:
         numpy.ndarray
             As `convolve` with the same arguments, bit for bit.
         """
-        problem = self._problem(signal, out)
-        return self._follow(problem, self._plan(problem))
+        problem = self._problem(signal, out, mask)
+        with self._spectra.in_use():
+            return run(problem, self._plan)[0]
 
-    def explain(self, signal: ArrayLike) -> ConvolutionPlan:
+    def explain(self, signal: ArrayLike, *, mask: ArrayLike | None = None) -> ConvolutionPlan:
         """Plan the convolution of this signal, with its error bound; see `fftconv.explain`."""
-        return explain(signal, self._kernel, **self._options)
+        return explain(signal, self._kernel, mask=mask, **self._options)
 
-    def _problem(self, signal: ArrayLike, out: Array | None) -> Problem:
-        return read_problem(signal, self._kernel, mask=None, out=out, **self._options)
+    def _problem(self, signal: ArrayLike, out: Array | None, mask: ArrayLike | None = None) -> Problem:
+        return read_problem(signal, self._kernel, mask=mask, out=out, **self._options)
 
     def _follow(self, problem: Problem, plan: ConvolutionPlan) -> Array:
         with self._spectra.in_use():
@@ -236,13 +241,17 @@ class FilterBank:
         """The taps, read-only: the kernels one after the other along the first axis."""
         return self._kernels
 
-    def __call__(self, signal: ArrayLike, *, out: Array | None = None) -> Array:
+    def __call__(
+        self, signal: ArrayLike, *, mask: ArrayLike | None = None, out: Array | None = None
+    ) -> Array:
         """Convolve a signal with every kernel.
 
         Parameters
         ----------
         signal : array_like
             Samples, as in `convolve`.
+        mask : array_like, optional
+            How much each sample counts, as in `convolve`.
         out : numpy.ndarray, optional
             Where to write the results, as in `convolve`.
 
@@ -254,19 +263,29 @@ class FilterBank:
         samples = read_array("signal", signal)
         method = self._options["method"]
         bank = self._bank(samples)
-        together = bank._problem(samples[np.newaxis], out)
+        together = bank._problem(samples[np.newaxis], out, mask)
+        if together.has_gaps and method not in FAMILIES:
+            with bank._spectra.in_use():
+                return run(together, bank._plan)[0]
         if method not in ("auto", *FAMILIES):
             return bank._follow(together, bank._plan(together))
-        alone = [one._problem(samples, None) for one in self._filters]
+        alone = [one._problem(samples, None, mask) for one in self._filters]
+        if together.has_gaps:
+            return self._one_by_one(alone, out)
         plans = [one._plan(problem) for one, problem in zip(self._filters, alone, strict=True)]
         if method == "auto":
             plan = bank._plan(together)
             if plan.seconds <= sum(own.seconds for own in plans):
                 return bank._follow(together, plan)
-        # Not into `out`, which may be part of the signal, and must not be half-written if a kernel fails.
-        results = np.empty((len(plans), *plans[0].output_shape), plans[0].dtype)
-        for one, problem, own, result in zip(self._filters, alone, plans, results, strict=True):
-            one._follow(problem._replace(out=result), own)
+        return self._one_by_one(alone, out)
+
+    def _one_by_one(self, problems: list[Problem], out: Array | None) -> Array:
+        """The results of all, not yet in `out`: it may be part of the signal, and a kernel may fail."""
+        options = problems[0].options
+        results = np.empty((len(problems), *options.geometry.output_shape), options.dtype)
+        for one, problem, result in zip(self._filters, problems, results, strict=True):
+            with one._spectra.in_use():
+                run(problem._replace(out=result), one._plan)
         if out is None:
             return results
         out[...] = results

@@ -33,6 +33,7 @@ from fftconv._factors import UNKNOWN, KernelFacts, kernel_facts
 from fftconv._fft import Provider
 from fftconv._fft.lengths import fft_shape
 from fftconv._geometry import Geometry, Mode
+from fftconv._missing import values_only, without_gaps
 from fftconv._plan import Candidate, ConvolutionPlan
 from fftconv._profile import Profile, available_cores, machine_profile
 
@@ -60,7 +61,6 @@ def plan_convolution(
     stride: int | Sequence[int] = 1,
     dilation: int | Sequence[int] = 1,
     nan_policy: str = "propagate",
-    mask: None = None,
     accuracy: str = "normwise",
     workers: int | None = None,
     max_memory: int | None = None,
@@ -75,7 +75,7 @@ def plan_convolution(
     dtype : dtype, default float64
         Of both arrays. Integers are taken to be the largest that the dtype holds, as nothing is known
         of them; `explain` looks at the data and may allow more.
-    mode, boundary, axes, method, stride, dilation, nan_policy, mask
+    mode, boundary, axes, method, stride, dilation, nan_policy
         As in `convolve`.
     accuracy, workers, max_memory, fft_provider
         As in `convolve`.
@@ -110,7 +110,6 @@ def plan_convolution(
         stride=stride,
         dilation=dilation,
         nan_policy=nan_policy,
-        mask=mask,
         accuracy=accuracy,
         workers=workers,
         max_memory=max_memory,
@@ -120,7 +119,9 @@ def plan_convolution(
     if options.dtype.kind in "iu":
         extended = math.prod(options.geometry.extended_shape)
         magnitudes = _error_bound.worst_case(given, extended, math.prod(options.geometry.kernel_shape))
-    return _plan_options(options, magnitudes, None)
+    plan = _plan_options(without_gaps(options), magnitudes, None)
+    weighted = nan_policy == "omit" or boundary == "missing"
+    return dataclasses.replace(plan, weighted=True) if weighted else plan
 
 
 def explain(
@@ -154,7 +155,8 @@ def explain(
     -------
     ConvolutionPlan
         The plan that `convolve` follows for the same arguments; `error_bound` is the largest possible
-        error of any output.
+        error of any output. Where samples may be missing it is that of the sum before it is divided by the
+        weight, and the plan is that of this one convolution; there are up to two more, of weights.
 
     Examples
     --------
@@ -183,9 +185,17 @@ def explain(
         fft_provider=fft_provider,
         out=None,
     )
+    weighted = problem.has_gaps
+    if weighted:
+        problem = values_only(problem)
     plan = plan_problem(problem)
-    norms = _norms(problem) if plan.error_factor else 0.0
-    return dataclasses.replace(plan, error_bound=plan.error_factor * norms)
+    return dataclasses.replace(plan, error_bound=error_bound(problem), weighted=weighted)
+
+
+def error_bound(problem: Problem) -> float:
+    """Largest possible error of any output of the engine that the plan chooses."""
+    factor = plan_problem(problem).error_factor
+    return factor * _norms(problem) if factor else 0.0
 
 
 def _norms(problem: Problem) -> float:
@@ -304,7 +314,18 @@ def _plan(
     profile: Profile,
 ) -> ConvolutionPlan:
     check_choice("method", method, METHODS)
-    options = Options(geometry, boundary, 0, method, workers, max_memory, provider, source, dtype)
+    options = Options(
+        geometry=geometry,
+        boundary=boundary,
+        fill_value=0,
+        method=method,
+        workers=workers,
+        max_memory=max_memory,
+        fft_provider=provider,
+        nan_policy="propagate",
+        source=source,
+        dtype=dtype,
+    )
     prospects = {
         "direct": _prospect_of_direct(options, magnitudes),
         "separable": _prospect_of_separable(options, magnitudes, facts),

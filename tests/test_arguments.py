@@ -114,9 +114,6 @@ def test_explain_refuses_the_same(name):
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"nan_policy": "omit"}, "nan_policy='omit'"),
-        ({"nan_policy": "raise"}, "nan_policy='raise'"),
-        ({"mask": [True] * 5}, "mask"),
         ({"accuracy": "componentwise"}, "accuracy='componentwise'"),
     ],
 )

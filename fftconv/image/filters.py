@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import reduce
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,10 +18,10 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from fftconv import kernels
-from fftconv._arguments import Method, check_choice, check_finite, read_array
+from fftconv._arguments import Method, check_choice, check_finite, read_array, read_mask
 from fftconv._boundary import Boundary
 from fftconv._integers import round_to
-from fftconv.convolution import correlate_pixels
+from fftconv.convolution import correlate, correlate_pixels
 from fftconv.image.io import pixels_of, to_picture
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -52,6 +53,7 @@ def gaussian_blur(
     *,
     truncate: float = 4.0,
     boundary: Boundary = "reflect",
+    mask: ArrayLike | None = None,
     alpha: bool | None = None,
     method: Method = "auto",
     workers: int | None = None,
@@ -70,6 +72,11 @@ def gaussian_blur(
         Radius of the kernel in standard deviations.
     boundary : str, default "reflect"
         What stands beyond the edges, as in `fftconv.convolve`.
+    mask : array_like of shape (height, width), optional
+        Which pixels count: booleans, or weights from 0 to 1. With taps that are not negative, a pixel
+        becomes the weighted mean of those in its window that count. With others it is filtered only if its
+        whole window counts. Where it is not, float images get NaN, and integer images keep the pixel
+        (`edges` gives 0).
     alpha : bool, optional
         Whether the last channel is opacity (0 to 255, 65535 or, in floats, 1); by default it is in uint8
         and uint16 images of two or four channels.
@@ -98,7 +105,7 @@ def gaussian_blur(
     array([[ 15,  62, 102,  62,  15]], dtype=uint8)
     """
     line = kernels.gaussian(sigma, truncate=truncate)
-    return _filter_linear(image, _passes(line, line), boundary, alpha, method, workers)
+    return _filter_linear(image, _passes(line, line), boundary, mask, alpha, method, workers)
 
 
 def box_blur(
@@ -106,6 +113,7 @@ def box_blur(
     size: int | tuple[int, int],
     *,
     boundary: Boundary = "reflect",
+    mask: ArrayLike | None = None,
     alpha: bool | None = None,
     method: Method = "auto",
     workers: int | None = None,
@@ -120,7 +128,7 @@ def box_blur(
         As in `gaussian_blur`.
     size : int or tuple of int
         Sides of the box, in rows and columns.
-    boundary, alpha, method, workers
+    boundary, mask, alpha, method, workers
         As in `gaussian_blur`.
 
     Returns
@@ -148,7 +156,7 @@ def box_blur(
     passes = [kernel]
     if kernel.size > _MOST_TAPS:
         passes = _passes(*(kernels.moving_average(side) for side in kernel.shape))
-    return _filter_linear(image, passes, boundary, alpha, method, workers)
+    return _filter_linear(image, passes, boundary, mask, alpha, method, workers)
 
 
 def disk_blur(
@@ -156,6 +164,7 @@ def disk_blur(
     radius: float,
     *,
     boundary: Boundary = "reflect",
+    mask: ArrayLike | None = None,
     alpha: bool | None = None,
     method: Method = "auto",
     workers: int | None = None,
@@ -168,7 +177,7 @@ def disk_blur(
         As in `gaussian_blur`.
     radius : float
         Radius of the disk in pixels; see `fftconv.kernels.disk` for the taps.
-    boundary, alpha, method, workers
+    boundary, mask, alpha, method, workers
         As in `gaussian_blur`.
 
     Returns
@@ -194,7 +203,7 @@ def disk_blur(
     >>> bool(image.disk_blur(point, 1.0)[1, 1] == image.disk_blur(point, 1.0).max())
     True
     """
-    return _filter_linear(image, [kernels.disk(radius)], boundary, alpha, method, workers)
+    return _filter_linear(image, [kernels.disk(radius)], boundary, mask, alpha, method, workers)
 
 
 def motion_blur(
@@ -203,6 +212,7 @@ def motion_blur(
     angle: float = 0.0,
     *,
     boundary: Boundary = "reflect",
+    mask: ArrayLike | None = None,
     alpha: bool | None = None,
     method: Method = "auto",
     workers: int | None = None,
@@ -217,7 +227,7 @@ def motion_blur(
         Length of the streak in pixels; see `fftconv.kernels.motion` for the taps.
     angle : float, default 0
         Degrees from the horizontal, counter-clockwise.
-    boundary, alpha, method, workers
+    boundary, mask, alpha, method, workers
         As in `gaussian_blur`.
 
     Returns
@@ -242,7 +252,7 @@ def motion_blur(
     array([[ 0, 30, 30, 30,  0]], dtype=uint8)
     """
     kernel = kernels.motion(length, angle)
-    return _filter_linear(image, [kernel], boundary, alpha, method, workers)
+    return _filter_linear(image, [kernel], boundary, mask, alpha, method, workers)
 
 
 def sharpen(
@@ -251,6 +261,7 @@ def sharpen(
     sigma: float | None = None,
     *,
     boundary: Boundary = "reflect",
+    mask: ArrayLike | None = None,
     alpha: bool | None = None,
     method: Method = "auto",
     workers: int | None = None,
@@ -268,7 +279,7 @@ def sharpen(
     sigma : float, optional
         Without it the detail is the 4-neighbour Laplacian; with it, what a Gaussian blur of this
         standard deviation takes away (unsharp masking).
-    boundary, alpha, method, workers
+    boundary, mask, alpha, method, workers
         As in `gaussian_blur`.
 
     Returns
@@ -293,7 +304,7 @@ def sharpen(
     array([[10,  0, 30, 20]], dtype=uint8)
     """
     kernel = kernels.sharpen(amount, sigma)
-    return _filter_linear(image, [kernel], boundary, alpha, method, workers)
+    return _filter_linear(image, [kernel], boundary, mask, alpha, method, workers)
 
 
 def emboss(
@@ -301,6 +312,7 @@ def emboss(
     depth: float = 1.0,
     *,
     boundary: Boundary = "reflect",
+    mask: ArrayLike | None = None,
     alpha: bool | None = None,
     method: Method = "auto",
     workers: int | None = None,
@@ -313,7 +325,7 @@ def emboss(
         As in `gaussian_blur`.
     depth : float, default 1
         Height of the relief; see `fftconv.kernels.emboss` for the taps.
-    boundary, alpha, method, workers
+    boundary, mask, alpha, method, workers
         As in `gaussian_blur`.
 
     Returns
@@ -337,7 +349,7 @@ def emboss(
     >>> image.emboss(np.array([[10, 10, 20, 20]], np.uint8))
     array([[10, 40, 50, 20]], dtype=uint8)
     """
-    return _filter_linear(image, [kernels.emboss(depth)], boundary, alpha, method, workers)
+    return _filter_linear(image, [kernels.emboss(depth)], boundary, mask, alpha, method, workers)
 
 
 def edges(
@@ -347,6 +359,7 @@ def edges(
     sigma: float | None = None,
     gain: float = 1.0,
     boundary: Boundary = "reflect",
+    mask: ArrayLike | None = None,
     alpha: bool | None = None,
     method: Method = "auto",
     workers: int | None = None,
@@ -367,7 +380,7 @@ def edges(
         Standard deviation of the Gaussian of "log", in pixels, 1 by default; for "log" alone.
     gain : float, default 1
         Multiplies the result.
-    boundary, alpha, method, workers
+    boundary, mask, alpha, method, workers
         As in `gaussian_blur`.
 
     Returns
@@ -399,10 +412,10 @@ def edges(
 
     def magnitude(pixels: Array) -> Array:
         numbers = pixels.astype(_COMPUTE[pixels.dtype], copy=False)
-        parts = [_correlate(numbers, kernel, boundary, method, workers) for kernel in taps]
+        parts = [_filter_once(numbers, kernel, boundary, mask, method, workers) for kernel in taps]
         return parts[0] if len(parts) == 1 else np.hypot(*parts)
 
-    return _filter(image, magnitude, alpha, lambda opacity: None)
+    return _filter(image, magnitude, alpha, lambda opacity: None, unknown=0)
 
 
 # Divided by the weight across, so that a step of height h gives a gradient of h.
@@ -423,6 +436,7 @@ def apply_kernel(
     *,
     flip: bool = True,
     boundary: Boundary = "reflect",
+    mask: ArrayLike | None = None,
     alpha: bool | None = None,
     method: Method = "auto",
     workers: int | None = None,
@@ -441,7 +455,7 @@ def apply_kernel(
     flip : bool, default True
         True convolves, as in the formula; False lays the kernel on the image as it is written
         (correlation, which cv2.filter2D and Pillow's ImageFilter do).
-    boundary, alpha, method, workers
+    boundary, mask, alpha, method, workers
         As in `gaussian_blur`.
 
     Returns
@@ -475,7 +489,7 @@ def apply_kernel(
         taps = taps.astype(np.float64)
     if not np.isfinite(taps).all():
         raise ValueError("kernel holds a NaN or an infinity; pass finite taps")
-    return _filter_linear(image, [np.flip(taps) if flip else taps], boundary, alpha, method, workers)
+    return _filter_linear(image, [np.flip(taps) if flip else taps], boundary, mask, alpha, method, workers)
 
 
 _MOST_TAPS = 2**20  # of an outer product; with more, two passes of transforms are as fast
@@ -492,18 +506,21 @@ def _filter_linear(
     image: ImageT,
     passes: Sequence[Array],
     boundary: Boundary,
+    mask: ArrayLike | None,
     alpha: bool | None,
     method: Method,
     workers: int | None,
 ) -> ImageT:
     """One kernel after the other, each laid on the image as it is written."""
     kept = [taps for taps in passes if taps.size > 1 or taps.flat[0] != 1]
+    if mask is not None or boundary == "missing":  # a mean of means would have other weights
+        kept = [reduce(np.multiply, kept, np.ones((1, 1)))]
 
     def linear(pixels: Array) -> Array:
         if len(kept) > 1:  # rounded once, at the end
             pixels = pixels.astype(_COMPUTE[pixels.dtype], copy=False)
         for taps in kept:
-            pixels = _correlate(pixels, taps, boundary, method, workers)
+            pixels = _filter_once(pixels, taps, boundary, mask, method, workers)
         return pixels
 
     def opacity_filter(opacity: Array) -> Array | None:
@@ -525,6 +542,50 @@ def _correlate(
     return correlate_pixels(pixels, converted, boundary, method, workers)
 
 
+def _filter_once(
+    pixels: Array,
+    taps: Array,
+    boundary: Boundary,
+    mask: ArrayLike | None,
+    method: Method,
+    workers: int | None,
+) -> Array:
+    if mask is None and boundary != "missing":
+        return _correlate(pixels, taps, boundary, method, workers)
+    return _masked(pixels, taps, boundary, mask, method, workers)
+
+
+def _masked(
+    pixels: Array,
+    taps: Array,
+    boundary: Boundary,
+    mask: ArrayLike | None,
+    method: Method,
+    workers: int | None,
+) -> Array:
+    """Filtered pixels in float, NaN where too little of the window counts."""
+    weights = read_mask(True if mask is None else mask, pixels.shape[:2])
+    if pixels.ndim == 3:
+        weights = np.broadcast_to(weights[..., np.newaxis], pixels.shape)
+    numbers = pixels.astype(_COMPUTE[pixels.dtype], copy=False)
+    if (taps >= 0).all():
+        converted = _taps_for(numbers.dtype, taps)
+        return correlate_pixels(numbers, converted, boundary, method, workers, weights)
+    result = _correlate(np.where(weights > 0, numbers, 0), taps, boundary, method, workers)
+    result[~_is_whole(weights > 0, taps, boundary, workers)] = np.nan
+    return result
+
+
+def _is_whole(valid: Array, taps: Array, boundary: Boundary, workers: int | None) -> Array:
+    """Which windows hold valid pixels alone, by counting the others; those beyond fixed edges are valid."""
+    support = (taps != 0).astype(np.uint8)
+    beyond: dict[str, Any] = {"boundary": boundary}
+    if boundary in ("zero", "constant", "missing"):
+        beyond = {"boundary": "constant", "fill_value": int(boundary == "missing")}
+    others = correlate(~valid, support, axes=(0, 1), mode="same", workers=workers, **beyond)
+    return np.asarray(others == 0)
+
+
 def _taps_for(dtype: Any, taps: Array) -> Array:
     """The taps in the dtype to compute in, which must be able to hold them."""
     if taps.dtype == dtype:
@@ -538,8 +599,17 @@ def _taps_for(dtype: Any, taps: Array) -> Array:
     return converted
 
 
-def _filter(image: ImageT, compute: Linear, alpha: bool | None, opacity_filter: OpacityFilter) -> ImageT:
-    """`compute` on pixels of any kind, in their dtype or in float: the one place that knows of alpha."""
+def _filter(
+    image: ImageT,
+    compute: Linear,
+    alpha: bool | None,
+    opacity_filter: OpacityFilter,
+    unknown: float | None = None,
+) -> ImageT:
+    """`compute` on pixels of any kind, in their dtype or in float: the one place that knows of alpha.
+
+    In integer images what comes out as NaN becomes `unknown`, or else stays as it was.
+    """
     if alpha is not None and not isinstance(alpha, bool):
         raise TypeError(f"alpha={alpha!r} is not accepted; pass True, False or None")
     if isinstance(image, Image.Image):
@@ -547,7 +617,7 @@ def _filter(image: ImageT, compute: Linear, alpha: bool | None, opacity_filter: 
         has_alpha = mode in ("LA", "RGBA")
         if alpha and not has_alpha:
             raise ValueError(f"alpha=True, but an image of mode {mode} has no opacity; leave alpha out")
-        filtered = _filter(pixels, compute, has_alpha if alpha is None else alpha, opacity_filter)
+        filtered = _filter(pixels, compute, has_alpha if alpha is None else alpha, opacity_filter, unknown)
         picture = to_picture(filtered, mode)
         picture.info = {key: value for key, value in image.info.items() if key != "transparency"}
         return picture
@@ -563,6 +633,8 @@ def _filter(image: ImageT, compute: Linear, alpha: bool | None, opacity_filter: 
         result = _filter_with_alpha(numbers, _OPAQUE[pixels.dtype], compute, opacity_filter)
     else:
         result = compute(pixels)
+    if result.dtype.kind == "f" and pixels.dtype.kind != "f":
+        result = np.where(np.isnan(result), pixels if unknown is None else unknown, result)
     return round_to(result, pixels.dtype)
 
 
@@ -576,7 +648,7 @@ def _filter_with_alpha(
     if opacity is None:
         return np.concatenate([colour, numbers[..., -1:]], axis=-1)
     visible = opacity * opaque >= 0.5 if opaque > 1 else opacity > 0
-    colour = np.where(visible, colour / np.where(visible, opacity, 1), 0)
+    colour = np.where(visible, colour / np.where(visible, opacity, 1), 0 * opacity)  # NaN stays
     return np.concatenate([colour, opacity * opaque], axis=-1)
 
 
