@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fftconv._boundary import BOUNDARIES, Boundary
+from fftconv._error_bound import componentwise_error
 from fftconv._fft import Provider, read_provider
 from fftconv._geometry import MODES, Geometry, Mode, geometry
 
@@ -42,6 +43,8 @@ class Options:
     fft_provider: Provider
     """Who transforms where the native core does not."""
     nan_policy: str
+    tolerance: float | None
+    """Allowed error of an output relative to its sum of magnitudes; None where the norms bound it."""
     source: np.dtype[Any]
     """Of the signal as it was given."""
     dtype: np.dtype[Any]
@@ -77,14 +80,13 @@ def read_problem(
     dilation: int | Sequence[int],
     nan_policy: str,
     mask: ArrayLike | None,
-    accuracy: str,
+    accuracy: str | float,
     workers: int | None,
     max_memory: int | None,
     fft_provider: str | None,
     out: Array | None,
 ) -> Problem:
     """Check everything that `convolve` takes."""
-    _refuse_future(accuracy)
     samples = read_array("signal", signal)
     taps = read_array("kernel", kernel)
     dtype = result_dtype(samples.dtype, taps.dtype)
@@ -92,7 +94,7 @@ def read_problem(
         dtype = np.dtype(np.float64)  # of weighted means
     provider = read_provider(fft_provider)
     resources = (workers, max_memory, provider)
-    given = (axes, mode, boundary, fill_value, method, stride, dilation, *resources, nan_policy)
+    given = (axes, mode, boundary, fill_value, method, stride, dilation, *resources, nan_policy, accuracy)
     plain = _PLAIN.issuperset(map(type, given)) or all(map(_is_plain, given))
     read = _kept_options if plain else _read_options
     options = read(samples.shape, taps.shape, samples.dtype, dtype, *given)
@@ -118,13 +120,12 @@ def read_shapes(
     stride: int | Sequence[int],
     dilation: int | Sequence[int],
     nan_policy: str,
-    accuracy: str,
+    accuracy: str | float,
     workers: int | None,
     max_memory: int | None,
     fft_provider: str | None,
 ) -> tuple[Options, np.dtype[Any]]:
     """Check what `plan_convolution` takes; also returns the dtype of the data as given."""
-    _refuse_future(accuracy)
     samples = _read_shape("signal_shape", signal_shape)
     taps = _read_shape("kernel_shape", kernel_shape)
     try:
@@ -150,6 +151,7 @@ def read_shapes(
         max_memory,
         read_provider(fft_provider),
         nan_policy,
+        accuracy,
     )
     return options, given
 
@@ -313,6 +315,7 @@ def _read_options(
     max_memory: int | None,
     provider: Provider,
     nan_policy: str,
+    accuracy: str | float,
 ) -> Options:
     aligned, convolved = align(signal_shape, kernel_shape, axes)
     check_choice("mode", mode, MODES)
@@ -356,6 +359,7 @@ def _read_options(
         max_memory=bound,
         fft_provider=provider,
         nan_policy=nan_policy,
+        tolerance=_read_tolerance(accuracy, shapes.taps, dtype),
         source=source,
         dtype=dtype,
     )
@@ -503,7 +507,23 @@ def is_nan(array: Array) -> Array:
     return np.asarray(array != array, bool)
 
 
-def _refuse_future(accuracy: str) -> None:
-    """An option whose meaning is fixed but which no engine honours yet: refused, never ignored."""
-    if accuracy != "normwise":
-        raise NotImplementedError(f"accuracy={accuracy!r} is not implemented yet, accepted is 'normwise'")
+def _read_tolerance(accuracy: Any, taps: int, dtype: np.dtype[Any]) -> float | None:
+    """What is allowed relative to the sum of magnitudes of each output; None if it is not asked for."""
+    if isinstance(accuracy, str):
+        check_choice("accuracy", accuracy, ("normwise", "componentwise"))
+        if accuracy == "normwise" or dtype.kind not in "fc":
+            return None
+        return componentwise_error(taps, dtype)
+    if isinstance(accuracy, bool) or not isinstance(accuracy, (float, np.floating)):
+        raise TypeError(
+            f"accuracy={accuracy!r} is not accepted; pass 'normwise', 'componentwise' or a number below 1"
+        )
+    if dtype.kind not in "fc":
+        return None
+    least = componentwise_error(taps, dtype)
+    if not least <= accuracy < 1:
+        raise ValueError(
+            f"accuracy={accuracy!r} is not accepted; with {taps} taps in {dtype} pass a number from "
+            f"{least:.2g} to 1, 'componentwise' for the least of them, or convert the data to a wider dtype"
+        )
+    return float(accuracy)

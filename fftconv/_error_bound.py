@@ -56,6 +56,25 @@ def direct_error_factor(taps: int, dtype: np.dtype[Any]) -> float:
     return terms * u / (1 - terms * u) if terms * u < 1 else math.inf
 
 
+def componentwise_error(taps: int, dtype: np.dtype[Any]) -> float:
+    """What "componentwise" allows, as a multiple of sum |x| |h| over each output's window.
+
+    Four times what a real sum of products in any order may be off by, and as much as a complex one, so that
+    transforms can reach it for ordinary data.
+    """
+    return (4 * taps + 64) * unit_roundoff(dtype)
+
+
+def may_certify(taps: int, tolerance: float, dtype: np.dtype[Any]) -> bool:
+    """Whether a transform of ordinary data has errors below the tolerance times sum |x| |h|.
+
+    With random numbers in a tile of four times the kernel, of which norms and sums are known; a few outputs
+    in a hundred are left out then.
+    """
+    error = fft_error_factor(4 * taps, dtype) * math.sqrt(3 * 4 * taps * taps)
+    return error < 0.8 * tolerance * (2 / math.pi) * taps
+
+
 def separable_error_factor(
     taps: tuple[int, ...], rank: int, residual: float, dtype: np.dtype[Any]
 ) -> float:

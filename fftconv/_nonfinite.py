@@ -54,8 +54,8 @@ def restore(
     `compute` convolves by the engine, `add_up` term by term: where sums of the definition overflow, the
     engine's error, which is relative to the largest of them, would overflow everywhere.
     """
-    samples, taps = _finite(signal), _finite(kernel)
-    outside = _finite(np.asarray(fill_value, signal.dtype))
+    samples, taps = finite_part(signal), finite_part(kernel)
+    outside = finite_part(np.asarray(fill_value, signal.dtype))
     of_signal, of_kernel = max(exponent(samples), exponent(outside)), exponent(taps)
     scaled = compute(
         times_power(samples, -of_signal),
@@ -65,6 +65,13 @@ def restore(
     out[...] = times_power(scaled, of_signal + of_kernel)
     if not np.isfinite(out).all():
         out[...] = add_up(samples, taps, outside[()])
+    mark(signal, kernel, fill_value, compute, out)
+
+
+def mark(signal: Array, kernel: Array, fill_value: Any, compute: Compute, out: Array) -> None:
+    """Put NaN and infinities into `out`, made of what is finite, where the definition has them."""
+    if np.isfinite(fill_value) and is_finite(signal) and is_finite(kernel):
+        return
     if out.dtype.kind == "f":
         _mark(out, [_Products(signal, kernel, fill_value, 1)], compute)
         return
@@ -79,10 +86,19 @@ def restore(
     _mark(out.imag, crossed, compute)
 
 
-def _finite(array: Array) -> Array:
+def finite_part(array: Array) -> Array:
+    """The array with 0 for NaN and infinities; the array itself if it has none."""
+    if is_finite(array):
+        return array
     if array.dtype.kind == "c":
-        return np.asarray(_finite(array.real) + 1j * _finite(array.imag)).astype(array.dtype)
+        return np.asarray(finite_part(array.real) + 1j * finite_part(array.imag)).astype(array.dtype)
     return np.where(np.isfinite(array), array, array.dtype.type(0))
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def is_finite(array: Array) -> bool:
+    """Whether all numbers are; their sum tells at once, unless it overflows."""
+    return bool(np.isfinite(array.sum()) or np.isfinite(array).all())
 
 
 def _mark(out: Array, products: list[_Products], compute: Compute) -> None:

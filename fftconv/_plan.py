@@ -71,6 +71,12 @@ class ConvolutionPlan:
         Where the machine's rates come from.
     weighted : bool
         Whether samples may be missing, so that outputs are divided by the weight of what there is.
+    tolerance : float or None
+        With ``accuracy="componentwise"``: every output is within this times the sum of the magnitudes that
+        define it, sum of abs(x) abs(h) over its window.
+    coverage : tuple of (str, int), or None
+        How many outputs were certified after a plain transform, have no product other than zero, were
+        certified after a tilted transform, and added up directly; if `explain` has found out.
     """
 
     method: str
@@ -92,6 +98,13 @@ class ConvolutionPlan:
     error_bound: float | None
     profile: str
     weighted: bool = False
+    tolerance: float | None = None
+    coverage: tuple[tuple[str, int], ...] | None = None
+
+    @property
+    def is_certified(self) -> bool:
+        """Whether outputs of transforms are certified one by one."""
+        return self.tolerance is not None and self.fft_shape is not None
 
     @property
     def workers(self) -> int:
@@ -160,6 +173,10 @@ class ConvolutionPlan:
         else:
             bound = f"at most {self.error_factor:.2g} |signal| |kernel|"
             rows.append(("error", _exact_or(bound, self.error_factor)))
+        if self.tolerance is not None:
+            rows.append(("", f"and at most {self.tolerance:.2g} of each output's own sum of magnitudes"))
+        if self.coverage is not None:
+            rows.append(("outputs", ", ".join(f"{count} {step}" for step, count in self.coverage if count)))
         if self.weighted:
             rows.append(
                 ("weights", "of what there is, by one more convolution, and one that counts if needed")
@@ -205,6 +222,8 @@ class ConvolutionPlan:
             "error_bound": self.error_bound,
             "profile": self.profile,
             "weighted": self.weighted,
+            "tolerance": self.tolerance,
+            "coverage": None if self.coverage is None else dict(self.coverage),
         }
 
     def __repr__(self) -> str:

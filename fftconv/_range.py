@@ -54,12 +54,15 @@ def _limits(dtype: np.dtype[Any]) -> tuple[Any, Any]:
 
 def exponent(values: Array) -> int:
     """The power of two at or below the largest part of any value."""
-    largest = max(np.abs(values.real).max(), np.abs(values.imag).max())
+    parts = (values.real, values.imag) if values.dtype.kind == "c" else (values,)
+    largest = max(max(part.max(), -part.min()) for part in parts)
     return int(np.frexp(largest)[1]) - 1 if largest else 0
 
 
 def times_power(values: Array, power: int) -> Array:
     """`values` times 2^power, exactly; in two steps, as the power itself may overflow."""
+    if power == 0:
+        return values
     one = values.dtype.type(1).real
     first = power // 2
     return np.asarray(values * np.ldexp(one, first) * np.ldexp(one, power - first))

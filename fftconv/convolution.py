@@ -39,7 +39,7 @@ def convolve(
     dilation: int | Sequence[int] = 1,
     nan_policy: str = "propagate",
     mask: ArrayLike | None = None,
-    accuracy: str = "normwise",
+    accuracy: str | float = "normwise",
     workers: int | None = None,
     max_memory: int | None = None,
     fft_provider: str | None = None,
@@ -111,9 +111,13 @@ def convolve(
         everything counts, beyond those that are "missing" nothing does. Integers give float64. Kernels of
         both signs follow the same formula: they are divided by how much of their magnitude there is, which
         restores no zero sum, so a derivative beside a gap is one of the signal with zeros in the gap.
-    accuracy : {"normwise"}, default "normwise"
-        Every output is within ``explain(signal, kernel).error_bound``, a multiple of
-        ``norm(signal) * norm(kernel)``, of the true value.
+    accuracy : {"normwise", "componentwise"} or float, default "normwise"
+        "normwise": every output is within ``explain(signal, kernel).error_bound``, a multiple of
+        ``norm(signal) * norm(kernel)``, of the true value. "componentwise": every output is within
+        (4 m + 64) u of the sum of the magnitudes that define it, sum of abs(k) abs(x) over its window, for
+        m taps and unit roundoff u, so that small values beside large ones are right; transforms are
+        certified output by output, and what they cannot do is done otherwise (see `explain`). A number
+        stands in place of (4 m + 64) u.
     workers : int, optional
         Threads; as many as there are cores, for work that is large enough, by default.
     max_memory : int, optional
@@ -142,8 +146,6 @@ def convolve(
     OverflowError
         If an integer of the result does not fit its dtype. Nothing is ever wrapped or rounded, whichever
         engine runs.
-    NotImplementedError
-        For values of accuracy that are not accepted yet.
 
     See Also
     --------
@@ -235,7 +237,7 @@ def correlate(
     dilation: int | Sequence[int] = 1,
     nan_policy: str = "propagate",
     mask: ArrayLike | None = None,
-    accuracy: str = "normwise",
+    accuracy: str | float = "normwise",
     workers: int | None = None,
     max_memory: int | None = None,
     fft_provider: str | None = None,
@@ -264,7 +266,7 @@ def correlate(
 
     Raises
     ------
-    ValueError, TypeError, OverflowError, NotImplementedError
+    ValueError, TypeError, OverflowError
         As `convolve`.
 
     Examples
@@ -361,6 +363,10 @@ def follow(problem: Problem, plan: ConvolutionPlan) -> Array:
     record(plan)
     if plan.schedule.limbs is not None:
         return _deliver(convolve_in_limbs(problem, plan), problem.out, plan)
+    if plan.is_certified:
+        from fftconv._componentwise import convolve_componentwise  # with optimisers and labels of scipy
+
+        return _deliver(convolve_componentwise(problem, plan)[0], problem.out, plan)
     options, arithmetic = problem.options, plan.compute_dtype
     if arithmetic.kind == "i" and options.fill_value > np.iinfo(arithmetic).max:
         options = dataclasses.replace(options, fill_value=options.fill_value - 2**64)  # as the samples wrap

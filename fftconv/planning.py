@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -43,6 +43,7 @@ METHODS = ("auto", *ENGINES)
 _FLOAT64, _INT64 = np.dtype(np.float64), np.dtype(np.int64)
 _NO_TRANSFORM = "objects have no Fourier transform"
 _THREADED_SECONDS = 1e-4  # of work in the native core that is shared: waking a thread takes some 30 µs
+_CERTIFIED_SECONDS = 1e-8  # to look at an output
 _DIGIT_SECONDS = 4e-9  # to add up or to carry a digit of a result
 _THREADED_BYTES = 2**21  # smaller transforms are done before a second thread has started
 
@@ -61,7 +62,7 @@ def plan_convolution(
     stride: int | Sequence[int] = 1,
     dilation: int | Sequence[int] = 1,
     nan_policy: str = "propagate",
-    accuracy: str = "normwise",
+    accuracy: str | float = "normwise",
     workers: int | None = None,
     max_memory: int | None = None,
     fft_provider: str | None = None,
@@ -137,7 +138,7 @@ def explain(
     dilation: int | Sequence[int] = 1,
     nan_policy: str = "propagate",
     mask: ArrayLike | None = None,
-    accuracy: str = "normwise",
+    accuracy: str | float = "normwise",
     workers: int | None = None,
     max_memory: int | None = None,
     fft_provider: str | None = None,
@@ -156,7 +157,9 @@ def explain(
     ConvolutionPlan
         The plan that `convolve` follows for the same arguments; `error_bound` is the largest possible
         error of any output. Where samples may be missing it is that of the sum before it is divided by the
-        weight, and the plan is that of this one convolution; there are up to two more, of weights.
+        weight, and the plan is that of this one convolution; there are up to two more, of weights. With
+        ``accuracy="componentwise"`` and an engine that transforms the work is done, to tell in `coverage`
+        by which steps.
 
     Examples
     --------
@@ -189,7 +192,13 @@ def explain(
     if weighted:
         problem = values_only(problem)
     plan = plan_problem(problem)
-    return dataclasses.replace(plan, error_bound=error_bound(problem), weighted=weighted)
+    plan = dataclasses.replace(plan, error_bound=error_bound(problem), weighted=weighted)
+    if plan.is_certified:
+        from fftconv._componentwise import convolve_componentwise  # which makes plans itself
+
+        steps = convolve_componentwise(problem, plan)[1]
+        plan = dataclasses.replace(plan, coverage=tuple(steps.items()))
+    return plan
 
 
 def error_bound(problem: Problem) -> float:
@@ -263,7 +272,8 @@ def _facts(kernel: Array, options: Options) -> KernelFacts:
     geometry = options.geometry
     if geometry.kernel_varies:
         return UNKNOWN
-    taps = kernel.astype(options.dtype, copy=False).reshape([window.taps for window in geometry.windows])
+    dtype = _INT64 if options.dtype.kind == "u" else options.dtype
+    taps = kernel.astype(dtype, copy=False).reshape([window.taps for window in geometry.windows])
     return kernel_facts(taps, every_rank=options.method == "separable")
 
 
@@ -282,6 +292,7 @@ def _plan_options(
         magnitudes,
         facts,
         options.fft_provider,
+        options.tolerance,
         machine_profile(),
     )
 
@@ -311,6 +322,7 @@ def _plan(
     magnitudes: Magnitudes | None,
     facts: KernelFacts | None,
     provider: Provider,
+    tolerance: float | None,
     profile: Profile,
 ) -> ConvolutionPlan:
     check_choice("method", method, METHODS)
@@ -323,6 +335,7 @@ def _plan(
         max_memory=max_memory,
         fft_provider=provider,
         nan_policy="propagate",
+        tolerance=tolerance,
         source=source,
         dtype=dtype,
     )
@@ -330,8 +343,10 @@ def _plan(
         "direct": _prospect_of_direct(options, magnitudes),
         "separable": _prospect_of_separable(options, magnitudes, facts),
         "running_sum": _prospect_of_running_sum(options, magnitudes, facts),
-        "overlap_save": _prospect_of_overlap_save(options, magnitudes, profile),
-        "fft": _prospect_of_fft(options, magnitudes),
+        "overlap_save": _certified(
+            partial(_prospect_of_overlap_save, profile=profile), options, magnitudes
+        ),
+        "fft": _certified(_prospect_of_fft, options, magnitudes),
     }
     limit = _error_bound.EXACT_INT64 * (2 if dtype.kind == "u" else 1)
     may_overflow = magnitudes is not None and magnitudes.peak >= limit
@@ -367,6 +382,7 @@ def _plan(
         error_factor=prospects[chosen].error_factor,
         error_bound=None,
         profile=profile.source,
+        tolerance=tolerance,
     )
 
 
@@ -408,6 +424,10 @@ def _with_costs(
     work = count_work(name, options, dtype, schedule, prospect.rank)
     seconds = predict_seconds(work, dtype, profile, schedule.workers)
     cores = int(min(options.workers or available_cores(), work.shares))
+    if _is_certified(name, options):  # of samples and of magnitudes
+        seconds = 2 * seconds + _CERTIFIED_SECONDS * options.geometry.outputs
+        copies = math.prod(options.geometry.extended_shape) + options.geometry.outputs
+        around += 3 * copies * dtype.itemsize
     shared = name == "overlap_save" or all(path.endswith("core") for path, _ in work.parts)
     if shared and cores > 1 and seconds >= _THREADED_SECONDS:
         for workers in range(cores, 1, -1):  # as many as there is memory for
@@ -456,6 +476,8 @@ def _prospect_of_separable(
         return prospect("a kernel along one axis has no factors")
     if geometry.kernel_varies:
         return prospect("the kernel differs from slice to slice")
+    if options.tolerance is not None:
+        return prospect("its factors are accurate relative to the largest taps, not to each")
     if facts is None:
         return prospect("the taps are not known, so neither are their factors")
     if facts.rank is None:
@@ -544,6 +566,27 @@ def _prospect_of_fft(options: Options, magnitudes: Magnitudes | None) -> _Prospe
         if rounds_to_exact(_error_bound.whole_error(limbs or magnitudes, length)):
             return _Prospect(dtype, dataclasses.replace(schedule, limbs=limbs), 0.0)
     return _Prospect(dtype, schedule, 0.0, _inexact(_error_bound.whole_error(magnitudes, length)))
+
+
+def _is_certified(name: str, options: Options) -> bool:
+    """Whether outputs are looked at, see `_componentwise`."""
+    return options.tolerance is not None and name in ("overlap_save", "fft")
+
+
+def _certified(
+    make: Callable[[Options, Magnitudes | None], _Prospect], options: Options, magnitudes: Magnitudes | None
+) -> _Prospect:
+    """The prospect of an engine whose outputs are certified one by one, if that is asked for."""
+    if options.tolerance is None:
+        return make(options, magnitudes)
+    if options.dtype.char in "gG":
+        return _Prospect(options.dtype, Schedule(), 0.0, f"outputs are not certified in {options.dtype}")
+    wide = np.result_type(options.dtype, np.float64)
+    hopeless = not _error_bound.may_certify(options.geometry.taps, options.tolerance, wide)
+    if hopeless and options.method == "auto":
+        return _Prospect(wide, Schedule(), 0.0, "the kernel is too short for its outputs to be certified")
+    prospect = make(dataclasses.replace(options, dtype=wide), magnitudes)
+    return dataclasses.replace(prospect, error_factor=options.tolerance)
 
 
 def _inexact(error: float) -> str:

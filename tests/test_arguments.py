@@ -111,17 +111,6 @@ def test_explain_refuses_the_same(name):
         fftconv.explain(*arguments, **options)
 
 
-@pytest.mark.parametrize(
-    ("options", "named"),
-    [
-        ({"accuracy": "componentwise"}, "accuracy='componentwise'"),
-    ],
-)
-def test_what_is_not_there_yet_is_refused_by_name(options, named):
-    with pytest.raises(NotImplementedError, match=named):
-        fftconv.convolve(ONES, ONES, **options)
-
-
 @pytest.mark.parametrize("engine", GENERAL)
 def test_empty_input_is_one_error_on_every_engine(engine):
     with pytest.raises(ValueError, match="kernel is empty"):
