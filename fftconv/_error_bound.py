@@ -108,8 +108,9 @@ class Magnitudes:
 
     @property
     def peak(self) -> int:
-        """No output, and no partial sum of one, is larger; the second bound is Cauchy's."""
-        return min(self.signal_peak * self.kernel_sum, math.floor(self.norms) + 1)
+        """No output, no partial sum of one and no operand is larger; the second bound is Cauchy's."""
+        norms = max(self.signal_norm, 1.0) * max(self.kernel_norm, 1.0)
+        return min(max(self.signal_peak, 1) * max(self.kernel_sum, 1), math.floor(norms) + 1)
 
     @property
     def norms(self) -> float:

@@ -63,7 +63,7 @@ def _look_at(taps: Array, every_rank: bool) -> KernelFacts:
     constant = _is_constant(taps)
     if taps.ndim < 2 or taps.dtype.char in "OgG" or not np.isfinite(taps).all():
         return KernelFacts(constant)
-    if constant:
+    if constant and taps.dtype.kind != "i":  # sums of integers may be too large for factors
         return KernelFacts(constant, 1)
     if not every_rank and not _may_be_low(taps):
         return KernelFacts(constant)
@@ -183,7 +183,7 @@ def _whole_outer_product(taps: Array) -> Factors | None:
     if taps[pivot] == 0:
         return (tuple(np.zeros_like(line) for line in lines),)
     primitive = [line // np.gcd.reduce(line) for line in lines]
-    scale = taps[pivot] // math.prod(int(line[at]) for line, at in zip(primitive, pivot, strict=True))
+    scale = int(taps[pivot]) // math.prod(int(line[at]) for line, at in zip(primitive, pivot, strict=True))
     primitive[-1] = primitive[-1] * scale
     return (tuple(primitive),) if np.array_equal(_product(tuple(primitive)), taps) else None
 

@@ -19,6 +19,9 @@ import numpy as np
 
 from fftconv._arguments import Array, Options, Problem, is_nan
 from fftconv._boundary import FILLED
+from fftconv._error_bound import componentwise_error
+
+_CLEAR = 2**10  # times the error that a weight may have, it is clear of it
 
 Convolve = Callable[[Problem], Array]
 Bound = Callable[[Problem], float]
@@ -46,8 +49,7 @@ def convolve_missing(problem: Problem, convolve: Convolve, bound: Bound) -> tupl
         return numerator, np.ones(numerator.shape, _real(numerator.dtype))
     magnitudes, total = _magnitudes(problem)
     of_weights = _weight_problem(samples, magnitudes, problem.options)
-    weights = np.asarray(convolve(of_weights))
-    empty = _empty(of_weights, weights, bound, convolve, samples)
+    weights, empty = _weigh(of_weights, samples, convolve, bound)
     weights = np.asarray(weights / total)
     if weights.dtype.kind == "f":
         np.clip(weights, 0, 1, out=weights)
@@ -138,16 +140,20 @@ def _for_weights(samples: _Samples, dtype: np.dtype[Any], source: np.dtype[Any])
     )
 
 
-def _empty(
-    of_weights: Problem, weights: Array, bound: Bound, convolve: Convolve, samples: _Samples
-) -> Array:
-    """Where a window holds nothing: counted, as a weight of rounding errors alone is not 0."""
-    if of_weights.options.dtype.kind == "O":
-        return np.asarray(weights == 0, bool)
-    if (weights > bound(of_weights)).all():
-        return np.zeros(weights.shape, bool)
-    int64 = np.dtype(np.int64)
-    options = _for_weights(samples, int64, np.dtype(np.uint8))
-    some = (of_weights.signal > 0).astype(np.uint8)
-    taps = (of_weights.kernel > 0).astype(np.uint8)
-    return np.asarray(convolve(Problem(some, taps, options)) == 0)
+def _weigh(of_weights: Problem, samples: _Samples, convolve: Convolve, bound: Bound) -> tuple[Array, Array]:
+    """The weight in every window, and where there is none: counted, as rounding errors are not 0."""
+    weights, options = np.asarray(convolve(of_weights)), of_weights.options
+    if options.dtype.kind == "O":
+        return weights, np.asarray(weights == 0, bool)
+    error = bound(of_weights)
+    if (weights > _CLEAR * error).all():
+        return weights, np.zeros(weights.shape, bool)
+    some, taps = ((array > 0).astype(np.uint8) for array in (of_weights.signal, of_weights.kernel))
+    counting = _for_weights(samples, np.dtype(np.int64), some.dtype)
+    empty = np.asarray(convolve(Problem(some, taps, counting)) == 0)
+    if options.tolerance is None and (weights[~empty] <= _CLEAR * error).any():
+        tolerance = componentwise_error(options.geometry.taps, options.dtype)
+        careful = dataclasses.replace(options, tolerance=tolerance, method="auto")
+        of_weights = of_weights._replace(options=careful)
+        weights = np.asarray(convolve(of_weights))
+    return weights, empty

@@ -397,8 +397,12 @@ def _compute(
     out = np.empty(plan.output_shape, signal.dtype)
     # Under "zero" there is nothing outside, whatever stands for it.
     outside = fill_value if options.boundary == "constant" else 0
-    changed = dataclasses.replace(options, fill_value=outside)
-    ENGINES[method](signal, kernel, changed, plan.schedule, out)
+    changed = dataclasses.replace(options, fill_value=outside, method=method)
+    schedule = plan.schedule
+    if signal.dtype != plan.compute_dtype:  # it may be another code path, with other tiles
+        changed = dataclasses.replace(changed, dtype=signal.dtype, source=signal.dtype)
+        schedule = plan_problem(Problem(signal, kernel, changed)).schedule
+    ENGINES[method](signal, kernel, changed, schedule, out)
     return out
 
 

@@ -57,6 +57,21 @@ def exact(value):
     return int(value) if isinstance(value, bool) else value
 
 
+def multiply(a, b):
+    """Exact, or by the rules for NaN and infinities, also of numbers that no float can hold."""
+    if isinstance(a, float) != isinstance(b, float):  # not finite times exact: of that the sign tells
+        a, b = (number if isinstance(number, float) else (number > 0) - (number < 0) for number in (a, b))
+    return a * b
+
+
+def add(a, b):
+    """The same for sums."""
+    try:
+        return a + b
+    except OverflowError:
+        return b if isinstance(b, float) else a
+
+
 def convolve(
     signal, kernel, *, mode="full", boundary="zero", fill_value=0, axes=None, stride=1, dilation=1
 ):
@@ -126,9 +141,9 @@ def _convolve_real(signal, kernel, *, mode, boundary, fill_value, axes, stride, 
                 inside = inside and position is not None
                 sample_at.append(position)
             if inside:
-                total = total + samples[tuple(sample_at)] * weights[tuple(tap_at)]
+                total = add(total, multiply(samples[tuple(sample_at)], weights[tuple(tap_at)]))
             elif boundary != "zero":
-                total = total + outside * weights[tuple(tap_at)]
+                total = add(total, multiply(outside, weights[tuple(tap_at)]))
         result[where] = total
     return result
 

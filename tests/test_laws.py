@@ -1,5 +1,7 @@
 """The laws of convolution, on random integers, where they hold exactly on every engine."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from cases import ENGINES, FAMILIES, GENERAL, KERNELS, Shapes, numbers, refuses
@@ -118,3 +120,25 @@ def test_image_does_not_depend_on_workers():
     for kernel in (np.ones((9, 9)) / 81, fftconv.kernels.gaussian((2.0, 2.0)), np.eye(7) / 7):
         alone, *others = (image.apply_kernel(pixels, kernel, workers=workers) for workers in (1, 2, 3))
         assert all(np.array_equal(alone, other) for other in others)
+
+
+@pytest.mark.parametrize("accuracy", ["normwise", "componentwise"])
+@pytest.mark.parametrize("method", GENERAL)
+def test_result_does_not_depend_on_the_thread_or_on_who_else_is_at_work(method, accuracy):
+    rng = np.random.default_rng(0)
+    signal, kernel = rng.standard_normal((40, 3000)), rng.standard_normal(400)
+    options = {"axes": 1, "mode": "same", "method": method, "accuracy": accuracy}
+    alone = fftconv.convolve(signal, kernel, **options)
+    with ThreadPoolExecutor(4) as threads:
+        others = list(threads.map(lambda _: fftconv.convolve(signal, kernel, **options), range(8)))
+    assert all(np.array_equal(alone, other) for other in others)
+
+
+@pytest.mark.parametrize("method", GENERAL)
+def test_threads_do_not_warn_of_what_is_put_right(method):
+    """Warnings are errors in these tests, and threads of a pool have settings of their own."""
+    signal = np.full((6, 7, 8, 9), 1e300)
+    signal[3, 3, 3, 3] = np.nan
+    result = fftconv.convolve(signal, np.full((2, 2, 2, 2), 1e10), mode="same", method=method, workers=3)
+    assert np.isnan(result).sum() == 16
+    assert np.isinf(result).sum() == result.size - 16

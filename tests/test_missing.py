@@ -122,6 +122,22 @@ def test_a_mask_that_is_all_valid_changes_nothing(engine, dtype):
         assert np.array_equal(omitted, plain)
 
 
+def test_kernels_of_both_signs_agree_on_every_engine():
+    """astropy's two functions give 26.7 and 0 for this hole (#20403): its weights do not add up to much."""
+    image = np.arange(49.0).reshape(7, 7)
+    image[3, 3] = np.nan
+    kernel = np.array([[1, -2, 1], [-2, 5, -2], [1, -2, 2.0]]) / 2
+    options = {"mode": "same", "boundary": "wrap", "nan_policy": "omit"}
+    weight = (np.abs(kernel).sum() - 2.5) / np.abs(kernel).sum()
+    around = sum(
+        kernel[2 - i, 2 - j] * image[2 + i, 2 + j] for i in range(3) for j in range(3) if (i, j) != (1, 1)
+    )
+    for engine in [*GENERAL, "auto"]:
+        result = fftconv.convolve(image, kernel, method=engine, **options)
+        assert abs(result[3, 3] - around / weight) < 1e-12
+        assert not np.isnan(result).any()
+
+
 def test_edges_that_are_missing_do_not_sag():
     ones = np.ones(50)
     smooth = fftconv.convolve(ones, fftconv.kernels.gaussian(3), mode="same", boundary="missing")

@@ -244,6 +244,7 @@ class _Tiles:
         key = ("tile", self._schedule.fft_provider, dilation, self._shape)
         return kept_spectrum(taps, key, make, spectrum_bytes(self._shape, self._dtype))
 
+    @np.errstate(over="ignore", invalid="ignore")  # which other threads do not inherit
     def _convolve(self, tiles: tuple[Tile, ...]) -> bool:
         work = self._workspace()
         samples = work.samples
