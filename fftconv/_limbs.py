@@ -51,7 +51,7 @@ def count_limbs(peak: int, bits: int) -> int:
 def split(values: Array, bits: int, count: int) -> list[Array]:
     """The digits of integers, lowest first, as int64."""
     # As unsigned the lowest digit is still the right one: 2^64 is a multiple of 2^bits.
-    rest = values if values.dtype == np.uint64 else values.astype(np.int64)
+    rest = values.astype(np.uint64 if values.dtype.kind == "u" else np.int64, copy=False)
     digits = []
     for _ in range(count):
         digit = (rest & ((1 << bits) - 1)).astype(np.int64)

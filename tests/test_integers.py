@@ -82,6 +82,14 @@ def test_unsigned_64_bit(method):
 
 
 @pytest.mark.parametrize("method", GENERAL)
+def test_unsigned_64_bit_in_the_other_byte_order(method):
+    big = np.array([2**64 - 1, 0, 2**64 - 2], np.uint64)
+    result = fftconv.convolve(big.astype(">u8"), np.array([1], np.uint8), method=method)
+    assert result.tolist() == big.tolist()
+    assert fftconv.verify_convolution(result, big.astype(">u8"), [True])
+
+
+@pytest.mark.parametrize("method", GENERAL)
 def test_fill_value_of_unsigned_64_bit(method):
     options = {"mode": "same", "boundary": "constant", "method": method}
     ones = np.ones(2, np.uint64)
