@@ -95,8 +95,7 @@ def separable_error_factor(
 class Magnitudes:
     """Upper bounds on the size of integer data: all that a proof of exactness needs.
 
-    `limbs` are ways to split the data, those with the fewest products first; `measured` says whether their
-    norms are those of the data, or the largest that there could be.
+    `limbs` are ways to split the data, those with the fewest products first.
     """
 
     signal_peak: int
@@ -104,7 +103,6 @@ class Magnitudes:
     kernel_sum: int
     kernel_norm: float
     limbs: tuple[Limbs, ...] = ()
-    measured: bool = False
 
     @property
     def peak(self) -> int:
@@ -167,19 +165,19 @@ def _with_limbs(magnitudes: Magnitudes, kernel_peak: int, signal_size: int, kern
 def with_measured_limbs(
     magnitudes: Magnitudes, chosen: Limbs, signal: Array, kernel: Array, fill_value: int, as_given: bool
 ) -> Magnitudes:
-    """With the norms of these data's own digits, for the way that was chosen and the two before it."""
+    """With the norms of these data's own digits for the way before the one that was chosen."""
     last = magnitudes.limbs.index(chosen)
-    measured = []
-    for way in magnitudes.limbs[max(last - 2, 0) : last + 1]:
-        of_signal = split(signal, way.bits, way.of_signal)
-        peak = max(max(_peak(digits) for digits in of_signal), 2 ** (way.bits - 1) if fill_value else 0)
-        norm = way.signal_norm / 2 ** (way.bits - 1) * peak
-        if as_given:
-            norm = min(norm, max(_norm(digits) for digits in of_signal) * _MARGIN)
-        of_kernel = max(_norm(digits) for digits in split(kernel, way.bits, way.of_kernel)) * _MARGIN
-        found = dataclasses.replace(way, signal_peak=peak, signal_norm=norm, kernel_norm=of_kernel)
-        measured.append(found)
-    return dataclasses.replace(magnitudes, limbs=tuple(measured), measured=True)
+    if last == 0:
+        return magnitudes
+    way = magnitudes.limbs[last - 1]
+    of_signal = split(signal, way.bits, way.of_signal)
+    peak = max(_peak(of_signal), 2 ** (way.bits - 1) if fill_value else 0)
+    norm = way.signal_norm / 2 ** (way.bits - 1) * peak
+    if as_given:
+        norm = min(norm, max(_norm(digits) for digits in of_signal) * _MARGIN)
+    of_kernel = max(_norm(digits) for digits in split(kernel, way.bits, way.of_kernel)) * _MARGIN
+    found = dataclasses.replace(way, signal_peak=peak, signal_norm=norm, kernel_norm=of_kernel)
+    return dataclasses.replace(magnitudes, limbs=(found, chosen))
 
 
 def _peak(array: Array) -> int:

@@ -41,7 +41,7 @@ def convolve_in_limbs(problem: Problem, plan: ConvolutionPlan) -> Array:
     of_signal = split(problem.signal, limbs.bits, limbs.of_signal)
     of_fill = split(np.array([options.fill_value], options.dtype), limbs.bits, limbs.of_signal)
     of_kernel = split(problem.kernel, limbs.bits, limbs.of_kernel)
-    taps = np.stack(of_kernel).astype(_FLOAT64)
+    taps = of_kernel.astype(_FLOAT64)
     banked = dataclasses.replace(options, geometry=bank(geometry, limbs.of_kernel))
     digits = np.zeros((limbs.digits, *geometry.output_shape), np.int64)
     products = np.empty(banked.geometry.output_shape, np.int64)

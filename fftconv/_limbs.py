@@ -48,20 +48,28 @@ def count_limbs(peak: int, bits: int) -> int:
     return count
 
 
-def split(values: Array, bits: int, count: int) -> list[Array]:
-    """The digits of integers, lowest first, as int64."""
-    # As unsigned the lowest digit is still the right one: 2^64 is a multiple of 2^bits.
-    rest = values.astype(np.uint64 if values.dtype.kind == "u" else np.int64, copy=False)
-    digits = []
-    for _ in range(count):
-        digit = (rest & ((1 << bits) - 1)).astype(np.int64)
-        rest = (rest >> bits).astype(np.int64)
-        carry = digit >> (bits - 1)
-        digit -= carry << bits
-        rest += carry
-        digits.append(digit)
-    assert not rest.any(), "count_limbs says how many there are"
+def split(values: Array, bits: int, count: int) -> Array:
+    """The digits of integers along a new first axis, lowest first, as int32."""
+    digits = np.empty((count, *values.shape), np.int32)
+    flat, of_values = digits.reshape(count, -1), values.reshape(-1)
+    for first in range(0, of_values.size, _BLOCK):
+        block = slice(first, first + _BLOCK)
+        _split_block(of_values[block], bits, flat[:, block])
     return digits
+
+
+def _split_block(values: Array, bits: int, digits: Array) -> None:
+    # As unsigned the lowest digit is still the right one: 2^64 is a multiple of 2^bits.
+    rest = values.astype(np.uint64 if values.dtype.kind == "u" else np.int64)
+    mask, half = (1 << bits) - 1, 1 << (bits - 1)
+    for digit in digits:
+        low = (rest & mask).astype(np.int64)
+        rest = (rest >> bits).astype(np.int64)
+        carry = low >= half
+        low -= carry * (mask + 1)
+        rest += carry
+        digit[...] = low
+    assert not rest.any(), "count_limbs says how many there are"
 
 
 def put_together(digits: Array, bits: int, dtype: np.dtype[Any]) -> Array | None:

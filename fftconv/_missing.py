@@ -11,6 +11,7 @@ under `missing` it counts as missing.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -19,37 +20,50 @@ import numpy as np
 
 from fftconv._arguments import Array, Options, Problem, is_nan
 from fftconv._boundary import FILLED
+from fftconv._engines import DEFINITIONS
 from fftconv._error_bound import componentwise_error
+from fftconv._geometry import Geometry, geometry
+from fftconv._nonfinite import is_finite
+from fftconv._plan import ConvolutionPlan
+
+Convolve = Callable[[Problem], Array]
+MakePlan = Callable[[Problem], ConvolutionPlan]
 
 _CLEAR = 2**10  # times the error that a weight may have, it is clear of it
 
-Convolve = Callable[[Problem], Array]
-Bound = Callable[[Problem], float]
-
 
 class _Samples(NamedTuple):
-    """What there is: values, 0 where there is none, and weights; both also beyond the edges."""
+    """What there is: values, 0 where there is none, and weights; None if all count."""
 
     values: Array
-    weights: Array
+    weights: Array | None
     options: Options
     """For the values, with a boundary that engines know."""
     outside: bool
     """Whether what lies beyond the edges counts, where no sample stands there."""
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is missing, beyond the edges either."""
+        geometry = self.options.geometry
+        covered = self.outside or geometry.extended_shape == geometry.signal_shape
+        return self.weights is None and covered
 
-def convolve_missing(problem: Problem, convolve: Convolve, bound: Bound) -> tuple[Array, Array]:
-    """Weighted means, NaN where there is nothing, and their weights from 0 to 1.
 
-    `convolve` does a problem without gaps, `bound` says how far off its results may be.
+def convolve_missing(
+    problem: Problem, convolve: Convolve, make_plan: MakePlan
+) -> tuple[Array, Array | None]:
+    """Weighted means, NaN where there is nothing, and their weights from 0 to 1; None if all are 1.
+
+    `convolve` does a problem without gaps, `make_plan` says how.
     """
     samples = _read(problem)
     numerator = convolve(Problem(samples.values, problem.kernel, samples.options))
-    if samples.weights.dtype.kind == "b" and samples.weights.all() and _is_whole(samples):
-        return numerator, np.ones(numerator.shape, _real(numerator.dtype))
+    if samples.is_whole:
+        return numerator, None
     magnitudes, total = _magnitudes(problem)
-    of_weights = _weight_problem(samples, magnitudes, problem.options)
-    weights, empty = _weigh(of_weights, samples, convolve, bound)
+    weigh = _weigh_edges if samples.weights is None else _weigh
+    weights, empty = weigh(samples, magnitudes, convolve, make_plan)
     weights = np.asarray(weights / total)
     if weights.dtype.kind == "f":
         np.clip(weights, 0, 1, out=weights)
@@ -74,26 +88,24 @@ def without_gaps(options: Options) -> Options:
 
 
 def _read(problem: Problem) -> _Samples:
-    options, signal = problem.options, problem.signal
-    weights = np.ones(signal.shape, bool) if problem.mask is None else problem.mask
+    options, values, weights = problem.options, problem.signal, problem.mask
     fill_value, outside = options.fill_value, options.boundary != "missing"
     if options.nan_policy == "omit":
-        weights = np.where(is_nan(signal), False, weights) if signal.dtype.kind in "fcO" else weights
+        if values.dtype.kind == "O" or (values.dtype.kind in "fc" and not is_finite(values)):
+            there = ~is_nan(values)
+            weights = there if weights is None else weights * there
         if options.boundary == "constant" and fill_value != fill_value:
             fill_value, outside = 0, False
-    values = signal
-    if weights.dtype.kind != "b":
-        values = np.where(weights > 0, signal, 0) * weights.astype(_real(options.dtype), copy=False)
-    elif not weights.all():
-        values = np.where(weights, signal, signal.dtype.type(0) if signal.dtype.kind != "O" else 0)
+    if weights is not None:
+        if weights.dtype.kind == "b" and weights.all():
+            weights = None
+        else:
+            nothing = values.dtype.type(0) if values.dtype.kind != "O" else 0
+            values = np.where(weights > 0, values, nothing)
+            if weights.dtype.kind != "b":
+                values = values * weights.astype(_real(options.dtype), copy=False)
     inner = dataclasses.replace(without_gaps(options), fill_value=fill_value, source=values.dtype)
     return _Samples(values, weights, inner, outside)
-
-
-def _is_whole(samples: _Samples) -> bool:
-    """Whether nothing beyond the edges is missing."""
-    geometry = samples.options.geometry
-    return samples.outside or geometry.extended_shape == geometry.signal_shape
 
 
 def _real(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -101,15 +113,14 @@ def _real(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.empty(0, dtype).real.dtype
 
 
-def _magnitudes(problem: Problem) -> tuple[Array, Any]:
+def _magnitudes(problem: Problem) -> tuple[Array, Array]:
     """|k|, and its sum for every kernel, with as many axes as the signal."""
     options = problem.options
     magnitudes = np.abs(problem.kernel.astype(options.dtype, copy=False))
     total = np.asarray(magnitudes.sum(axis=options.geometry.axes, keepdims=True))
     if options.dtype.kind == "O":  # of integers the weights are fractions
-        total = np.array([Fraction(t) if isinstance(t, int) else t for t in total.flat], object).reshape(
-            total.shape
-        )
+        each = [Fraction(number) if isinstance(number, int) else number for number in total.flat]
+        total = np.array(each, object).reshape(total.shape)
     if not (total > 0).all() or not (total < np.inf).all():
         raise ValueError(
             "kernel is all zeros, or holds a NaN or an infinity, and so gives no weights to the samples "
@@ -118,42 +129,81 @@ def _magnitudes(problem: Problem) -> tuple[Array, Any]:
     return magnitudes, total
 
 
-def _weight_problem(samples: _Samples, magnitudes: Array, options: Options) -> Problem:
-    """Weights instead of values, where 1 stands for every value that counts."""
-    real = _real(options.dtype)
-    weights = (
-        samples.weights.astype(int).astype(object) if real.kind == "O" else samples.weights.astype(real)
-    )
-    return Problem(weights, magnitudes, _for_weights(samples, real, weights.dtype))
-
-
-def _for_weights(samples: _Samples, dtype: np.dtype[Any], source: np.dtype[Any]) -> Options:
-    boundary = samples.options.boundary
+def _weigh(
+    samples: _Samples, magnitudes: Array, convolve: Convolve, make_plan: MakePlan
+) -> tuple[Array, Array]:
+    """The weight in every window, and where there is none: counted, as rounding errors are not 0."""
+    options, weights = samples.options, samples.weights
+    assert weights is not None
+    boundary = options.boundary
     if boundary in FILLED:
         boundary = "constant" if samples.outside else "zero"
-    return dataclasses.replace(
-        samples.options,
-        boundary=boundary,
-        fill_value=1 if boundary == "constant" else 0,
-        dtype=dtype,
-        source=source,
+    real = _real(options.dtype)
+    weights = weights.astype(int).astype(object) if real.kind == "O" else weights.astype(real)
+    options = dataclasses.replace(
+        options, boundary=boundary, fill_value=int(boundary == "constant"), dtype=real, source=weights.dtype
     )
+    return _weights_and_gaps(Problem(weights, magnitudes, options), convolve, make_plan)
 
 
-def _weigh(of_weights: Problem, samples: _Samples, convolve: Convolve, bound: Bound) -> tuple[Array, Array]:
-    """The weight in every window, and where there is none: counted, as rounding errors are not 0."""
-    weights, options = np.asarray(convolve(of_weights)), of_weights.options
+def _weigh_edges(
+    samples: _Samples, magnitudes: Array, convolve: Convolve, make_plan: MakePlan
+) -> tuple[Array, Array]:
+    """The same where only what lies beyond the edges is missing: in between all weights are equal.
+
+    They are those of a signal no longer than the kernel, whose middle stands for all that it lacks.
+    """
+    options, shapes = samples.options, samples.options.geometry
+    small = [1] * len(shapes.signal_shape)
+    for axis, window in zip(shapes.axes, shapes.windows, strict=True):
+        small[axis] = min(window.size, window.span)
+    real = _real(options.dtype)
+    dilations = tuple(window.dilation for window in shapes.windows)
+    ones = np.ones(small, int if real.kind == "O" else real).astype(real)
+    options = dataclasses.replace(
+        options,
+        geometry=geometry(
+            tuple(small), shapes.kernel_shape, shapes.axes, "full", (1,) * len(dilations), dilations
+        ),
+        boundary="zero",
+        fill_value=0,
+        dtype=real,
+        source=ones.dtype,
+    )
+    found = _weights_and_gaps(Problem(ones, magnitudes, options), convolve, make_plan)
+    weights, empty = (_spread(array, shapes) for array in found)
+    return weights, empty
+
+
+def _spread(array: Array, shapes: Geometry) -> Array:
+    """Of a signal no longer than the kernel, to the outputs of the whole."""
+    for axis, window in zip(shapes.axes, shapes.windows, strict=True):
+        positions = np.arange(window.start, window.stop, window.stride)
+        more = max(window.size - window.span, 0)
+        array = array.take(positions - np.clip(positions - (window.span - 1), 0, more), axis)
+    return np.array(np.broadcast_to(array, shapes.output_shape))
+
+
+def _weights_and_gaps(problem: Problem, convolve: Convolve, make_plan: MakePlan) -> tuple[Array, Array]:
+    weights, options = np.asarray(convolve(problem)), problem.options
     if options.dtype.kind == "O":
         return weights, np.asarray(weights == 0, bool)
-    error = bound(of_weights)
-    if (weights > _CLEAR * error).all():
+    clear = _CLEAR * _error(make_plan(problem), problem)
+    if (weights > clear).all():
         return weights, np.zeros(weights.shape, bool)
-    some, taps = ((array > 0).astype(np.uint8) for array in (of_weights.signal, of_weights.kernel))
-    counting = _for_weights(samples, np.dtype(np.int64), some.dtype)
+    some, taps = ((array > 0).astype(np.uint8) for array in (problem.signal, problem.kernel))
+    counting = dataclasses.replace(options, dtype=np.dtype(np.int64), source=some.dtype, tolerance=None)
     empty = np.asarray(convolve(Problem(some, taps, counting)) == 0)
-    if options.tolerance is None and (weights[~empty] <= _CLEAR * error).any():
+    if (weights[~empty] <= clear).any():
         tolerance = componentwise_error(options.geometry.taps, options.dtype)
         careful = dataclasses.replace(options, tolerance=tolerance, method="auto")
-        of_weights = of_weights._replace(options=careful)
-        weights = np.asarray(convolve(of_weights))
+        weights = np.asarray(convolve(problem._replace(options=careful)))
     return weights, empty
+
+
+def _error(plan: ConvolutionPlan, problem: Problem) -> float:
+    """Of a weight, beyond rounding errors of its own size; samples are at most 1."""
+    if plan.tolerance is not None or plan.method in DEFINITIONS:
+        return 0.0
+    points = math.prod(plan.tile_shape or problem.options.geometry.extended_shape)
+    return plan.error_factor * math.sqrt(points) * float(np.linalg.norm(problem.kernel))

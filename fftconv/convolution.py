@@ -19,7 +19,7 @@ from fftconv._geometry import Mode
 from fftconv._integers import check_overflow, convolve_in_limbs, round_to
 from fftconv._missing import convolve_missing
 from fftconv._range import is_in_range
-from fftconv.planning import ConvolutionPlan, error_bound, is_recording, plan_problem, record
+from fftconv.planning import ConvolutionPlan, is_recording, plan_problem, record
 
 __all__ = ["convolve", "correlate"]
 
@@ -347,7 +347,7 @@ def run(problem: Problem, make_plan: Callable[[Problem], ConvolutionPlan]) -> tu
     """The result, and the weights if samples could have been missing."""
     if not problem.has_gaps:
         return follow(problem, make_plan(problem)), None
-    result, weight = convolve_missing(problem, _convolve_plain, error_bound)
+    result, weight = convolve_missing(problem, _convolve_plain, plan_problem)
     if problem.out is not None:
         problem.out[...] = round_to(result, problem.out.dtype)
         return problem.out, weight

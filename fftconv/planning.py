@@ -44,7 +44,7 @@ _FLOAT64, _INT64 = np.dtype(np.float64), np.dtype(np.int64)
 _NO_TRANSFORM = "objects have no Fourier transform"
 _THREADED_SECONDS = 1e-4  # of work in the native core that is shared: waking a thread takes some 30 µs
 _CERTIFIED_SECONDS = 1e-8  # to look at an output
-_DIGIT_SECONDS = 4e-9  # to add up or to carry a digit of a result
+_DIGIT_SECONDS = 6e-9  # to add up or to carry a digit of a result
 _THREADED_BYTES = 2**21  # smaller transforms are done before a second thread has started
 
 _recorder: ContextVar[list[ConvolutionPlan] | None] = ContextVar("recorder", default=None)

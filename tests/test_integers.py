@@ -156,7 +156,7 @@ def test_limbs_add_up_to_the_number(values, bits):
     assert [
         sum(int(d[i]) << (bits * k) for k, d in enumerate(digits)) for i in range(len(values))
     ] == values
-    assert put_together(np.stack(digits), bits, np.dtype(np.int64)).tolist() == values
+    assert put_together(digits.astype(np.int64), bits, np.dtype(np.int64)).tolist() == values
 
 
 @given(
