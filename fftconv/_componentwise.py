@@ -18,7 +18,6 @@ float32 is transformed in float64, whose error is small enough for all but the w
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -27,7 +26,6 @@ from typing import Any
 
 import numpy as np
 import scipy.ndimage
-import scipy.optimize
 from numpy.lib.stride_tricks import as_strided
 
 from fftconv import _nonfinite
@@ -38,15 +36,13 @@ from fftconv._error_bound import fft_error_factor, unit_roundoff
 from fftconv._geometry import Window, geometry
 from fftconv._plan import ConvolutionPlan
 from fftconv._range import exponent, times_power
+from fftconv._tilting import points, ramp, saddle_point, times_two_to
 from fftconv.planning import plan_problem
 
 STEPS = ("plain", "zero", "tilted", "direct")
 
 _TILTS = 200  # at most for a piece
 _FRUITLESS = 3  # tilts that do not pay, one after the other
-_POINTS = 512  # by which a tilt is chosen
-_STEEPEST = 64.0  # in bits per sample
-_SLOPE = 2.0**-20  # slopes are multiples of it, so that their products with positions are exact
 _BOXES = 64  # that outputs are at most taken apart into
 _SHRUNK = 0.7  # part of the outputs that is worth another transform
 _ROUNDINGS = 16  # of a tilt, there and back, and of conversions, in units of roundoff
@@ -345,7 +341,7 @@ class _Piece:
         else:
             first = sum(slope * (w.span - 1) for slope, w in zip(slopes, windows, strict=True))
             steps = slopes * [w.stride for w in windows]
-            restored = _times_two_to(result, -_ramp(result.shape, steps), sum(powers) - first)
+            restored = times_two_to(result, -ramp(result.shape, steps), sum(powers) - first)
         self.out[certified] = restored[certified]
         covered["plain" if slopes is None else "tilted"] += int(certified.sum())
         return left & ~certified
@@ -353,7 +349,7 @@ class _Piece:
     def _tilt(self, left: Array, covered: Counter[str]) -> Array:
         """One tilt after the other, as long as they pay; what is left."""
         seconds = self.way.transform_seconds(self.samples)
-        points = _points(self.samples), _points(self.way.kernel)
+        where = points(_logs(self.samples)), points(_logs(self.way.kernel))
         spans = np.array([w.span for w in self.way.windows])
         dilations, strides = (
             np.array([getattr(w, name) for w in self.way.windows]) for name in ("dilation", "stride")
@@ -366,7 +362,7 @@ class _Piece:
             if fruitless == _FRUITLESS or len(targets) * each < _WORTH_IT * seconds:
                 break
             target = targets[len(targets) // 2]
-            slopes = _saddle_point(points, dilations, target * strides + spans - 1)
+            slopes = saddle_point(where, dilations, target * strides + spans - 1)
             before = int(left.sum())
             left = self._accept(left, slopes, covered)
             gained = before - int(left.sum())
@@ -405,82 +401,13 @@ def _power(values: Array) -> int:
     return power if abs(power) > _ORDINARY else 0
 
 
-def _ramp(shape: tuple[int, ...], slopes: Array) -> Array:
-    """Sum of slope times position along each axis; exact."""
-    ramp = np.zeros((1,) * len(shape))
-    for axis, (size, slope) in enumerate(zip(shape, slopes, strict=True)):
-        along = [1] * len(shape)
-        along[axis] = size
-        ramp = ramp + (slope * np.arange(size)).reshape(along)
-    return ramp
-
-
-@np.errstate(over="ignore")  # of outputs that are not certified
-def _times_two_to(values: Array, powers: Array, shift: float) -> Array:
-    """`values` times 2^(powers + shift), where the powers need not be whole."""
-    total = powers + shift
-    whole = np.floor(total)
-    factors = np.exp2(total - whole)
-    exponents = whole.astype(np.int32)
-    if values.dtype.kind != "c":
-        return np.asarray(np.ldexp(values * factors, exponents))
-    result = np.empty(values.shape, values.dtype)
-    result.real = np.ldexp(values.real * factors, exponents)
-    result.imag = np.ldexp(values.imag * factors, exponents)
-    return result
-
-
 def _tilted(values: Array, slopes: Array) -> tuple[Array, int]:
     """Values times 2^(slope * position), brought to about 1, and the power of two that was taken out."""
-    ramp = _ramp(values.shape, slopes)
+    tilt = ramp(values.shape, slopes)
+    power = int(np.max(_logs(values) + tilt))
+    return times_two_to(values, tilt, -power), power
+
+
+def _logs(values: Array) -> Array:
     with np.errstate(divide="ignore"):
-        power = int(np.max(np.log2(np.abs(values)) + ramp))
-    return _times_two_to(values, ramp, -power), power
-
-
-def _points(values: Array) -> tuple[Array, Array]:
-    """Positions and binary logarithms of the largest values of some parts of an array."""
-    with np.errstate(divide="ignore"):
-        logs = np.log2(np.abs(values))
-    per_axis = max(2, int(_POINTS ** (1 / values.ndim)))
-    cuts = [np.unique(np.linspace(0, size, min(per_axis, size) + 1).astype(int)) for size in values.shape]
-    positions, largest = [], []
-    for corner in itertools.product(*(range(len(cut) - 1) for cut in cuts)):
-        part = tuple(slice(cut[i], cut[i + 1]) for i, cut in zip(corner, cuts, strict=True))
-        at = np.unravel_index(int(np.argmax(logs[part])), logs[part].shape)
-        if logs[part][at] > -np.inf:
-            positions.append([int(a) + p.start for a, p in zip(at, part, strict=True)])
-            largest.append(logs[part][at])
-    return np.array(positions, float), np.array(largest)
-
-
-def _saddle_point(
-    points: tuple[tuple[Array, Array], tuple[Array, Array]], dilations: Array, target: Array
-) -> Array:
-    """Slopes in bits under which the norms of both arrays are smallest, compared with the target.
-
-    The minimum of a convex function, log2(|x_s|_2 |h_s|_2) - s * target.
-    """
-    (of_samples, of_taps) = ((positions, 2 * logs) for positions, logs in points)
-    scaled = of_taps[0] * dilations
-
-    def height(slopes: Array) -> tuple[float, Array]:
-        total: float = -float(slopes @ target)
-        gradient: Array = -target.astype(float)
-        for positions, logs in ((of_samples[0], of_samples[1]), (scaled, of_taps[1])):
-            sizes = logs + 2 * positions @ slopes
-            most = float(sizes.max())
-            weights = np.exp2(sizes - most)
-            mass = float(weights.sum())
-            total += (most + math.log2(mass)) / 2
-            gradient = gradient + weights @ positions / mass
-        return total, gradient
-
-    found = scipy.optimize.minimize(
-        height,
-        np.zeros(len(dilations)),
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(-_STEEPEST, _STEEPEST)] * len(dilations),
-    )
-    return np.asarray(np.round(found.x / _SLOPE) * _SLOPE)
+        return np.asarray(np.log2(np.abs(values)))
