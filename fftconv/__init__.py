@@ -29,6 +29,7 @@ __all__ = [
     "kernels",
     "machine_profile",
     "plan_convolution",
+    "probability",
     "show_config",
     "tune",
     "verify_convolution",
@@ -37,8 +38,8 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import what is seldom needed when it is first used: `import fftconv` costs no image library."""
-    if name == "image":
-        return import_module("fftconv.image")
+    if name in ("image", "probability"):
+        return import_module(f"fftconv.{name}")
     if name in ("Tuning", "tune"):
         return getattr(import_module("fftconv.tuning"), name)
     raise AttributeError(f"module 'fftconv' has no attribute {name!r}")

@@ -13,6 +13,7 @@ import pytest
 
 import fftconv
 import fftconv.image
+import fftconv.probability
 
 ROOT = Path(__file__).parents[1]
 MODULES = [
@@ -33,12 +34,13 @@ def test_all_is_what_is_public():
     helpers = {"import_module", "Any"}
     assert set(done.stdout.split()) - submodules - helpers == set(fftconv.__all__) - {
         "image",
+        "probability",
         "tune",
         "Tuning",
     }
 
 
-@pytest.mark.parametrize("module", [fftconv, fftconv.image, fftconv.kernels])
+@pytest.mark.parametrize("module", [fftconv, fftconv.image, fftconv.kernels, fftconv.probability])
 def test_every_public_name_is_there_and_documented(module):
     for name in module.__all__:
         member = getattr(module, name)

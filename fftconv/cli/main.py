@@ -12,6 +12,7 @@ import warnings
 import click
 
 from fftconv.cli.complaints import complain, describe
+from fftconv.cli.dist import dist
 from fftconv.cli.explain import explain
 from fftconv.cli.image import image
 from fftconv.cli.info import info
@@ -28,18 +29,18 @@ USAGE, FAILURE, INTERRUPTED = 2, 1, 130
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.pass_context
 def cli(context: click.Context, debug: bool) -> None:
-    """Convolve signals and images, by the fastest of several methods.
+    """Convolve signals, images and distributions, by the fastest of several methods.
 
-    Filter pictures on disk with `fftconv image`, see which method a convolution takes and why with
-    `fftconv explain`, what this machine runs it on with `fftconv info`, and let choices fit it with
-    `fftconv tune`.
+    Filter pictures on disk with `fftconv image`, add up dice with `fftconv dist`, see which method a
+    convolution takes and why with `fftconv explain`, what this machine runs it on with `fftconv info`,
+    and let choices fit it with `fftconv tune`.
     """
     context.obj = {"debug": debug}
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
 
-for command in (image, explain, info, tune):
+for command in (image, dist, explain, info, tune):
     cli.add_command(command)
 
 

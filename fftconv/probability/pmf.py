@@ -1,0 +1,748 @@
+"""`Pmf`: a distribution on a lattice, whose sums are convolutions, right down to the last tail."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import math
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fractions import Fraction
+from numbers import Rational
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fftconv._arguments import read_array
+from fftconv.probability import exact
+from fftconv.probability.tails import Scaled, convolve_tails, least_tolerance, scaled
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+ACCURACY = 1e-9
+_MOST_POINTS = 2**26  # of a lattice
+_SHORT = 2048
+_MASS = 1e-9  # that probabilities may miss of 1
+
+
+class Pmf:
+    r"""A probability mass function on a lattice of one or more dimensions.
+
+    .. math:: P(X + Y = s) = \sum_x P(X = x) \, P(Y = s - x)
+
+    for independent X and Y: ``X + Y`` is a convolution. Every entry of a result has a relative error of at
+    most `accuracy`, entries off the support are exactly 0, none is negative, and entries too small for a
+    float keep their logarithm (`log_pmf`).
+
+    Parameters
+    ----------
+    probabilities : array_like
+        Of the lattice points start, start + step, start + 2 step, ..., along each axis. Of Fractions or
+        integers the distribution is exact, and so are all made of it.
+    start, step : number, or sequence of numbers for several axes
+        The first point and the distance to the next. Floats are read as decimals: 0.1 is 1/10.
+    normalise : bool, default False
+        Divide by the total, which must otherwise be 1 within 1e-9 (exactly, for exact ones).
+    accuracy : float, default 1e-9
+        Largest relative error of any entry of what is made of this distribution; 1e-12 can be had for sums
+        of up to some 2000 entries.
+
+    Raises
+    ------
+    ValueError, TypeError
+        For probabilities that are negative, NaN, of a total that is not 1, or none at all.
+
+    See Also
+    --------
+    sum_independent : Sums of many.
+
+    Examples
+    --------
+    The dropped ball: f is where it stops, g how far it goes when dropped again; how likely is 3 in all?
+
+    >>> from fftconv.probability import Pmf
+    >>> f = Pmf([0.4, 0.3, 0.2, 0.1])
+    >>> g = Pmf([0.1, 0.2, 0.3, 0.4])
+    >>> total = f + g
+    >>> round(total.pmf(3), 12)  # f(0)g(3) + f(1)g(2) + f(2)g(1) + f(3)g(0)
+    0.3
+    >>> Pmf.parse("2d6").pmf(7)
+    0.16666666666666666
+    """
+
+    def __init__(
+        self,
+        probabilities: ArrayLike,
+        start: Any = 0,
+        step: Any = 1,
+        *,
+        normalise: bool = False,
+        accuracy: float = ACCURACY,
+    ) -> None:
+        if isinstance(accuracy, bool) or not isinstance(accuracy, (int, float)) or not 0 < accuracy < 1:
+            raise ValueError(
+                f"accuracy={accuracy!r} is not accepted; pass a number between 0 and 1, as 1e-9"
+            )
+        given = read_array("probabilities", probabilities)
+        if given.dtype.kind == "c":
+            raise TypeError(f"probabilities have dtype {given.dtype}, accepted are real numbers")
+        self._accuracy = float(accuracy)
+        self._error = 0.0
+        self._coverage: dict[str, int] = {}
+        self._start = _read_lattice("start", start, given.ndim)
+        self._step = _read_lattice("step", step, given.ndim)
+        if any(distance <= 0 for distance in self._step):
+            raise ValueError(f"step={step!r} is not accepted; pass positive numbers")
+        if given.dtype.kind in "biuO":
+            self._weights: Scaled | exact.Weights = exact.read(given, normalise=normalise)
+        else:
+            self._weights = _read_floats(given, normalise=normalise)
+        self._trim()
+
+    @classmethod
+    def _of(
+        cls,
+        weights: Scaled | exact.Weights,
+        start: Sequence[Fraction],
+        step: Sequence[Fraction],
+        accuracy: float,
+        error: float,
+        coverage: dict[str, int] | None = None,
+    ) -> Pmf:
+        """From parts that need no checks."""
+        made = cls.__new__(cls)
+        made._weights, made._start, made._step = weights, tuple(start), tuple(step)
+        made._accuracy, made._error = accuracy, error
+        made._coverage = coverage or {}
+        made._trim()
+        return made
+
+    def _trim(self) -> None:
+        """Leave out zeros around the support."""
+        positive = self._positive()
+        if not positive.any():
+            raise ValueError("probabilities are all 0; at least one must be positive")
+        box = []
+        for axis in range(positive.ndim):
+            along = np.flatnonzero(positive.any(axis=tuple(a for a in range(positive.ndim) if a != axis)))
+            box.append(slice(int(along[0]), int(along[-1]) + 1))
+        self._start = tuple(
+            s + d * part.start for s, d, part in zip(self._start, self._step, box, strict=True)
+        )
+        self._weights = self._part(tuple(box))
+
+    def _positive(self) -> Array:
+        if isinstance(self._weights, Scaled):
+            return np.asarray(self._weights.mantissa > 0)
+        return np.asarray(self._weights.counts > 0, bool)
+
+    def _part(self, index: Any) -> Scaled | exact.Weights:
+        if isinstance(self._weights, Scaled):
+            return Scaled(self._weights.mantissa[index], self._weights.exponent[index])
+        return exact.Weights(self._weights.counts[index], self._weights.total)
+
+    # What it is made of
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether probabilities are Fractions."""
+        return not isinstance(self._weights, Scaled)
+
+    @property
+    def probabilities(self) -> Array:
+        """Of all lattice points, from the first to the last of positive mass; Fractions if exact."""
+        if isinstance(self._weights, Scaled):
+            return self._weights.to_floats()
+        total = self._weights.total
+        each = [Fraction(int(count), total) for count in self._weights.counts.flat]
+        return np.array(each, object).reshape(self._weights.counts.shape)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lattice points along each axis."""
+        weights = self._weights
+        shape: tuple[int, ...] = (weights.mantissa if isinstance(weights, Scaled) else weights.counts).shape
+        return shape
+
+    @property
+    def ndim(self) -> int:
+        """Dimensions."""
+        return len(self.shape)
+
+    @property
+    def start(self) -> tuple[Fraction, ...]:
+        """The first lattice point."""
+        return self._start
+
+    @property
+    def step(self) -> tuple[Fraction, ...]:
+        """From one lattice point to the next, along each axis."""
+        return self._step
+
+    @property
+    def accuracy(self) -> float:
+        """Largest relative error allowed for any entry."""
+        return self._accuracy
+
+    @property
+    def relative_error(self) -> float:
+        """Largest relative error that any entry can have, given those it was made of; 0 if exact."""
+        return self._error
+
+    @property
+    def coverage(self) -> dict[str, int]:
+        """How the entries of the last sum were come by: plain, zero, tilted or direct, and how many."""
+        return dict(self._coverage)
+
+    @property
+    def support(self) -> Array:
+        """Lattice points of positive probability: shape (n,), or (n, dimensions)."""
+        where = np.argwhere(self._positive())
+        points = np.stack([self._axis(axis)[where[:, axis]] for axis in range(self.ndim)], axis=1)
+        return points[:, 0] if self.ndim == 1 else points
+
+    def _axis(self, axis: int) -> Array:
+        """Lattice points along an axis: integers where all are, floats otherwise."""
+        start, step, count = self._start[axis], self._step[axis], self.shape[axis]
+        if start.denominator == step.denominator == 1 and abs(start) + step * count < 2**62:
+            return int(start) + int(step) * np.arange(count)
+        return np.array([float(start + step * i) for i in range(count)])
+
+    def _line(self, what: str) -> Array:
+        """The lattice of a distribution that has to be of one dimension."""
+        if self.ndim != 1:
+            raise ValueError(f"{what} needs a distribution of one dimension, this one has {self.ndim}")
+        return self._axis(0)
+
+    def to_dict(self) -> dict[Any, Any]:
+        """Support points and their probabilities."""
+        positive = self._positive()
+        points = self.support.tolist()
+        keys = points if self.ndim == 1 else [tuple(point) for point in points]
+        return dict(zip(keys, self.probabilities[positive].tolist(), strict=True))
+
+    # Where it comes from
+
+    @classmethod
+    def from_dict(
+        cls, weights: Mapping[Any, Any], *, normalise: bool = False, accuracy: float = ACCURACY
+    ) -> Pmf:
+        """From values and their probabilities; the lattice is the coarsest that holds all values.
+
+        Examples
+        --------
+        >>> from fftconv.probability import Pmf
+        >>> Pmf.from_dict({0: 0.5, 10: 0.5}).step
+        (Fraction(10, 1),)
+        """
+        if not weights:
+            raise ValueError("weights is empty; pass at least one value with its probability")
+        keys = [key if isinstance(key, tuple) else (key,) for key in weights]
+        if len({len(key) for key in keys}) > 1:
+            raise ValueError("weights has keys of different lengths; pass a number, or as many for each")
+        points = [tuple(_rational("a key of weights", part) for part in key) for key in keys]
+        start, step, shape = [], [], []
+        for along in zip(*points, strict=True):
+            low, gap = min(along), _common(part - min(along) for part in along)
+            start.append(low)
+            step.append(gap)
+            shape.append(int((max(along) - low) / gap) + 1)
+        _check_size(shape, "weights")
+        values = list(weights.values())
+        is_exact = all(isinstance(value, (Rational, np.integer)) for value in values)
+        table = np.zeros(shape, object if is_exact else float)
+        for point, value in zip(points, values, strict=True):
+            at = tuple(int((p - s) / d) for p, s, d in zip(point, start, step, strict=True))
+            table[at] += value
+        return cls(table, start, step, normalise=normalise, accuracy=accuracy)
+
+    @classmethod
+    def from_counts(
+        cls, counts: ArrayLike, start: Any = 0, step: Any = 1, *, accuracy: float = ACCURACY
+    ) -> Pmf:
+        """From how often each lattice point occurred; exact for integers."""
+        return cls(counts, start, step, normalise=True, accuracy=accuracy)
+
+    @classmethod
+    def from_samples(cls, samples: ArrayLike, *, accuracy: float = ACCURACY) -> Pmf:
+        """The distribution of observed values: shape (n,), or (n, dimensions)."""
+        given = read_array("samples", samples)
+        values, counts = np.unique(given, axis=0, return_counts=True)
+        keys = values.tolist() if given.ndim == 1 else [tuple(row) for row in values.tolist()]
+        pairs = dict(zip(keys, counts.tolist(), strict=True))
+        return cls.from_dict(pairs, normalise=True, accuracy=accuracy)
+
+    @classmethod
+    def from_scipy(cls, distribution: Any, *, lost_mass: float = 1e-15, accuracy: float = ACCURACY) -> Pmf:
+        """From a frozen discrete distribution of scipy.stats, whose support is cut where so much is lost.
+
+        Examples
+        --------
+        >>> import scipy.stats
+        >>> from fftconv.probability import Pmf
+        >>> round(Pmf.from_scipy(scipy.stats.poisson(2.0)).mean(), 12)
+        2.0
+        """
+        if not hasattr(distribution, "pmf") or not hasattr(distribution, "support"):
+            raise TypeError(
+                f"{distribution!r} is no frozen discrete distribution, such as scipy.stats.poisson(2)"
+            )
+        low, high = distribution.support()
+        if not np.isfinite(low):
+            low = distribution.ppf(lost_mass / 2)
+        if not np.isfinite(high):
+            high = distribution.isf(lost_mass / 2)
+        points = np.arange(int(low), int(high) + 1)
+        _check_size([len(points)], "distribution")
+        # Logarithms keep what is too small for a float.
+        logs = distribution.logpmf(points) / math.log(2)
+        whole = np.where(np.isfinite(logs), np.floor(logs), 0)
+        weights = scaled(np.where(np.isfinite(logs), np.exp2(logs - whole), 0.0), whole.astype(np.int64))
+        error = 2.0**-49 * (1 + float(np.abs(logs[np.isfinite(logs)]).max()))  # of logarithms
+        return cls._of(_with_mass_one(weights), (Fraction(int(low)),), (Fraction(1),), accuracy, error)
+
+    @classmethod
+    def parse(cls, notation: str, *, exact: bool = False, accuracy: float = ACCURACY) -> Pmf:
+        """Dice notation: sums and differences of dice and whole numbers, such as "3d6+2d8-1".
+
+        Examples
+        --------
+        >>> from fftconv.probability import Pmf
+        >>> Pmf.parse("2d6", exact=True).pmf(2)
+        Fraction(1, 36)
+        """
+        from fftconv.probability.dice import parse_dice
+
+        return parse_dice(notation, exact=exact, accuracy=accuracy)
+
+    # Sums
+
+    def __add__(self, other: Any) -> Pmf:
+        if isinstance(other, Pmf):
+            return self._plus(other, None)
+        return self.shift(other)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Pmf:
+        return self.__add__(-other)
+
+    def __rsub__(self, other: Any) -> Pmf:
+        return self.__neg__().__add__(other)
+
+    def __neg__(self) -> Pmf:
+        turned = (slice(None, None, -1),) * self.ndim
+        last = [-(s + d * (n - 1)) for s, d, n in zip(self._start, self._step, self.shape, strict=True)]
+        return self._of(self._part(turned), last, self._step, self._accuracy, self._error)
+
+    def shift(self, by: Any) -> Pmf:
+        """The distribution of X + by, a number, or one for each dimension."""
+        start = [s + b for s, b in zip(self._start, _read_lattice("by", by, self.ndim), strict=True)]
+        return self._of(self._weights, start, self._step, self._accuracy, self._error)
+
+    def scale(self, by: Any) -> Pmf:
+        """The distribution of X times a number other than 0: not that of a sum, which is ``n @ X``."""
+        factor = _rational("by", by)
+        if factor == 0:
+            raise ValueError("by=0 makes every value 0; use degenerate(0)")
+        if factor < 0:
+            return (-self).scale(-factor)
+        start, step = ([factor * part for part in parts] for parts in (self._start, self._step))
+        return self._of(self._weights, start, step, self._accuracy, self._error)
+
+    def __mul__(self, by: Any) -> Pmf:
+        if isinstance(by, Pmf):
+            raise TypeError("a product of two distributions is none of sums; X + Y adds, 3 @ X adds copies")
+        return self.scale(by)
+
+    __rmul__ = __mul__
+
+    def __rmatmul__(self, copies: Any) -> Pmf:
+        """``n @ X``: the sum of n independent copies, by repeated squaring."""
+        try:
+            count = operator.index(copies)
+        except TypeError:
+            raise TypeError(f"n={copies!r} in n @ X is not a whole number") from None
+        if count < 0:
+            raise ValueError(f"n={copies!r} in n @ X is negative; pass a whole number from 0")
+        if count == 0:
+            return self._of(self._one(), (Fraction(0),) * self.ndim, self._step, self._accuracy, 0.0)
+        bits = f"{count:b}"[1:]
+        operations = len(bits) + bits.count("1")
+        result = self
+        for done, bit in enumerate(bits, start=1):
+            # An error made now is multiplied by every squaring to come.
+            share = self._accuracy / (2 * operations * 2 ** (len(bits) - done))
+            result = result._plus(result, share / 2)
+            if bit == "1":
+                result = result._plus(self, share)
+        return result
+
+    def _one(self) -> Scaled | exact.Weights:
+        if self.is_exact:
+            return exact.Weights(np.ones((1,) * self.ndim, object), 1)
+        return scaled(np.ones((1,) * self.ndim))
+
+    def _plus(self, other: Pmf, tolerance: float | None) -> Pmf:
+        """The sum; with the tolerance given, or with what is left of the accuracy."""
+        if self.ndim != other.ndim:
+            raise ValueError(
+                f"distributions of {self.ndim} and {other.ndim} dimensions have no sum; give both as many"
+            )
+        step = [_common(pair) for pair in zip(self._step, other._step, strict=True)]
+        start = [a + b for a, b in zip(self._start, other._start, strict=True)]
+        one, another = self._on_lattice(step), other._on_lattice(step)
+        if isinstance(one, Scaled) and isinstance(another, Scaled):
+            accuracy = min(self._accuracy, other._accuracy)
+            given = self._error + other._error
+            taps = min(one.mantissa.size, another.mantissa.size)
+            least = least_tolerance(taps)
+            allowed = least  # short ones are added up term by term whatever is allowed
+            if taps > _SHORT:
+                allowed = max((accuracy - given) / 8 if tolerance is None else tolerance, least)
+            error = (1 + given) * (1 + allowed) - 1 + 2.0**-50
+            if error > accuracy:
+                raise ArithmeticError(
+                    f"the sum could be off by {error:.2g}, more than accuracy={accuracy:.2g}; start from "
+                    f"distributions with a larger accuracy, or exact ones (of Fractions)"
+                )
+            result, steps = convolve_tails(one, another, allowed)
+            return self._of(_with_mass_one(result), start, step, accuracy, error, steps)
+        if isinstance(one, Scaled) or isinstance(another, Scaled):
+            return self._as_floats()._plus(other._as_floats(), tolerance)
+        total = one.total * another.total
+        counts = exact.convolve(one.counts, another.counts)
+        return self._of(exact.Weights(counts, total), start, step, self._accuracy, 0.0)
+
+    def _as_floats(self) -> Pmf:
+        if isinstance(self._weights, Scaled):
+            return self
+        weights = exact.to_scaled(self._weights)
+        return self._of(weights, self._start, self._step, self._accuracy, 2.0**-52)
+
+    def _on_lattice(self, step: Sequence[Fraction]) -> Scaled | exact.Weights:
+        """The weights with zeros between, for a lattice that is finer."""
+        factors = [int(mine / finer) for mine, finer in zip(self._step, step, strict=True)]
+        if all(factor == 1 for factor in factors):
+            return self._weights
+        shape = [(size - 1) * factor + 1 for size, factor in zip(self.shape, factors, strict=True)]
+        _check_size(
+            shape, f"step {', '.join(map(str, self._step))} on a lattice of {', '.join(map(str, step))}"
+        )
+        every = tuple(slice(None, None, factor) for factor in factors)
+
+        def spread(array: Array) -> Array:
+            wide = np.zeros(shape, array.dtype)
+            wide[every] = array
+            return wide
+
+        if isinstance(self._weights, Scaled):
+            return Scaled(*map(spread, self._weights))
+        return exact.Weights(spread(self._weights.counts), self._weights.total)
+
+    # What is asked of it
+
+    def mean(self) -> Any:
+        """Expected value; of several dimensions, an array."""
+        means = [self._moment(axis, 1, 0) for axis in range(self.ndim)]
+        return means[0] if self.ndim == 1 else np.array(means)
+
+    def _moment(self, axis: int, order: int, around: Any) -> Any:
+        others = tuple(a for a in range(self.ndim) if a != axis)
+        weights = self.probabilities.sum(axis=others)
+        if self.is_exact:
+            points = [self._start[axis] + self._step[axis] * i for i in range(self.shape[axis])]
+            return sum(
+                ((x - around) ** order * w for x, w in zip(points, weights, strict=True)), Fraction(0)
+            )
+        return math.fsum((self._axis(axis).astype(float) - around) ** order * weights)
+
+    def var(self) -> Any:
+        """Variance; of several dimensions, an array."""
+        means = np.atleast_1d(np.array(self.mean(), object if self.is_exact else float))
+        variances = [self._moment(axis, 2, means[axis]) for axis in range(self.ndim)]
+        return variances[0] if self.ndim == 1 else np.array(variances)
+
+    def std(self) -> Any:
+        """Standard deviation."""
+        spread = np.sqrt(np.asarray(self.var(), float))
+        return float(spread) if self.ndim == 1 else spread
+
+    def skewness(self) -> float:
+        """Third central moment over the cube of the standard deviation."""
+        self._line("skewness")
+        return float(self._moment(0, 3, self.mean())) / float(self.std()) ** 3
+
+    def kurtosis(self) -> float:
+        """Fourth central moment over the square of the variance, less 3: 0 for a normal distribution."""
+        self._line("kurtosis")
+        return float(self._moment(0, 4, self.mean())) / float(self.var()) ** 2 - 3
+
+    def entropy(self, base: float = math.e) -> float:
+        """Minus the expected logarithm of the probability."""
+        weights = self._as_floats()._weights
+        assert isinstance(weights, Scaled)
+        positive = weights.mantissa > 0
+        bits = -math.fsum(weights.to_floats()[positive] * weights.logarithms[positive])
+        return bits * math.log(2) / math.log(base)
+
+    def pmf(self, x: Any) -> Any:
+        """Probability of a value (a tuple in several dimensions); 0 off the lattice. Arrays give arrays."""
+        if self.ndim == 1 and np.ndim(x):
+            return np.array([self.pmf(value) for value in np.asarray(x).tolist()])
+        at = self._index(x)
+        if at is None:
+            return Fraction(0) if self.is_exact else 0.0
+        if isinstance(self._weights, Scaled):
+            return math.ldexp(float(self._weights.mantissa[at]), int(self._weights.exponent[at]))
+        return Fraction(int(self._weights.counts[at]), self._weights.total)
+
+    def log_pmf(self, x: Any) -> Any:
+        """Natural logarithm of the probability, also where it is too small for a float; -inf for 0."""
+        if self.ndim == 1 and np.ndim(x):
+            return np.array([self.log_pmf(value) for value in np.asarray(x).tolist()])
+        at = self._index(x)
+        if at is None:
+            return -math.inf
+        if not isinstance(self._weights, Scaled):
+            return exact.logarithm(int(self._weights.counts[at]), self._weights.total)
+        mantissa, exponent = float(self._weights.mantissa[at]), int(self._weights.exponent[at])
+        return math.log(mantissa) + exponent * math.log(2) if mantissa else -math.inf
+
+    def _index(self, x: Any) -> tuple[int, ...] | None:
+        point = _read_lattice("x", x, self.ndim)
+        at = [(p - s) / d for p, s, d in zip(point, self._start, self._step, strict=True)]
+        if any(i.denominator != 1 or not 0 <= i < n for i, n in zip(at, self.shape, strict=True)):
+            return None
+        return tuple(int(i) for i in at)
+
+    def cdf(self, x: Any) -> Any:
+        """P(X <= x)."""
+        self._line("cdf")
+        if np.ndim(x):
+            return np.array([self.cdf(value) for value in np.asarray(x).tolist()])
+        last = math.floor((_rational("x", x) - self._start[0]) / self._step[0])
+        return self._sum(slice(0, max(last + 1, 0)))
+
+    def sf(self, x: Any) -> Any:
+        """P(X > x), added up from the tail, so that small ones are right."""
+        self._line("sf")
+        if np.ndim(x):
+            return np.array([self.sf(value) for value in np.asarray(x).tolist()])
+        last = math.floor((_rational("x", x) - self._start[0]) / self._step[0])
+        return self._sum(slice(max(last + 1, 0), None))
+
+    def at_least(self, x: Any) -> Any:
+        """P(X >= x)."""
+        self._line("at_least")
+        first = math.ceil((_rational("x", x) - self._start[0]) / self._step[0])
+        return self._sum(slice(max(first, 0), None))
+
+    def log_sf(self, x: Any) -> float:
+        """Natural logarithm of P(X > x), also where it is too small for a float."""
+        self._line("log_sf")
+        weights = self._as_floats()._weights
+        assert isinstance(weights, Scaled)
+        last = math.floor((_rational("x", x) - self._start[0]) / self._step[0])
+        logs = weights.logarithms[max(last + 1, 0) :]
+        if not logs.size:
+            return -math.inf
+        most = float(logs.max())
+        return (most + math.log2(math.fsum(np.exp2(logs - most)))) * math.log(2)
+
+    def _sum(self, part: slice) -> Any:
+        if isinstance(self._weights, Scaled):
+            return min(math.fsum(self.probabilities[part]), 1.0)
+        return Fraction(sum(int(count) for count in self._weights.counts[part]), self._weights.total)
+
+    def quantile(self, q: float | Fraction) -> Any:
+        """The smallest value x with P(X <= x) >= q."""
+        points = self._line("quantile")
+        if not 0 <= q <= 1:
+            raise ValueError(f"q={q!r} is not accepted; pass a probability from 0 to 1")
+        below = np.cumsum(self.probabilities)
+        at = int(np.searchsorted(below, q - (0 if self.is_exact else 1e-15)))
+        return points[min(at, len(points) - 1)].item()
+
+    def median(self) -> Any:
+        """The smallest value that half of the mass does not exceed."""
+        return self.quantile(Fraction(1, 2) if self.is_exact else 0.5)
+
+    def interval(self, level: float = 0.95) -> tuple[Any, Any]:
+        """The values between which so much of the mass lies, as much beyond either."""
+        return self.quantile((1 - level) / 2), self.quantile((1 + level) / 2)
+
+    def mode(self) -> Any:
+        """The likeliest value, the smallest of them."""
+        weights = self._weights
+        logs = weights.logarithms if isinstance(weights, Scaled) else weights.counts
+        at = np.unravel_index(int(np.argmax(logs)), self.shape)
+        point = [self._axis(axis)[i].item() for axis, i in enumerate(at)]
+        return point[0] if self.ndim == 1 else tuple(point)
+
+    def sample(self, rng: np.random.Generator, size: int | None = None) -> Any:
+        """Random values: shape (size,), or (size, dimensions)."""
+        if not isinstance(rng, np.random.Generator):
+            raise TypeError(f"rng={rng!r} is not accepted; pass numpy.random.default_rng(seed)")
+        flat = self.probabilities.astype(float).ravel()
+        drawn = rng.choice(flat.size, 1 if size is None else size, p=flat / flat.sum())
+        places = np.unravel_index(drawn, self.shape)
+        points = np.stack([self._axis(axis)[place] for axis, place in enumerate(places)], axis=1)
+        points = points[:, 0] if self.ndim == 1 else points
+        return points[0] if size is None else points
+
+    def condition(self, holds: Callable[[Any], bool]) -> Pmf:
+        """Given that the value (in several dimensions, the tuple) passes a test, a function."""
+        kept = np.zeros(self.shape, bool)
+        for at in np.argwhere(self._positive()):
+            point = [self._axis(axis)[i].item() for axis, i in enumerate(at)]
+            kept[tuple(at)] = bool(holds(point[0] if self.ndim == 1 else tuple(point)))
+        if not kept.any():
+            raise ValueError("condition holds for no value of the support, so nothing is left")
+        return self._given(kept)
+
+    def truncate(self, low: Any = None, high: Any = None) -> Pmf:
+        """Given that low <= X <= high."""
+        self._line("truncate")
+        first = (
+            0
+            if low is None
+            else max(math.ceil((_rational("low", low) - self._start[0]) / self._step[0]), 0)
+        )
+        last = self.shape[0] - 1
+        if high is not None:
+            last = min(math.floor((_rational("high", high) - self._start[0]) / self._step[0]), last)
+        kept = np.zeros(self.shape, bool)
+        kept[first : last + 1] = True
+        if not (kept & self._positive()).any():
+            raise ValueError(f"no value of the support lies from {low} to {high}")
+        return self._given(kept)
+
+    def _given(self, kept: Array) -> Pmf:
+        if isinstance(self._weights, Scaled):
+            mantissa = np.where(kept, self._weights.mantissa, 0.0)
+            rest: Scaled | exact.Weights = _with_mass_one(Scaled(mantissa, self._weights.exponent))
+        else:
+            counts = np.where(kept, self._weights.counts, 0)
+            rest = exact.Weights(counts, sum(int(count) for count in counts.flat))
+        return self._of(rest, self._start, self._step, self._accuracy, 2 * self._error)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw bars (an image in two dimensions) into Matplotlib axes, which are returned.
+
+        Needs Matplotlib: ``pip install "fftconv[plot]"``.
+        """
+        from fftconv.probability.drawing import draw
+
+        return draw(self, ax)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Pmf):
+            return NotImplemented
+        same_lattice = (self._start, self._step, self.shape) == (other._start, other._step, other.shape)
+        return same_lattice and bool(np.array_equal(self.probabilities, other.probabilities))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        if self.ndim > 1:
+            return f"Pmf({' x '.join(map(str, self.shape))} points from {tuple(map(str, self._start))})"
+        points = self._axis(0)
+        kind = "exact" if self.is_exact else f"relative error at most {self._error:.1g}"
+        return (
+            f"Pmf({points[0]} to {points[-1]}, mean {float(self.mean()):.6g}, std {self.std():.6g}, {kind})"
+        )
+
+
+def sum_independent(variables: Iterable[Pmf]) -> Pmf:
+    """The distribution of the sum of independent variables: the smallest first, so that work is balanced.
+
+    Examples
+    --------
+    >>> from fftconv.probability import die, sum_independent
+    >>> sum_independent([die(4), die(6), die(8)]).mean()
+    10.5
+    """
+    heap: list[tuple[int, int, Pmf]] = []
+    numbers = itertools.count()
+    for variable in variables:
+        if not isinstance(variable, Pmf):
+            raise TypeError(f"variables holds {variable!r}, accepted are Pmfs")
+        heap.append((math.prod(variable.shape), next(numbers), variable))
+    if not heap:
+        raise ValueError("variables is empty; pass at least one Pmf")
+    heapq.heapify(heap)
+    share = min(item[2].accuracy for item in heap) / (2 * len(heap))
+    while len(heap) > 1:
+        one, other = heapq.heappop(heap)[2], heapq.heappop(heap)[2]
+        both = one._plus(other, share)
+        heapq.heappush(heap, (math.prod(both.shape), next(numbers), both))
+    return heap[0][2]
+
+
+def _read_floats(given: Array, *, normalise: bool) -> Scaled:
+    values = given.astype(np.float64)
+    if not np.isfinite(values).all():
+        raise ValueError("probabilities hold a NaN or an infinity; pass finite numbers")
+    if (values < 0).any():
+        first = tuple(int(i) for i in np.argwhere(values < 0)[0])
+        raise ValueError(f"probabilities hold {values[first]} at index {first}; none may be negative")
+    total = math.fsum(values.ravel())
+    if total == 0:
+        raise ValueError("probabilities are all 0; at least one must be positive")
+    if not normalise and abs(total - 1) > _MASS:
+        raise ValueError(
+            f"probabilities add up to {total!r}, not to 1; pass normalise=True to divide by it"
+        )
+    return _with_mass_one(scaled(values))
+
+
+def _with_mass_one(weights: Scaled) -> Scaled:
+    power = int(weights.exponent[weights.mantissa > 0].max())
+    total = math.fsum(weights.to_floats(power).ravel())
+    return scaled(weights.mantissa / total, weights.exponent - power)
+
+
+def _read_lattice(name: str, value: Any, ndim: int) -> tuple[Fraction, ...]:
+    """A number, or one for each dimension."""
+    parts = (
+        value
+        if isinstance(value, (tuple, list, np.ndarray))
+        else [value] * (ndim if ndim == 1 or name == "step" else 1)
+    )
+    if len(parts) != ndim:
+        if len(parts) == 1 and name == "start" and parts[0] == 0:
+            return (Fraction(0),) * ndim
+        raise ValueError(
+            f"{name}={value!r} has {len(parts)} numbers, accepted are {ndim}, one for each dimension"
+        )
+    return tuple(_rational(name, part) for part in parts)
+
+
+def _rational(name: str, value: Any) -> Fraction:
+    """A number as a fraction; floats are read as the decimals that they print as."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, Rational, np.integer, np.floating)):
+        raise TypeError(f"{name}={value!r} is not accepted; pass a number")
+    if isinstance(value, (float, np.floating)):
+        if not math.isfinite(value):
+            raise ValueError(f"{name}={value!r} is not accepted; pass a finite number")
+        return Fraction(repr(float(value)))
+    return Fraction(int(value)) if isinstance(value, np.integer) else Fraction(value)
+
+
+def _common(parts: Iterable[Fraction]) -> Fraction:
+    """The largest fraction of which all are multiples; 1 if all are 0."""
+    result = Fraction(0)
+    for part in parts:
+        numerator = math.gcd(result.numerator * part.denominator, part.numerator * result.denominator)
+        result = Fraction(numerator, result.denominator * part.denominator)
+    return result or Fraction(1)
+
+
+def _check_size(shape: Sequence[int], what: str) -> None:
+    if math.prod(shape) > _MOST_POINTS:
+        raise ValueError(
+            f"{what} needs {math.prod(shape)} lattice points, accepted are {_MOST_POINTS}; round values "
+            f"to a coarser common lattice first"
+        )

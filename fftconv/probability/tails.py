@@ -1,0 +1,138 @@
+"""Convolutions of numbers that are not negative, each entry right, down to sizes that no float has.
+
+A number is a mantissa times a power of two of its own. Where all products are within the range of floats
+this is `convolve` with a relative tolerance. Beyond it both arrays are tilted (see `fftconv._tilting`), so
+that one stretch of the result after another comes within range, each some 300 decades down from its peak.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fftconv._error_bound import componentwise_error
+from fftconv._tilting import points, ramp, saddle_point
+from fftconv.convolution import convolve
+from fftconv.planning import recorded_plans
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_WITHIN = -960  # exponent of the smallest product, over that of the largest, that floats hold well
+_TILT_ERROR = 16 * 2.0**-53  # of weights, there and back
+_TILTS = 1000
+_DOUBLE = np.dtype(np.float64)
+
+
+class Scaled(NamedTuple):
+    """Numbers mantissa * 2^exponent; mantissas are 0 or from 1/2 to 1."""
+
+    mantissa: Array
+    exponent: Array
+
+    @property
+    def logarithms(self) -> Array:
+        """To base 2; -inf for 0."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log2(self.mantissa) + self.exponent)
+
+    def to_floats(self, power: int = 0) -> Array:
+        """The numbers over 2^power; those too small for a float are 0."""
+        exponents = np.clip(self.exponent - power, -4000, 4000).astype(np.int32)
+        return np.asarray(np.ldexp(self.mantissa, exponents))
+
+    def times(self, factor: float) -> Scaled:
+        """The numbers times one that is positive."""
+        return scaled(self.mantissa * factor, self.exponent)
+
+
+def scaled(values: Array, exponents: Array | int = 0) -> Scaled:
+    """`values` times 2^exponents."""
+    mantissa, power = np.frexp(values)
+    return Scaled(mantissa, np.where(mantissa == 0, 0, power.astype(np.int64) + exponents))
+
+
+def least_tolerance(taps: int) -> float:
+    """The smallest relative error that `convolve_tails` can promise."""
+    return componentwise_error(taps, _DOUBLE) + 2 * _TILT_ERROR
+
+
+def convolve_tails(one: Scaled, other: Scaled, tolerance: float) -> tuple[Scaled, dict[str, int]]:
+    """The full convolution, every entry within the relative tolerance, and how many each step covered.
+
+    Entries without a product other than zero are exactly 0.
+    """
+    if one.mantissa.size < other.mantissa.size:
+        one, other = other, one
+    logs = one.logarithms, other.logarithms
+    powers = [int(np.ceil(part.max())) for part in logs]
+    lowest = [float(part[part > -np.inf].min()) for part in logs]
+    steps: Counter[str] = Counter()
+    if sum(lowest) - sum(powers) > _WITHIN:
+        floats = one.to_floats(powers[0]), other.to_floats(powers[1])
+        return scaled(_convolve(*floats, tolerance, steps), sum(powers)), dict(steps)
+    support = convolve((one.mantissa > 0).astype(np.uint8), (other.mantissa > 0).astype(np.uint8))
+    mantissa, exponent = np.zeros(support.shape), np.zeros(support.shape, np.int64)
+    left = support > 0
+    steps["zero"] += int(left.size - left.sum())
+    hopeful = left.copy()
+    where = points(logs[0]), points(logs[1])
+    for _ in range(_TILTS):
+        targets = np.argwhere(hopeful)
+        if not len(targets):
+            break
+        target = targets[len(targets) // 2]
+        slopes = saddle_point(where, np.ones(left.ndim), target)
+        (first, power), (second, shift) = _tilted(one, slopes), _tilted(other, slopes)
+        values = _convolve(first, second, tolerance - _TILT_ERROR, None)
+        # What is lost below the smallest float: in every product of the window, in either factor.
+        floor = 4 * other.mantissa.size * 2.0**-1074 / tolerance
+        found = left & (values > floor)
+        back = -ramp(values.shape, slopes)[found] + power + shift
+        whole = np.floor(back)
+        mantissa[found], more = np.frexp(values[found] * np.exp2(back - whole))
+        exponent[found] = more + whole.astype(np.int64)
+        steps["tilted"] += int(found.sum())
+        left &= ~found
+        hopeful &= ~found
+        hopeful[tuple(target)] = False  # if it was not found it is added up
+    for place in np.argwhere(left):
+        at = tuple(place)
+        mantissa[at], exponent[at] = _add_up(one, other, at)
+        steps["direct"] += 1
+    return Scaled(mantissa, exponent), dict(steps)
+
+
+def _convolve(one: Array, other: Array, tolerance: float, steps: Counter[str] | None) -> Array:
+    with recorded_plans() as plans:
+        result = convolve(one, other, accuracy=float(tolerance))
+    if steps is not None:
+        steps["plain" if plans[-1].fft_shape else "direct"] += result.size
+    return np.asarray(result)
+
+
+def _tilted(numbers: Scaled, slopes: Array) -> tuple[Array, int]:
+    """Numbers times 2^(slope * position) over 2^power, and the power: at most 1."""
+    tilt = ramp(numbers.mantissa.shape, slopes) + numbers.exponent
+    power = int(np.ceil(np.max(np.where(numbers.mantissa > 0, tilt, -np.inf))))
+    whole = np.floor(tilt)
+    exponents = np.clip(whole - power, -4000, 4000).astype(np.int32)
+    return np.asarray(np.ldexp(numbers.mantissa * np.exp2(tilt - whole), exponents)), power
+
+
+def _add_up(one: Scaled, other: Scaled, at: tuple[int, ...]) -> tuple[float, int]:
+    """One entry, term by term."""
+    of_one, of_other = [], []
+    for position, n, m in zip(at, one.mantissa.shape, other.mantissa.shape, strict=True):
+        low, high = max(0, position - m + 1), min(n, position + 1)
+        of_one.append(slice(low, high))
+        of_other.append(slice(position - high + 1, position - low + 1))
+    turned = (slice(None, None, -1),) * len(at)
+    mantissas = one.mantissa[tuple(of_one)] * other.mantissa[tuple(of_other)][turned]
+    exponents = one.exponent[tuple(of_one)] + other.exponent[tuple(of_other)][turned]
+    largest = int(exponents[mantissas > 0].max())
+    terms = np.ldexp(mantissas, np.clip(exponents - largest, -4000, 0).astype(np.int32))
+    mantissa, power = math.frexp(math.fsum(terms.ravel()))
+    return mantissa, power + largest
