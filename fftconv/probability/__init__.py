@@ -1,4 +1,4 @@
-"""Sums of independent random variables: distributions on a lattice, right down to the last tail."""
+"""Sums of independent random variables, on a lattice or a grid, right down to the last tail."""
 
 from fftconv.probability.builders import (
     bernoulli,
@@ -10,13 +10,17 @@ from fftconv.probability.builders import (
     poisson,
     uniform,
 )
+from fftconv.probability.compounding import compound
+from fftconv.probability.density import Density
 from fftconv.probability.pmf import Pmf, sum_independent
 from fftconv.probability.statistics import p_value, poisson_binomial, rank_sum
 
 __all__ = [
+    "Density",
     "Pmf",
     "bernoulli",
     "binomial",
+    "compound",
     "degenerate",
     "die",
     "geometric",

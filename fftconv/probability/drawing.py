@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from fftconv.probability.density import Density
     from fftconv.probability.pmf import Pmf
 
 _COLOUR = "#0072B2"  # one that colour-blind readers tell apart
@@ -17,13 +18,9 @@ _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 def draw(variable: Pmf, ax: Any) -> Any:
     """See `Pmf.plot`."""
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError:
-        raise ImportError('plot needs Matplotlib; install it with: pip install "fftconv[plot]"') from None
     if variable.ndim > 2:
         raise ValueError(f"plot draws one or two dimensions, this distribution has {variable.ndim}")
-    axes = plt.subplots(figsize=(7, 3.2), layout="constrained")[1] if ax is None else ax
+    axes = _axes(ax)
     points, steps = [variable._axis(a).astype(float) for a in range(variable.ndim)], variable.step
     heights = variable.probabilities.astype(float)
     if variable.ndim == 1:
@@ -36,6 +33,25 @@ def draw(variable: Pmf, ax: Any) -> Any:
         axes.figure.colorbar(mesh, ax=axes, label="probability")
         axes.set(xlabel="second value", ylabel="first value")
     return axes
+
+
+def draw_curve(variable: Density, ax: Any) -> Any:
+    """See `Density.plot`."""
+    axes = _axes(ax)
+    points = variable.masses._axis(0).astype(float)
+    axes.plot(points, variable.pdf(points), color=_COLOUR)
+    axes.fill_between(points, variable.pdf(points), alpha=0.2, color=_COLOUR, linewidth=0)
+    axes.set(xlabel="value", ylabel="density", ylim=(0, None))
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def _axes(ax: Any) -> Any:
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError:
+        raise ImportError('plot needs Matplotlib; install it with: pip install "fftconv[plot]"') from None
+    return plt.subplots(figsize=(7, 3.2), layout="constrained")[1] if ax is None else ax
 
 
 def chart(variable: Pmf, width: int, rows: int) -> list[str]:

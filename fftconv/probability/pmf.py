@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import heapq
 import itertools
 import math
@@ -16,13 +17,12 @@ from numpy.typing import ArrayLike
 
 from fftconv._arguments import read_array
 from fftconv.probability import exact
-from fftconv.probability.tails import Scaled, convolve_tails, least_tolerance, scaled
+from fftconv.probability.lattice import MOST_POINTS, check_size, common, rational, read_point
+from fftconv.probability.tails import Scaled, convolve_tails, reachable, scaled
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 ACCURACY = 1e-9
-_MOST_POINTS = 2**26  # of a lattice
-_SHORT = 2048
 _MASS = 1e-9  # that probabilities may miss of 1
 
 
@@ -90,8 +90,8 @@ class Pmf:
         self._accuracy = float(accuracy)
         self._error = 0.0
         self._coverage: dict[str, int] = {}
-        self._start = _read_lattice("start", start, given.ndim)
-        self._step = _read_lattice("step", step, given.ndim)
+        self._start = read_point("start", start, given.ndim)
+        self._step = read_point("step", step, given.ndim)
         if any(distance <= 0 for distance in self._step):
             raise ValueError(f"step={step!r} is not accepted; pass positive numbers")
         if given.dtype.kind in "biuO":
@@ -241,14 +241,14 @@ class Pmf:
         keys = [key if isinstance(key, tuple) else (key,) for key in weights]
         if len({len(key) for key in keys}) > 1:
             raise ValueError("weights has keys of different lengths; pass a number, or as many for each")
-        points = [tuple(_rational("a key of weights", part) for part in key) for key in keys]
+        points = [tuple(rational("a key of weights", part) for part in key) for key in keys]
         start, step, shape = [], [], []
         for along in zip(*points, strict=True):
-            low, gap = min(along), _common(part - min(along) for part in along)
+            low, gap = min(along), common(part - min(along) for part in along)
             start.append(low)
             step.append(gap)
             shape.append(int((max(along) - low) / gap) + 1)
-        _check_size(shape, "weights")
+        check_size(shape, "weights")
         values = list(weights.values())
         is_exact = all(isinstance(value, (Rational, np.integer)) for value in values)
         table = np.zeros(shape, object if is_exact else float)
@@ -289,12 +289,18 @@ class Pmf:
                 f"{distribution!r} is no frozen discrete distribution, such as scipy.stats.poisson(2)"
             )
         low, high = distribution.support()
+        if not 0 < lost_mass < 1:
+            raise ValueError(f"lost_mass={lost_mass!r} is not accepted; pass a number between 0 and 1")
         if not np.isfinite(low):
-            low = distribution.ppf(lost_mass / 2)
+            low = distribution.median() - _reach(
+                lambda far: distribution.logcdf(distribution.median() - far - 1), lost_mass
+            )
         if not np.isfinite(high):
-            high = distribution.isf(lost_mass / 2)
+            high = distribution.median() + _reach(
+                lambda far: distribution.logsf(distribution.median() + far), lost_mass
+            )
         points = np.arange(int(low), int(high) + 1)
-        _check_size([len(points)], "distribution")
+        check_size([len(points)], "distribution")
         # Logarithms keep what is too small for a float.
         logs = distribution.logpmf(points) / math.log(2)
         whole = np.where(np.isfinite(logs), np.floor(logs), 0)
@@ -338,12 +344,12 @@ class Pmf:
 
     def shift(self, by: Any) -> Pmf:
         """The distribution of X + by, a number, or one for each dimension."""
-        start = [s + b for s, b in zip(self._start, _read_lattice("by", by, self.ndim), strict=True)]
+        start = [s + b for s, b in zip(self._start, read_point("by", by, self.ndim), strict=True)]
         return self._of(self._weights, start, self._step, self._accuracy, self._error)
 
     def scale(self, by: Any) -> Pmf:
         """The distribution of X times a number other than 0: not that of a sum, which is ``n @ X``."""
-        factor = _rational("by", by)
+        factor = rational("by", by)
         if factor == 0:
             raise ValueError("by=0 makes every value 0; use degenerate(0)")
         if factor < 0:
@@ -390,17 +396,15 @@ class Pmf:
             raise ValueError(
                 f"distributions of {self.ndim} and {other.ndim} dimensions have no sum; give both as many"
             )
-        step = [_common(pair) for pair in zip(self._step, other._step, strict=True)]
+        step = [common(pair) for pair in zip(self._step, other._step, strict=True)]
         start = [a + b for a, b in zip(self._start, other._start, strict=True)]
         one, another = self._on_lattice(step), other._on_lattice(step)
         if isinstance(one, Scaled) and isinstance(another, Scaled):
             accuracy = min(self._accuracy, other._accuracy)
             given = self._error + other._error
             taps = min(one.mantissa.size, another.mantissa.size)
-            least = least_tolerance(taps)
-            allowed = least  # short ones are added up term by term whatever is allowed
-            if taps > _SHORT:
-                allowed = max((accuracy - given) / 8 if tolerance is None else tolerance, least)
+            wanted = (accuracy - given) / 8 if tolerance is None else tolerance
+            allowed = reachable(wanted, taps)
             error = (1 + given) * (1 + allowed) - 1 + 2.0**-50
             if error > accuracy:
                 raise ArithmeticError(
@@ -421,13 +425,19 @@ class Pmf:
         weights = exact.to_scaled(self._weights)
         return self._of(weights, self._start, self._step, self._accuracy, 2.0**-52)
 
+    def _scaled(self, step: Sequence[Fraction]) -> Scaled:
+        """The weights on a finer lattice, as floats of any size."""
+        weights = self._as_floats()._on_lattice(step)
+        assert isinstance(weights, Scaled)
+        return weights
+
     def _on_lattice(self, step: Sequence[Fraction]) -> Scaled | exact.Weights:
         """The weights with zeros between, for a lattice that is finer."""
         factors = [int(mine / finer) for mine, finer in zip(self._step, step, strict=True)]
         if all(factor == 1 for factor in factors):
             return self._weights
         shape = [(size - 1) * factor + 1 for size, factor in zip(self.shape, factors, strict=True)]
-        _check_size(
+        check_size(
             shape, f"step {', '.join(map(str, self._step))} on a lattice of {', '.join(map(str, step))}"
         )
         every = tuple(slice(None, None, factor) for factor in factors)
@@ -511,7 +521,7 @@ class Pmf:
         return math.log(mantissa) + exponent * math.log(2) if mantissa else -math.inf
 
     def _index(self, x: Any) -> tuple[int, ...] | None:
-        point = _read_lattice("x", x, self.ndim)
+        point = read_point("x", x, self.ndim)
         at = [(p - s) / d for p, s, d in zip(point, self._start, self._step, strict=True)]
         if any(i.denominator != 1 or not 0 <= i < n for i, n in zip(at, self.shape, strict=True)):
             return None
@@ -522,7 +532,7 @@ class Pmf:
         self._line("cdf")
         if np.ndim(x):
             return np.array([self.cdf(value) for value in np.asarray(x).tolist()])
-        last = math.floor((_rational("x", x) - self._start[0]) / self._step[0])
+        last = math.floor((rational("x", x) - self._start[0]) / self._step[0])
         return self._sum(slice(0, max(last + 1, 0)))
 
     def sf(self, x: Any) -> Any:
@@ -530,13 +540,13 @@ class Pmf:
         self._line("sf")
         if np.ndim(x):
             return np.array([self.sf(value) for value in np.asarray(x).tolist()])
-        last = math.floor((_rational("x", x) - self._start[0]) / self._step[0])
+        last = math.floor((rational("x", x) - self._start[0]) / self._step[0])
         return self._sum(slice(max(last + 1, 0), None))
 
     def at_least(self, x: Any) -> Any:
         """P(X >= x)."""
         self._line("at_least")
-        first = math.ceil((_rational("x", x) - self._start[0]) / self._step[0])
+        first = math.ceil((rational("x", x) - self._start[0]) / self._step[0])
         return self._sum(slice(max(first, 0), None))
 
     def log_sf(self, x: Any) -> float:
@@ -544,7 +554,7 @@ class Pmf:
         self._line("log_sf")
         weights = self._as_floats()._weights
         assert isinstance(weights, Scaled)
-        last = math.floor((_rational("x", x) - self._start[0]) / self._step[0])
+        last = math.floor((rational("x", x) - self._start[0]) / self._step[0])
         logs = weights.logarithms[max(last + 1, 0) :]
         if not logs.size:
             return -math.inf
@@ -606,13 +616,11 @@ class Pmf:
         """Given that low <= X <= high."""
         self._line("truncate")
         first = (
-            0
-            if low is None
-            else max(math.ceil((_rational("low", low) - self._start[0]) / self._step[0]), 0)
+            0 if low is None else max(math.ceil((rational("low", low) - self._start[0]) / self._step[0]), 0)
         )
         last = self.shape[0] - 1
         if high is not None:
-            last = min(math.floor((_rational("high", high) - self._start[0]) / self._step[0]), last)
+            last = min(math.floor((rational("high", high) - self._start[0]) / self._step[0]), last)
         kept = np.zeros(self.shape, bool)
         kept[first : last + 1] = True
         if not (kept & self._positive()).any():
@@ -653,6 +661,19 @@ class Pmf:
         return (
             f"Pmf({points[0]} to {points[-1]}, mean {float(self.mean()):.6g}, std {self.std():.6g}, {kind})"
         )
+
+
+def _reach(log_beyond: Callable[[int], float], lost_mass: float) -> int:
+    """The least distance beyond which at most half of what may be lost lies."""
+    allowed = math.log(lost_mass) - math.log(2)
+    most = 1
+    while log_beyond(most) > allowed:
+        most *= 2
+        if most > MOST_POINTS:
+            raise ValueError(
+                f"distribution reaches beyond {most} points before its tail is below {lost_mass}"
+            )
+    return bisect.bisect_left(range(most + 1), True, key=lambda far: log_beyond(far) <= allowed)
 
 
 def sum_independent(variables: Iterable[Pmf]) -> Pmf:
@@ -702,47 +723,3 @@ def _with_mass_one(weights: Scaled) -> Scaled:
     power = int(weights.exponent[weights.mantissa > 0].max())
     total = math.fsum(weights.to_floats(power).ravel())
     return scaled(weights.mantissa / total, weights.exponent - power)
-
-
-def _read_lattice(name: str, value: Any, ndim: int) -> tuple[Fraction, ...]:
-    """A number, or one for each dimension."""
-    parts = (
-        value
-        if isinstance(value, (tuple, list, np.ndarray))
-        else [value] * (ndim if ndim == 1 or name == "step" else 1)
-    )
-    if len(parts) != ndim:
-        if len(parts) == 1 and name == "start" and parts[0] == 0:
-            return (Fraction(0),) * ndim
-        raise ValueError(
-            f"{name}={value!r} has {len(parts)} numbers, accepted are {ndim}, one for each dimension"
-        )
-    return tuple(_rational(name, part) for part in parts)
-
-
-def _rational(name: str, value: Any) -> Fraction:
-    """A number as a fraction; floats are read as the decimals that they print as."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, Rational, np.integer, np.floating)):
-        raise TypeError(f"{name}={value!r} is not accepted; pass a number")
-    if isinstance(value, (float, np.floating)):
-        if not math.isfinite(value):
-            raise ValueError(f"{name}={value!r} is not accepted; pass a finite number")
-        return Fraction(repr(float(value)))
-    return Fraction(int(value)) if isinstance(value, np.integer) else Fraction(value)
-
-
-def _common(parts: Iterable[Fraction]) -> Fraction:
-    """The largest fraction of which all are multiples; 1 if all are 0."""
-    result = Fraction(0)
-    for part in parts:
-        numerator = math.gcd(result.numerator * part.denominator, part.numerator * result.denominator)
-        result = Fraction(numerator, result.denominator * part.denominator)
-    return result or Fraction(1)
-
-
-def _check_size(shape: Sequence[int], what: str) -> None:
-    if math.prod(shape) > _MOST_POINTS:
-        raise ValueError(
-            f"{what} needs {math.prod(shape)} lattice points, accepted are {_MOST_POINTS}; round values "
-            f"to a coarser common lattice first"
-        )

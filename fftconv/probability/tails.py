@@ -23,6 +23,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _WITHIN = -960  # exponent of the smallest product, over that of the largest, that floats hold well
 _TILT_ERROR = 16 * 2.0**-53  # of weights, there and back
 _TILTS = 1000
+_SHORT = 2048
 _DOUBLE = np.dtype(np.float64)
 
 
@@ -57,6 +58,14 @@ def scaled(values: Array, exponents: Array | int = 0) -> Scaled:
 def least_tolerance(taps: int) -> float:
     """The smallest relative error that `convolve_tails` can promise."""
     return componentwise_error(taps, _DOUBLE) + 2 * _TILT_ERROR
+
+
+def reachable(tolerance: float, taps: int) -> float:
+    """The tolerance to convolve with, where this one is wanted.
+
+    Short distributions are added up term by term whatever is allowed, so they may as well be promised more.
+    """
+    return least_tolerance(taps) if taps <= _SHORT else max(tolerance, least_tolerance(taps))
 
 
 def convolve_tails(one: Scaled, other: Scaled, tolerance: float) -> tuple[Scaled, dict[str, int]]:
