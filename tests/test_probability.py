@@ -18,6 +18,8 @@ from fftconv.probability import (
     degenerate,
     die,
     geometric,
+    maximum,
+    minimum,
     mixture,
     p_value,
     poisson,
@@ -321,3 +323,24 @@ def test_pictures():
     plane = Pmf(np.full((2, 3), 1 / 6))
     mesh = plane.plot().collections[0]
     assert np.asarray(mesh.get_array()).ravel() == pytest.approx([1 / 6] * 6)
+
+
+def test_largest_and_smallest():
+    dice = [die(6), die(8) * Fraction(1, 2), uniform(-3, 3)]
+    truth_max, truth_min = {}, {}
+    for values in itertools.product(*(list(variable.to_dict()) for variable in dice)):
+        for table, value in ((truth_max, max(values)), (truth_min, min(values))):
+            table[value] = table.get(value, 0) + Fraction(1, 6 * 8 * 7)
+    assert maximum(dice).to_dict() == pytest.approx({k: float(v) for k, v in sorted(truth_max.items())})
+    assert minimum(dice).to_dict() == pytest.approx({k: float(v) for k, v in sorted(truth_min.items())})
+    exact = maximum([die(6, exact=True), die(4, exact=True)])
+    assert exact.to_dict() == {
+        k: Fraction(w, 24) for k, w in zip(range(1, 7), [1, 3, 5, 7, 4, 4], strict=True)
+    }
+    tail = 700 @ die(6)
+    both = minimum([tail, tail])
+    assert both.log_pmf(4200) == pytest.approx(2 * tail.log_pmf(4200), rel=1e-12)
+    with pytest.raises(ValueError, match="variables is empty"):
+        maximum([])
+    with pytest.raises(TypeError, match="accepted are Pmfs of one dimension"):
+        maximum([Pmf([[1.0]])])

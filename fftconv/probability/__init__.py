@@ -12,6 +12,7 @@ from fftconv.probability.builders import (
 )
 from fftconv.probability.compounding import compound
 from fftconv.probability.density import Density
+from fftconv.probability.extremes import maximum, minimum
 from fftconv.probability.pmf import Pmf, sum_independent
 from fftconv.probability.statistics import p_value, poisson_binomial, rank_sum
 
@@ -24,6 +25,8 @@ __all__ = [
     "degenerate",
     "die",
     "geometric",
+    "maximum",
+    "minimum",
     "mixture",
     "p_value",
     "poisson",

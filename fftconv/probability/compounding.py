@@ -10,7 +10,7 @@ import numpy as np
 
 from fftconv.probability.lattice import common
 from fftconv.probability.pmf import Pmf
-from fftconv.probability.tails import Scaled, convolve_tails, reachable, scaled
+from fftconv.probability.tails import Scaled, convolve_tails, plus, reachable, scaled
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -126,8 +126,8 @@ def _times(one: _Part, other: _Part, tolerance: float) -> _Part:
     if not (one.weights.mantissa.any() and other.weights.mantissa.any()):
         return _Part(scaled(np.zeros(1)), first, 0.0)
     allowed = reachable(tolerance, min(one.weights.mantissa.size, other.weights.mantissa.size))
-    weights, _ = convolve_tails(one.weights, other.weights, allowed)
-    return _Part(weights, first, one.error + other.error + allowed)
+    weights, error, _ = convolve_tails(one.weights, other.weights, allowed)
+    return _Part(weights, first, (1 + one.error) * (1 + other.error) * (1 + error) - 1)
 
 
 def _plus(one: _Part, other: _Part) -> _Part:
@@ -135,12 +135,8 @@ def _plus(one: _Part, other: _Part) -> _Part:
     last = max(part.first + part.weights.mantissa.size for part in (one, other))
     wide = []
     for part in (one, other):
-        mantissa, exponent = np.zeros(last - first), np.zeros(last - first, np.int64)
         inside = slice(part.first - first, part.first - first + part.weights.mantissa.size)
+        mantissa, exponent = np.zeros(last - first), np.zeros(last - first, np.int64)
         mantissa[inside], exponent[inside] = part.weights
-        wide.append((mantissa, np.where(mantissa > 0, exponent, -(2**40))))
-    (a, p), (b, q) = wide
-    most = np.maximum(p, q)
-    total = sum(np.ldexp(m, np.maximum(e - most, -4000).astype(np.int32)) for m, e in ((a, p), (b, q)))
-    most = np.where(np.asarray(total) > 0, most, 0)
-    return _Part(scaled(np.asarray(total), most), first, max(one.error, other.error) + 2.0**-52)
+        wide.append(Scaled(mantissa, exponent))
+    return _Part(plus(*wide), first, max(one.error, other.error) + 2.0**-52)

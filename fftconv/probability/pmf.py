@@ -405,13 +405,13 @@ class Pmf:
             taps = min(one.mantissa.size, another.mantissa.size)
             wanted = (accuracy - given) / 8 if tolerance is None else tolerance
             allowed = reachable(wanted, taps)
-            error = (1 + given) * (1 + allowed) - 1 + 2.0**-50
+            result, made, steps = convolve_tails(one, another, allowed)
+            error = (1 + given) * (1 + made) - 1 + 2.0**-50  # and that of the total
             if error > accuracy:
                 raise ArithmeticError(
                     f"the sum could be off by {error:.2g}, more than accuracy={accuracy:.2g}; start from "
                     f"distributions with a larger accuracy, or exact ones (of Fractions)"
                 )
-            result, steps = convolve_tails(one, another, allowed)
             return self._of(_with_mass_one(result), start, step, accuracy, error, steps)
         if isinstance(one, Scaled) or isinstance(another, Scaled):
             return self._as_floats()._plus(other._as_floats(), tolerance)
@@ -429,6 +429,12 @@ class Pmf:
         """The weights on a finer lattice, as floats of any size."""
         weights = self._as_floats()._on_lattice(step)
         assert isinstance(weights, Scaled)
+        return weights
+
+    def _counts(self, step: Sequence[Fraction]) -> exact.Weights:
+        """The same of exact ones."""
+        weights = self._on_lattice(step)
+        assert not isinstance(weights, Scaled)
         return weights
 
     def _on_lattice(self, step: Sequence[Fraction]) -> Scaled | exact.Weights:

@@ -13,7 +13,7 @@ from fftconv.convolution import convolve
 from fftconv.probability import exact
 from fftconv.probability.builders import bernoulli
 from fftconv.probability.pmf import ACCURACY, Pmf, sum_independent
-from fftconv.probability.tails import least_tolerance, scaled
+from fftconv.probability.tails import added_up, scaled
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -70,7 +70,7 @@ def _in_groups(chances: Array, accuracy: float) -> list[Pmf]:
         table = np.stack([1 - rows, rows], axis=-1).reshape(-1, 2)
         error = 2.0**-53
         while table.shape[0] > rows.shape[0]:
-            error = 2 * error + least_tolerance(table.shape[1])
+            error = 2 * error + added_up(table.shape[1])
             table = convolve(
                 np.ascontiguousarray(table[::2]), np.ascontiguousarray(table[1::2]), axes=1, method="direct"
             )

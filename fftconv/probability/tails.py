@@ -55,6 +55,18 @@ def scaled(values: Array, exponents: Array | int = 0) -> Scaled:
     return Scaled(mantissa, np.where(mantissa == 0, 0, power.astype(np.int64) + exponents))
 
 
+def plus(one: Scaled, other: Scaled) -> Scaled:
+    """Entry by entry."""
+    powers = [np.where(part.mantissa > 0, part.exponent, -(2**40)) for part in (one, other)]
+    most = np.maximum(*powers)
+    terms = (
+        np.ldexp(part.mantissa, np.maximum(power - most, -4000).astype(np.int32))
+        for part, power in zip((one, other), powers, strict=True)
+    )
+    total = np.asarray(sum(terms))
+    return scaled(total, np.where(total > 0, most, 0))
+
+
 def least_tolerance(taps: int) -> float:
     """The smallest relative error that `convolve_tails` can promise."""
     return componentwise_error(taps, _DOUBLE) + 2 * _TILT_ERROR
@@ -68,8 +80,13 @@ def reachable(tolerance: float, taps: int) -> float:
     return least_tolerance(taps) if taps <= _SHORT else max(tolerance, least_tolerance(taps))
 
 
-def convolve_tails(one: Scaled, other: Scaled, tolerance: float) -> tuple[Scaled, dict[str, int]]:
-    """The full convolution, every entry within the relative tolerance, and how many each step covered.
+def added_up(taps: int) -> float:
+    """The relative error of a sum of so many positive products, in any order."""
+    return (taps + 4) * 2.0**-53
+
+
+def convolve_tails(one: Scaled, other: Scaled, tolerance: float) -> tuple[Scaled, float, dict[str, int]]:
+    """The full convolution, the relative error of any entry, and how many entries each step covered.
 
     Entries without a product other than zero are exactly 0.
     """
@@ -81,12 +98,14 @@ def convolve_tails(one: Scaled, other: Scaled, tolerance: float) -> tuple[Scaled
     steps: Counter[str] = Counter()
     if sum(lowest) - sum(powers) > _WITHIN:
         floats = one.to_floats(powers[0]), other.to_floats(powers[1])
-        return scaled(_convolve(*floats, tolerance, steps), sum(powers)), dict(steps)
+        values, error = _convolve(*floats, tolerance, steps)
+        return scaled(values, sum(powers)), error, dict(steps)
     support = convolve((one.mantissa > 0).astype(np.uint8), (other.mantissa > 0).astype(np.uint8))
     mantissa, exponent = np.zeros(support.shape), np.zeros(support.shape, np.int64)
     left = support > 0
     steps["zero"] += int(left.size - left.sum())
     hopeful = left.copy()
+    most = added_up(other.mantissa.size)
     where = points(logs[0]), points(logs[1])
     for _ in range(_TILTS):
         targets = np.argwhere(hopeful)
@@ -95,9 +114,10 @@ def convolve_tails(one: Scaled, other: Scaled, tolerance: float) -> tuple[Scaled
         target = targets[len(targets) // 2]
         slopes = saddle_point(where, np.ones(left.ndim), target)
         (first, power), (second, shift) = _tilted(one, slopes), _tilted(other, slopes)
-        values = _convolve(first, second, tolerance - _TILT_ERROR, None)
+        values, error = _convolve(first, second, tolerance - 2 * _TILT_ERROR, None)
+        most = max(most, error + 2 * _TILT_ERROR)
         # What is lost below the smallest float: in every product of the window, in either factor.
-        floor = 4 * other.mantissa.size * 2.0**-1074 / tolerance
+        floor = 4 * other.mantissa.size * 2.0**-1074 / _TILT_ERROR
         found = left & (values > floor)
         back = -ramp(values.shape, slopes)[found] + power + shift
         whole = np.floor(back)
@@ -111,15 +131,19 @@ def convolve_tails(one: Scaled, other: Scaled, tolerance: float) -> tuple[Scaled
         at = tuple(place)
         mantissa[at], exponent[at] = _add_up(one, other, at)
         steps["direct"] += 1
-    return Scaled(mantissa, exponent), dict(steps)
+    return Scaled(mantissa, exponent), most, dict(steps)
 
 
-def _convolve(one: Array, other: Array, tolerance: float, steps: Counter[str] | None) -> Array:
+def _convolve(
+    one: Array, other: Array, tolerance: float, steps: Counter[str] | None
+) -> tuple[Array, float]:
+    """The convolution and its relative error."""
     with recorded_plans() as plans:
-        result = convolve(one, other, accuracy=float(tolerance))
+        result = np.asarray(convolve(one, other, accuracy=float(tolerance)))
+    transformed = plans[-1].fft_shape is not None
     if steps is not None:
-        steps["plain" if plans[-1].fft_shape else "direct"] += result.size
-    return np.asarray(result)
+        steps["plain" if transformed else "direct"] += result.size
+    return result, tolerance if transformed else added_up(other.size)
 
 
 def _tilted(numbers: Scaled, slopes: Array) -> tuple[Array, int]:

@@ -1,0 +1,108 @@
+"""The largest and the smallest of independent variables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from functools import reduce
+from typing import Any
+
+import numpy as np
+
+from fftconv.probability import exact
+from fftconv.probability.lattice import check_size, common
+from fftconv.probability.pmf import Pmf
+from fftconv.probability.tails import Scaled, plus, scaled
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+def maximum(variables: Iterable[Pmf]) -> Pmf:
+    r"""The distribution of the largest of independent variables.
+
+    .. math:: P(\max(X, Y) = s) = P(X = s) \, P(Y \le s) + P(X < s) \, P(Y = s)
+
+    Examples
+    --------
+    >>> from fftconv.probability import die, maximum
+    >>> round(maximum([die(6), die(6)]).pmf(6), 12)
+    0.305555555556
+    """
+    given = list(variables)
+    if not given:
+        raise ValueError("variables is empty; pass at least one Pmf")
+    for variable in given:
+        if not isinstance(variable, Pmf) or variable.ndim != 1:
+            raise TypeError(f"variables holds {variable!r}, accepted are Pmfs of one dimension")
+    return reduce(_larger, given)
+
+
+def minimum(variables: Iterable[Pmf]) -> Pmf:
+    """The distribution of the smallest of independent variables.
+
+    Examples
+    --------
+    >>> from fftconv.probability import die, minimum
+    >>> minimum([die(6), die(6)]).mode()
+    1
+    """
+    return -maximum(-variable for variable in variables)
+
+
+def _larger(one: Pmf, other: Pmf) -> Pmf:
+    start = min(one.start[0], other.start[0])
+    step = common([*one.step, *other.step, one.start[0] - start, other.start[0] - start])
+    last = max(x.start[0] + x.step[0] * (x.shape[0] - 1) for x in (one, other))
+    size = int((last - start) / step) + 1
+    check_size([size], "the maximum")
+    accuracy = min(one.accuracy, other.accuracy)
+    if one.is_exact and other.is_exact:
+        ours, theirs = (x._counts((step,)) for x in (one, other))
+        f, g = (
+            _placed(weights.counts, int((x.start[0] - start) / step), size)
+            for weights, x in ((ours, one), (theirs, other))
+        )
+        counts = f * np.cumsum(g) + (np.cumsum(f) - f) * g
+        weights = exact.Weights(counts, ours.total * theirs.total)
+        return Pmf._of(weights, (start,), (step,), accuracy, 0.0)
+    p, q = (_spread(x, step, start, size) for x in (one, other))
+    below_p, below_q = _cumulated(p), _cumulated(q)
+    before = Scaled(np.r_[0.0, below_p.mantissa[:-1]], np.r_[0, below_p.exponent[:-1]])
+    numbers = plus(_product(p, below_q), _product(before, q))
+    error = one.relative_error + other.relative_error + (2 * size + 8) * 2.0**-53
+    if error > accuracy:
+        raise ArithmeticError(f"the maximum could be off by {error:.2g}, more than accuracy={accuracy:.2g}")
+    return Pmf._of(numbers, (start,), (step,), accuracy, error)
+
+
+def _placed(values: Array, first: int, size: int) -> Array:
+    wide = np.zeros(size, values.dtype)
+    wide[first : first + values.size] = values
+    return wide
+
+
+def _spread(variable: Pmf, step: Any, start: Any, size: int) -> Scaled:
+    first = int((variable.start[0] - start) / step)
+    return Scaled(*(_placed(part, first, size) for part in variable._scaled((step,))))
+
+
+def _cumulated(weights: Scaled) -> Scaled:
+    """Sums of all entries up to each, relative to their own size."""
+    mantissas, exponents = np.zeros(weights.mantissa.size), np.zeros(weights.mantissa.size, np.int64)
+    total, power = 0.0, 0
+    for i, (mantissa, exponent) in enumerate(
+        zip(weights.mantissa.tolist(), weights.exponent.tolist(), strict=True)
+    ):
+        if mantissa:
+            most = max(power, exponent) if total else exponent
+            total = math.ldexp(total, max(power - most, -4000)) + math.ldexp(
+                mantissa, max(exponent - most, -4000)
+            )
+            total, more = math.frexp(total)
+            power = most + more
+        mantissas[i], exponents[i] = total, power if total else 0
+    return Scaled(mantissas, exponents)
+
+
+def _product(one: Scaled, other: Scaled) -> Scaled:
+    return scaled(one.mantissa * other.mantissa, one.exponent + other.exponent)
