@@ -123,7 +123,7 @@ class _Way:
         if not self._has_zeros and of_samples.all():
             return None
         support = (self.kernel != 0).astype(np.float64)
-        counts, _ = _run(
+        counts, *_ = _run(
             self.problem(of_samples.astype(np.float64), support, "auto", self._options.workers)
         )
         return np.asarray(counts > 0.5)
@@ -137,15 +137,21 @@ class _Way:
         """
         workers = self._options.workers
         positive = self._is_positive and bool((samples >= 0).all())
-        result, factor = _run(self.problem(samples, kernel, self._method, workers))
+        result, factor, is_one_tile = _run(self.problem(samples, kernel, self._method, workers))
         sizes = result
         if not positive:
-            sizes, _ = _run(self.problem(magnitudes(), np.abs(kernel), self._method, workers))
-        # Slices are transformed in pairs, each with the one before or after it.
+            of_sizes = self.problem(magnitudes(), np.abs(kernel), self._method, workers)
+            sizes, other, one_tile = _run(of_sizes)
+            factor, is_one_tile = max(factor, other), is_one_tile and one_tile
         squares = np.vecdot(samples, samples).real
         squares = squares.sum(axis=tuple(range(squares.ndim - kernel.ndim + 1, squares.ndim)))
-        flat = np.concatenate([[0.0], squares.ravel(), [0.0]])
-        norms = np.sqrt(flat[:-2] + flat[1:-1] + flat[2:]).reshape(squares.shape)
+        flat = squares.ravel()
+        # Tiles are transformed in pairs, each with the same of the slice before or after it; where there
+        # are several tiles to a slice, one of the last slice goes with the next of the first.
+        around = np.concatenate([flat[-1:], flat, flat[:1]])
+        if is_one_tile:
+            around[[0, -1]] = 0
+        norms = np.sqrt(around[:-2] + flat + around[2:]).reshape(squares.shape)
         norms += _LEAST * math.sqrt(math.prod(samples.shape[-kernel.ndim :]))  # of squares that underflow
         error = (1 + 1e-9) * factor * float(np.linalg.norm(kernel)) * norms
         least = error * (1 + 1 / self.tolerance)
@@ -165,10 +171,10 @@ class _Way:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def _run(problem: Problem) -> tuple[Array, float]:
-    """What the engine makes of floats, and its largest error as a multiple of the norms.
+def _run(problem: Problem) -> tuple[Array, float, bool]:
+    """What the engine makes of floats, its largest error, and whether every slice is a single tile.
 
-    Those are of the kernel, and of the samples of any two slices next to each other.
+    The error is a multiple of the norms of the kernel and of the samples that are transformed together.
     """
     plan = plan_problem(problem)
     out = np.empty(plan.output_shape, plan.compute_dtype)
@@ -176,8 +182,8 @@ def _run(problem: Problem) -> tuple[Array, float]:
     windows = problem.options.geometry.windows
     tile = plan.tile_shape or ()
     if not tile or any(window.size > length for window, length in zip(windows, tile, strict=True)):
-        return out, plan.error_factor
-    return out, fft_error_factor(math.prod(tile), plan.compute_dtype)  # every slice is one tile
+        return out, plan.error_factor, False
+    return out, fft_error_factor(math.prod(tile), plan.compute_dtype), True
 
 
 def _pieces(

@@ -79,6 +79,70 @@ def test_any_dynamic_range(engine, of_signal, of_kernel):
     assert_componentwise(result, signal, kernel)
 
 
+def rough(rng, size):
+    """Numbers over hundreds of decades, each kind in a way that some step must find out."""
+    t = np.arange(size)
+    kind = rng.integers(7)
+    with np.errstate(over="ignore"):
+        if kind == 0:
+            x = rng.standard_normal(size)
+        elif kind == 1:
+            x = np.exp(np.cumsum(rng.standard_normal(size)) * rng.choice([0.05, 0.5]))
+        elif kind == 2:
+            x = 2.0 ** (rng.uniform(-900, 0) * t / size)
+        elif kind == 3:
+            x = np.where(rng.random(size) < 0.01, 10.0 ** rng.uniform(0, 100), 1.0) * rng.random(size)
+        elif kind == 4:
+            x = np.where(t // max(1, size // rng.integers(2, 20)) % 2, rng.random(size), 0.0)
+        elif kind == 5:
+            x = np.exp(-0.5 * ((t - size * rng.random()) / (size / rng.uniform(5, 80))) ** 2)
+        else:
+            x = 2.0 ** rng.integers(-300, 300, size)
+    return x * np.where(rng.random(size) < 0.5, 1, -1) if rng.random() < 0.4 else x
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_rough_data_at_the_size_of_blocks_and_tiles(seed):
+    """Against the sum of the definition, whose own errors are a quarter of what is allowed at most."""
+    rng = np.random.default_rng(seed)
+    if rng.random() < 0.7:
+        size = int(10 ** rng.uniform(3, 4.4))
+        signal, kernel = rough(rng, size), rough(rng, int(min(size, 10 ** rng.uniform(1.5, 3.6))))
+        options = {"stride": int(rng.choice([1, 1, 2, 3])), "dilation": int(rng.choice([1, 1, 2]))}
+    else:
+        rows, columns, tall, wide = rng.integers([60, 60, 3, 3], [300, 300, 40, 40])
+        signal = np.multiply.outer(rough(rng, rows), rough(rng, columns))
+        kernel = rough(rng, int(tall * wide)).reshape(tall, wide)
+        options = {}
+    dtype = rng.choice(["float64", "float64", "float32", "complex128"])
+    limit = float(np.finfo(dtype).max) ** 0.25
+    signal, kernel = (np.clip(x, -limit, limit).astype(dtype) for x in (signal, kernel))
+    if dtype == "complex128":
+        signal = signal * np.exp(6j * rng.random(signal.shape))
+    options |= {"mode": str(rng.choice(["full", "same"])), "boundary": str(rng.choice(["zero", "wrap"]))}
+    method = str(rng.choice(TRANSFORMS))
+    result = fftconv.convolve(signal, kernel, method=method, accuracy="componentwise", **options)
+    wide = np.result_type(signal.dtype, np.float64)
+    x, h = signal.astype(wide), kernel.astype(wide)
+    direct = fftconv.convolve(x, h, method="direct", **options)
+    sizes = fftconv.convolve(np.abs(x), np.abs(h), method="direct", **options)
+    smallest = float(np.finfo(result.dtype).smallest_subnormal) * (kernel.size + 2)
+    allowed = 1.3 * componentwise_error(kernel.size, result.dtype) * sizes + smallest
+    assert (np.abs(result.astype(wide) - direct) <= allowed).all()
+
+
+def test_blocks_of_several_tiles_do_not_spoil_one_another():
+    """The magnitudes of a complex signal may take smaller tiles than it does, which go in other pairs."""
+    t = np.arange(15_596)
+    signal = 2.0 ** (-250 * t / t.size) * np.exp(6j * np.random.default_rng(0).random(t.size))
+    kernel = np.random.default_rng(1).standard_normal(1166)
+    options = {"stride": 2, "method": "overlap_save"}
+    result = fftconv.convolve(signal, kernel, accuracy="componentwise", **options)
+    direct = fftconv.convolve(signal, kernel, stride=2, method="direct")
+    sizes = fftconv.convolve(np.abs(signal), np.abs(kernel), stride=2, method="direct")
+    assert (np.abs(result - direct) <= 1.3 * componentwise_error(1166, result.dtype) * sizes).all()
+
+
 exponents = st.integers(-1000, 960)
 wide = st.builds(lambda m, e: m * 2.0**e, st.sampled_from([-1.5, -1.0, 0.0, 1.0, 1.25]), exponents)
 
