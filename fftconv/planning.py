@@ -122,7 +122,7 @@ def plan_convolution(
         magnitudes = _error_bound.worst_case(given, extended, math.prod(options.geometry.kernel_shape))
     plan = _plan_options(without_gaps(options), magnitudes, None)
     weighted = nan_policy == "omit" or boundary == "missing"
-    return dataclasses.replace(plan, weighted=True) if weighted else plan
+    return dataclasses.replace(plan, weighted=True, boundary=boundary) if weighted else plan
 
 
 def explain(
@@ -192,7 +192,7 @@ def explain(
     if weighted:
         problem = values_only(problem)
     plan = plan_problem(problem)
-    plan = dataclasses.replace(plan, error_bound=error_bound(problem), weighted=weighted)
+    plan = dataclasses.replace(plan, error_bound=error_bound(problem), weighted=weighted, boundary=boundary)
     if plan.is_certified:
         from fftconv._componentwise import convolve_componentwise  # which makes plans itself
 

@@ -260,7 +260,9 @@ def test_plans_say_that_outputs_are_weighted():
     assert plan.weighted
     assert "by one more convolution" in repr(plan)
     assert np.isfinite(plan.error_bound)
-    assert fftconv.plan_convolution(100, 5, boundary="missing", mode="same").weighted
+    missing = fftconv.plan_convolution(100, 5, boundary="missing", mode="same")
+    assert missing.weighted
+    assert missing.boundary == "missing"
     assert not fftconv.explain([1.0], [1.0]).weighted
 
 

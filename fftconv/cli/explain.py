@@ -53,6 +53,9 @@ def _axes(context: click.Context, option: click.Parameter, text: str | None) -> 
 @click.option("--method", type=click.Choice(METHODS), default="auto", show_default=True)
 @click.option("--stride", type=int, default=1, show_default=True)
 @click.option("--dilation", type=int, default=1, show_default=True)
+@click.option(
+    "--accuracy", type=click.Choice(("normwise", "componentwise")), default="normwise", show_default=True
+)
 @click.option("--workers", type=click.IntRange(min=1), help="Threads  [default: all cores]")
 @click.option("--max-memory", type=click.IntRange(min=0), metavar="BYTES", help="Of working memory.")
 @click.option("--fft-provider", type=click.Choice(PROVIDERS), help="Who transforms.")
