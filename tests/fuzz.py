@@ -64,6 +64,8 @@ def values(rng, shape, dtype, style):
         result = result * np.ldexp(limits.dtype.type(1), power)
     elif style == "special":
         odd = rng.choice([np.nan, np.inf, -np.inf], shape).astype(dtype)
+        if dtype.kind == "c":
+            odd.imag = rng.choice([0.0, 1.0, np.nan, np.inf, -np.inf], shape)
         result = np.where(rng.random(shape) < 0.15, odd, result)
     return result.astype(dtype)
 

@@ -138,3 +138,43 @@ def test_factors_and_sums_overflow_only_where_the_definition_does(dtype):
         kernel = np.full((7, 5), 1 / 35, dtype)
         result = fftconv.convolve(signal, kernel, mode="valid", method=method)
         assert np.abs(result / largest - 1).max() < 1e-5
+
+
+@pytest.mark.parametrize("engine", GENERAL)
+@given(data=st.data(), dtype=st.sampled_from(["float32", "float64", "complex64", "complex128"]))
+def test_pattern_along_any_axes_in_any_dtype(engine, data, dtype):
+    axes = data.draw(st.sampled_from([(0,), (1,), (0, 1)]))
+    shape = data.draw(st.tuples(st.integers(1, 5), st.integers(1, 6)))
+    ordinary = st.sampled_from([-2.0, -1.0, 0.0, 0.5, 1.0])
+    odd = st.sampled_from([np.nan, np.inf, -np.inf])
+    number = st.one_of(ordinary, ordinary, ordinary, odd)
+
+    def draw(size):
+        real = np.array(data.draw(st.lists(number, min_size=size, max_size=size)))
+        if not dtype.startswith("complex"):
+            return real.astype(dtype)
+        imag = np.array(data.draw(st.lists(number, min_size=size, max_size=size)))
+        result = np.empty(size, dtype)
+        result.real, result.imag = real, imag  # not by a product, which has a pattern of its own
+        return result
+
+    signal = draw(shape[0] * shape[1]).reshape(shape)
+    taps = tuple(data.draw(st.integers(1, 3)) for _ in axes)
+    kernel = draw(int(np.prod(taps))).reshape(taps)
+    options = {
+        "axes": axes,
+        "mode": data.draw(st.sampled_from(["full", "same"])),
+        "boundary": data.draw(st.sampled_from(oracle.BOUNDARIES)),
+    }
+    result = fftconv.convolve(signal, kernel, method=engine, **options)
+    with np.errstate(invalid="ignore"):  # inf - inf, where the oracle puts its parts together
+        expected = oracle.convolve(signal, kernel, **options)
+    if dtype.startswith("complex"):
+        pairs = [(result.real, expected[0]), (result.imag, expected[1])]
+    else:
+        pairs = [(result, expected)]
+    for found, exact in pairs:
+        rounded = oracle.rounded(exact)
+        finite = np.isfinite(rounded)
+        assert np.array_equal(found[~finite], rounded[~finite], equal_nan=True)
+        assert np.abs(found[finite] - rounded[finite]).max(initial=0) < 1e-4
