@@ -192,9 +192,9 @@ def definition(signal, kernel, options, extra, turned):
 
 
 def absolute(array):
-    """Magnitudes as exact numbers; those of complex ones are rounded, in double precision."""
+    """Magnitudes as exact numbers; those of complex ones are rounded, in long double precision."""
     if array.dtype.kind == "c":
-        array = np.abs(array.astype(complex))
+        array = np.abs(array.astype(np.clongdouble))
     return np.array([abs(oracle.exact(value)) for value in array.flat], object).reshape(array.shape)
 
 
