@@ -56,7 +56,7 @@ def restore(
     """
     samples, taps = finite_part(signal), finite_part(kernel)
     outside = finite_part(np.asarray(fill_value, signal.dtype))
-    of_signal, of_kernel = max(exponent(samples), exponent(outside)), exponent(taps)
+    of_signal, of_kernel = _power(samples, outside), _power(taps)
     scaled = compute(
         times_power(samples, -of_signal),
         times_power(taps, -of_kernel),
@@ -66,6 +66,12 @@ def restore(
     if not np.isfinite(out).all():
         out[...] = add_up(samples, taps, outside[()])
     mark(signal, kernel, fill_value, compute, out)
+
+
+def _power(*arrays: Array) -> int:
+    """Of two, to divide by; 0 where the numbers are of an ordinary size."""
+    largest = max(exponent(array) for array in arrays)
+    return largest if abs(largest) > np.finfo(arrays[0].dtype).maxexp // 8 else 0
 
 
 def mark(signal: Array, kernel: Array, fill_value: Any, compute: Compute, out: Array) -> None:
@@ -120,13 +126,12 @@ def _any_product(
     found = np.zeros(out.shape, bool)
     for (signal, kernel, fill_value, _), pairs in products:
         for of_sample, of_tap in pairs:
-            samples, taps = _indicator(of_sample, signal), _indicator(of_tap, kernel)
-            outside = _indicator(of_sample, np.asarray(fill_value, signal.dtype))[()]
-            if taps.any() and (outside or samples.any()):
-                found |= compute(samples, taps, outside) > 0.5
+            taps = _CLASSES[of_tap](kernel)
+            if not np.any(taps):
+                continue
+            samples = _CLASSES[of_sample](signal)
+            outside = bool(np.any(_CLASSES[of_sample](np.asarray(fill_value, signal.dtype))))
+            if outside or np.any(samples):  # as float64, so that counts come out whole
+                numbers = np.asarray(samples, np.float64), np.asarray(taps, np.float64)
+                found |= compute(*numbers, np.float64(outside)) > 0.5
     return found
-
-
-def _indicator(name: str, values: Array) -> Array:
-    """1 where the values belong to the class, 0 elsewhere; float64, so that counts come out whole."""
-    return np.asarray(_CLASSES[name](values)).astype(np.float64)
