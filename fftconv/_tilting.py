@@ -11,7 +11,6 @@ import math
 from typing import Any
 
 import numpy as np
-import scipy.optimize
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -80,6 +79,8 @@ def saddle_point(
             total += (most + math.log2(mass)) / 2
             gradient = gradient + weights @ positions / mass
         return total, gradient
+
+    import scipy.optimize  # most convolutions need no tilt
 
     found = scipy.optimize.minimize(
         height,

@@ -275,3 +275,9 @@ def test_tune_shows_what_it_found_and_saves_it(tmp_path):
 def test_tune_refuses_what_is_no_time(seconds, capsys):
     assert run(["tune", "--seconds", seconds]) == 2
     assert "--seconds" in capsys.readouterr().err
+
+
+def test_the_command_starts_without_what_only_some_commands_need():
+    code = "import sys, fftconv.cli.main; print(*{'scipy.stats', 'scipy.optimize', 'PIL'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import os
 import shutil
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 from fftconv._files import complete_file
-from fftconv.probability import Pmf, sum_independent
-from fftconv.probability.drawing import chart
+
+if TYPE_CHECKING:
+    from fftconv.probability import Pmf
 
 _ROWS = 40
 
@@ -47,6 +48,9 @@ def dist(
 
     A file has a value and its probability in each row, between them a comma.
     """
+    from fftconv.probability import Pmf, sum_independent  # other commands need none of it
+    from fftconv.probability.drawing import chart
+
     if terms[0] == "sum":
         if len(terms) < 2:
             raise click.UsageError("sum needs at least one file")
@@ -84,6 +88,8 @@ def _number(text: str) -> float | int:
 
 def _read(name: str, *, exact: bool) -> Pmf:
     """A distribution from a file of values and probabilities."""
+    from fftconv.probability import Pmf
+
     pairs: dict[Any, Any] = {}
     with open(name, newline="", encoding="utf-8-sig") as file:
         for number, row in enumerate(csv.reader(file), start=1):
@@ -102,7 +108,7 @@ def _read(name: str, *, exact: bool) -> Pmf:
 
 def _is_number(text: str) -> bool:
     try:
-        return bool(np.isfinite(float(_fraction(text))))
+        return math.isfinite(float(_fraction(text)))
     except (ValueError, ZeroDivisionError):
         return False
 

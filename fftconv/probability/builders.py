@@ -7,7 +7,6 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-import scipy.stats
 
 from fftconv.probability.pmf import ACCURACY, Pmf
 from fftconv.probability.tails import scaled
@@ -94,6 +93,8 @@ def poisson(mean: float, *, lost_mass: float = 1e-15, accuracy: float = ACCURACY
     >>> round((poisson(2.0) + poisson(3.0)).mean(), 12)
     5.0
     """
+    import scipy.stats  # half a second that other distributions need not take
+
     return Pmf.from_scipy(scipy.stats.poisson(mean), lost_mass=lost_mass, accuracy=accuracy)
 
 
@@ -106,6 +107,8 @@ def geometric(p: float, *, lost_mass: float = 1e-15, accuracy: float = ACCURACY)
     >>> round(geometric(0.5).mean(), 9)
     2.0
     """
+    import scipy.stats
+
     return Pmf.from_scipy(scipy.stats.geom(p), lost_mass=lost_mass, accuracy=accuracy)
 
 

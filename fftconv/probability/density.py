@@ -8,7 +8,6 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-import scipy.stats
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import check_finite, read_array
@@ -118,6 +117,8 @@ class Density:
         scale = check_finite("bandwidth", bandwidth)
         if scale <= 0:
             raise ValueError(f"bandwidth={bandwidth!r} is not accepted; pass a positive number")
+        import scipy.stats  # half a second that other densities need not take
+
         spread = cls.from_scipy(scipy.stats.norm(0, scale), step=scale / 8 if step is None else step)
         return cls(
             lambda finer: _on_points(values, finer) + spread._make(finer), spread._step, spread._lost_mass
