@@ -108,6 +108,21 @@ def numbers(shape, dtype, seed):
     return result
 
 
+def hard_signals(n):
+    """Lines that are hard on transforms."""
+    t = np.arange(n)
+    rng = np.random.default_rng(n)
+    return {
+        "constant": np.full(n, 1 / 3),
+        "alternating": np.where(t % 2, 1.0, -1.0) / 3,
+        "spike": np.where(t == n // 3, 1.0, 1e-8),
+        "chirp": np.sin(np.pi * (t * t % (2 * n)) / n),
+        "decaying": np.exp(-t / 5.0),
+        "random": rng.standard_normal(n),
+        "large first": np.r_[1e6, rng.standard_normal(n - 1)],
+    }
+
+
 def outer_product(shapes, dtype):
     """A kernel of multiples of 1/4 (of whole numbers, for integers), which no dtype rounds."""
     rng = np.random.default_rng(3)

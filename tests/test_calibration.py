@@ -9,6 +9,7 @@ import dataclasses
 import numpy as np
 import pytest
 import scipy.fft
+from cases import hard_signals
 
 import fftconv
 from fftconv._arguments import Problem, read_problem
@@ -23,23 +24,9 @@ SIDES = [n for n in overlap_save._native_lengths(False) if n <= 512]
 LENGTHS = sorted({fast_length(n) for n in np.geomspace(16, 2**16, 40).astype(int).tolist()})
 
 
-def signals(n):
-    t = np.arange(n)
-    rng = np.random.default_rng(n)
-    return {
-        "constant": np.full(n, 1 / 3),
-        "alternating": np.where(t % 2, 1.0, -1.0) / 3,
-        "spike": np.where(t == n // 3, 1.0, 1e-8),
-        "chirp": np.sin(np.pi * (t * t % (2 * n)) / n),
-        "decaying": np.exp(-t / 5.0),
-        "random": rng.standard_normal(n),
-        "large first": np.r_[1e6, rng.standard_normal(n - 1)],
-    }
-
-
 def planes(n):
     """The same along both axes."""
-    lines = signals(n)
+    lines = hard_signals(n)
     random = np.random.default_rng(n).standard_normal((n, n))
     return {name: np.multiply.outer(line, line) for name, line in lines.items()} | {"noise": random}
 
@@ -88,14 +75,14 @@ def assert_calibrated(data, dtype, method, length):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("length", LENGTHS)
 def test_transforms(length, dtype):
-    assert_calibrated(signals((length + 1) // 2), dtype, "fft", length)
+    assert_calibrated(hard_signals((length + 1) // 2), dtype, "fft", length)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("length", LINES)
 @pytest.mark.skipif(fftconv._native.core is None, reason="tiles of the native core")
 def test_tiles_of_lines(length, dtype):
-    assert_calibrated(signals(length // 2), dtype, "overlap_save", length)
+    assert_calibrated(hard_signals(length // 2), dtype, "overlap_save", length)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

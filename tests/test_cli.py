@@ -278,6 +278,8 @@ def test_tune_refuses_what_is_no_time(seconds, capsys):
 
 
 def test_the_command_starts_without_what_only_some_commands_need():
-    code = "import sys, fftconv.cli.main; print(*{'scipy.stats', 'scipy.optimize', 'PIL'} & set(sys.modules))"
+    code = (
+        "import sys, fftconv.cli.main; print(*{'scipy.stats', 'scipy.optimize', 'PIL'} & set(sys.modules))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from cases import hard_signals
 
 import fftconv
 from fftconv._error_bound import fft_error_factor
@@ -12,20 +13,6 @@ from fftconv._fft.lengths import fast_length
 
 MARGIN = 0.1  # about twice the worst ratio seen: a library with twice the error must not pass unseen
 LENGTHS = [16, 48, 120, 243, 625, 1029, 1536, 2401]
-
-
-def signals(n):
-    t = np.arange(n)
-    rng = np.random.default_rng(n)
-    return {
-        "constant": np.full(n, 1 / 3),
-        "alternating": np.where(t % 2, 1.0, -1.0) / 3,
-        "spike": np.where(t == n // 3, 1.0, 1e-8),
-        "chirp": np.sin(np.pi * t**2 / n),
-        "decaying": np.exp(-t / 5.0),
-        "random": rng.standard_normal(n),
-        "large first": np.r_[1e6, rng.standard_normal(n - 1)],
-    }
 
 
 def exact(signal, kernel):
@@ -50,7 +37,7 @@ def exact(signal, kernel):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("length", LENGTHS)
 def test_fft_error_stays_far_below_the_bound(dtype, length):
-    data = {name: signal.astype(dtype) for name, signal in signals(length // 2).items()}
+    data = {name: signal.astype(dtype) for name, signal in hard_signals(length // 2).items()}
     for name, x in data.items():
         for h in (data["random"], x):
             plan = fftconv.explain(x, h, method="fft")
