@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fftconv._arguments import check_count
 from fftconv.probability.pmf import ACCURACY, Pmf
 from fftconv.probability.tails import scaled
 
@@ -33,7 +34,7 @@ def uniform(low: int, high: int, *, exact: bool = False, accuracy: float = ACCUR
     >>> uniform(-1, 1).var()
     0.6666666666666666
     """
-    first, last = _whole("low", low), _whole("high", high)
+    first, last = check_count("low", low, None), check_count("high", high, None)
     if last < first:
         raise ValueError(f"high={high!r} is below low={low!r}; pass low <= high")
     ones = np.ones(last - first + 1, object if exact else float)
@@ -65,9 +66,7 @@ def binomial(n: int, p: Any, *, accuracy: float = ACCURACY) -> Pmf:
     -2772.588722
     """
     _check_probability(p)
-    trials = _whole("n", n)
-    if trials < 0:
-        raise ValueError(f"n={n!r} is negative; pass a whole number from 0")
+    trials = check_count("n", n, 0)
     if isinstance(p, Fraction):
         return trials @ bernoulli(p, accuracy=accuracy)
     if p in (0, 1):
@@ -147,9 +146,3 @@ def mixture(variables: Sequence[Pmf], weights: Sequence[Any]) -> Pmf:
 def _check_probability(p: Any) -> None:
     if isinstance(p, bool) or not isinstance(p, (int, float, Fraction, np.floating)) or not 0 <= p <= 1:
         raise ValueError(f"p={p!r} is not accepted; pass a probability from 0 to 1")
-
-
-def _whole(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name}={value!r} is not accepted; pass a whole number")
-    return int(value)

@@ -10,7 +10,7 @@ import numpy as np
 
 from fftconv.probability.lattice import common
 from fftconv.probability.pmf import Pmf
-from fftconv.probability.tails import Scaled, convolve_tails, plus, reachable, scaled
+from fftconv.probability.tails import Scaled, convolve_tails, placed, plus, reachable, scaled
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -98,17 +98,13 @@ class _Powers:
     """Sums of so many claims, each made once."""
 
     def __init__(self, one: _Part, budget: float) -> None:
-        self._budget = budget
+        self.budget = budget
         self._made = {0: _Part(scaled(np.ones(1)), 0, 0.0), 1: one}
-
-    @property
-    def budget(self) -> float:
-        return self._budget
 
     def to(self, count: int) -> _Part:
         if count not in self._made:
             half = count // 2
-            self._made[count] = _times(self.to(half), self.to(count - half), self._budget / count)
+            self._made[count] = _times(self.to(half), self.to(count - half), self.budget / count)
         return self._made[count]
 
 
@@ -133,10 +129,8 @@ def _times(one: _Part, other: _Part, tolerance: float) -> _Part:
 def _plus(one: _Part, other: _Part) -> _Part:
     first = min(one.first, other.first)
     last = max(part.first + part.weights.mantissa.size for part in (one, other))
-    wide = []
-    for part in (one, other):
-        inside = slice(part.first - first, part.first - first + part.weights.mantissa.size)
-        mantissa, exponent = np.zeros(last - first), np.zeros(last - first, np.int64)
-        mantissa[inside], exponent[inside] = part.weights
-        wide.append(Scaled(mantissa, exponent))
+    wide = [
+        Scaled(*(placed(numbers, part.first - first, last - first) for numbers in part.weights))
+        for part in (one, other)
+    ]
     return _Part(plus(*wide), first, max(one.error, other.error) + 2.0**-52)

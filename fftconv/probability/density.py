@@ -165,7 +165,8 @@ class Density:
     def discretisation_error(self) -> float:
         """About how far `cdf` is off: a third of what it changes from a grid of twice the step."""
         coarse = Density(self._make, 2 * self._step, self._lost_mass)
-        edges = np.linspace(*self._ends(), 1025)
+        grid = self._edges()
+        edges = np.linspace(grid[0], grid[-1], 1025)
         return float(np.abs(self.cdf(edges) - coarse.cdf(edges)).max()) / 3
 
     def refined(self, tolerance: float) -> Density:
@@ -180,9 +181,15 @@ class Density:
             error = finer.discretisation_error()
         return finer
 
-    def _ends(self) -> tuple[float, float]:
-        points = self.masses._axis(0)
-        return float(points[0]) - self.step / 2, float(points[-1]) + self.step / 2
+    def _edges(self) -> Array:
+        """Of all cells."""
+        points = self.masses._axis(0).astype(float)
+        return np.concatenate([points[:1] - self.step / 2, points + self.step / 2])
+
+    def _below(self) -> Array:
+        """P(X <= x) at every edge."""
+        below = np.concatenate([[0.0], np.cumsum(self.masses.probabilities)])
+        return np.asarray(below / below[-1])
 
     def __add__(self, other: Any) -> Density:
         if not isinstance(other, Density):
@@ -206,9 +213,10 @@ class Density:
 
     def __rmatmul__(self, copies: Any) -> Density:
         """``n @ X``: the sum of n independent copies."""
-        made = copies @ self.masses  # and so an error, if it is none
-        del made
-        return Density(lambda step: copies @ self._make(step), self._step, int(copies) * self._lost_mass)
+        masses = copies @ self.masses  # at once, as the number may be none
+        result = Density(lambda step: copies @ self._make(step), self._step, int(copies) * self._lost_mass)
+        result._masses = masses
+        return result
 
     def shift(self, by: float) -> Density:
         """The variable plus a number."""
@@ -236,16 +244,13 @@ class Density:
 
     def cdf(self, x: Any) -> Any:
         """P(X <= x), a straight line within a cell; arrays give arrays."""
-        edges = np.concatenate([[self._ends()[0]], self.masses._axis(0).astype(float) + self.step / 2])
-        below = np.concatenate([[0.0], np.cumsum(self.masses.probabilities)])
-        found = np.interp(x, edges, below / below[-1], 0.0, 1.0)
+        found = np.interp(x, self._edges(), self._below(), 0.0, 1.0)
         return float(found) if np.ndim(x) == 0 else found
 
     def sf(self, x: Any) -> Any:
         """P(X > x), added up from the tail."""
-        edges = np.concatenate([[self._ends()[0]], self.masses._axis(0).astype(float) + self.step / 2])
         above = np.concatenate([np.cumsum(self.masses.probabilities[::-1])[::-1], [0.0]])
-        found = np.interp(x, edges, above / above[0], 1.0, 0.0)
+        found = np.interp(x, self._edges(), above / above[0], 1.0, 0.0)
         return float(found) if np.ndim(x) == 0 else found
 
     def quantile(self, q: Any) -> Any:
@@ -253,10 +258,9 @@ class Density:
         chances = np.asarray(q, float)
         if not ((chances >= 0) & (chances <= 1)).all():
             raise ValueError(f"q={q!r} is not accepted; pass probabilities from 0 to 1")
-        edges = np.concatenate([[self._ends()[0]], self.masses._axis(0).astype(float) + self.step / 2])
-        below = np.concatenate([[0.0], np.cumsum(self.masses.probabilities)])
+        below = self._below()
         kept = np.concatenate([[True], np.diff(below) > 0])
-        found = np.interp(chances, below[kept] / below[-1], edges[kept])
+        found = np.interp(chances, below[kept], self._edges()[kept])
         return float(found) if np.ndim(q) == 0 else found
 
     def mean(self) -> float:
@@ -278,7 +282,7 @@ class Density:
         return draw_curve(self, ax)
 
     def __repr__(self) -> str:
-        low, high = self._ends()
+        low, high = self._edges()[[0, -1]]
         moments = f"mean {self.mean():.6g}, std {self.std():.6g}"
         return f"Density({low:.6g} to {high:.6g}, step {self.step:.3g}, {moments})"
 

@@ -34,16 +34,21 @@ def read(given: Array, *, normalise: bool) -> Weights:
             raise ValueError(f"probabilities hold {value}; none may be negative")
         flat.append(Fraction(value))
     total = sum(flat, Fraction(0))
-    if total == 0:
-        raise ValueError("probabilities are all 0; at least one must be positive")
-    if total != 1 and not normalise:
-        raise ValueError(f"probabilities add up to {total}, not to 1; pass normalise=True to divide by it")
+    check_mass(total, 0, normalise=normalise)
     scale = math.lcm(*(value.denominator for value in flat))
     counts = [int(value * scale) for value in flat]
     common = math.gcd(*counts)
     return Weights(
         np.array([count // common for count in counts], object).reshape(given.shape), sum(counts) // common
     )
+
+
+def check_mass(total: Any, within: float, *, normalise: bool) -> None:
+    """That probabilities add up to 1, or to anything that one can divide by."""
+    if total == 0:
+        raise ValueError("probabilities are all 0; at least one must be positive")
+    if not normalise and abs(total - 1) > within:
+        raise ValueError(f"probabilities add up to {total}, not to 1; pass normalise=True to divide by it")
 
 
 def convolve(one: Array, other: Array) -> Array:

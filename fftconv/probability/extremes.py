@@ -12,7 +12,7 @@ import numpy as np
 from fftconv.probability import exact
 from fftconv.probability.lattice import check_size, common
 from fftconv.probability.pmf import Pmf
-from fftconv.probability.tails import Scaled, plus, scaled
+from fftconv.probability.tails import Scaled, placed, plus, scaled
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -59,7 +59,7 @@ def _larger(one: Pmf, other: Pmf) -> Pmf:
     if one.is_exact and other.is_exact:
         ours, theirs = (x._counts((step,)) for x in (one, other))
         f, g = (
-            _placed(weights.counts, int((x.start[0] - start) / step), size)
+            placed(weights.counts, int((x.start[0] - start) / step), size)
             for weights, x in ((ours, one), (theirs, other))
         )
         counts = f * np.cumsum(g) + (np.cumsum(f) - f) * g
@@ -75,15 +75,9 @@ def _larger(one: Pmf, other: Pmf) -> Pmf:
     return Pmf._of(numbers, (start,), (step,), accuracy, error)
 
 
-def _placed(values: Array, first: int, size: int) -> Array:
-    wide = np.zeros(size, values.dtype)
-    wide[first : first + values.size] = values
-    return wide
-
-
 def _spread(variable: Pmf, step: Any, start: Any, size: int) -> Scaled:
     first = int((variable.start[0] - start) / step)
-    return Scaled(*(_placed(part, first, size) for part in variable._scaled((step,))))
+    return Scaled(*(placed(part, first, size) for part in variable._scaled((step,))))
 
 
 def _cumulated(weights: Scaled) -> Scaled:

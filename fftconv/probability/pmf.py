@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import read_array
+from fftconv._arguments import first_index, read_array
 from fftconv.probability import exact
 from fftconv.probability.lattice import MOST_POINTS, check_size, common, rational, read_point
 from fftconv.probability.tails import Scaled, convolve_tails, reachable, scaled
@@ -198,9 +198,17 @@ class Pmf:
     @property
     def support(self) -> Array:
         """Lattice points of positive probability: shape (n,), or (n, dimensions)."""
-        where = np.argwhere(self._positive())
-        points = np.stack([self._axis(axis)[where[:, axis]] for axis in range(self.ndim)], axis=1)
+        return self._at(np.argwhere(self._positive()))
+
+    def _at(self, places: Array) -> Array:
+        """Lattice points by their indices: shape (n,), or (n, dimensions)."""
+        points = np.stack([self._axis(axis)[places[:, axis]] for axis in range(self.ndim)], axis=1)
         return points[:, 0] if self.ndim == 1 else points
+
+    def _points(self, places: Array) -> list[Any]:
+        """The same as numbers, or as tuples of them."""
+        points: list[Any] = self._at(places).tolist()
+        return points if self.ndim == 1 else [tuple(point) for point in points]
 
     def _axis(self, axis: int) -> Array:
         """Lattice points along an axis: integers where all are, floats otherwise."""
@@ -217,10 +225,9 @@ class Pmf:
 
     def to_dict(self) -> dict[Any, Any]:
         """Support points and their probabilities."""
-        positive = self._positive()
-        points = self.support.tolist()
-        keys = points if self.ndim == 1 else [tuple(point) for point in points]
-        return dict(zip(keys, self.probabilities[positive].tolist(), strict=True))
+        places = np.argwhere(self._positive())
+        weights = self.probabilities[tuple(places.T)].tolist()
+        return dict(zip(self._points(places), weights, strict=True))
 
     # Where it comes from
 
@@ -291,14 +298,11 @@ class Pmf:
         low, high = distribution.support()
         if not 0 < lost_mass < 1:
             raise ValueError(f"lost_mass={lost_mass!r} is not accepted; pass a number between 0 and 1")
+        middle = distribution.median()
         if not np.isfinite(low):
-            low = distribution.median() - _reach(
-                lambda far: distribution.logcdf(distribution.median() - far - 1), lost_mass
-            )
+            low = middle - _reach(lambda far: distribution.logcdf(middle - far - 1), lost_mass)
         if not np.isfinite(high):
-            high = distribution.median() + _reach(
-                lambda far: distribution.logsf(distribution.median() + far), lost_mass
-            )
+            high = middle + _reach(lambda far: distribution.logsf(middle + far), lost_mass)
         points = np.arange(int(low), int(high) + 1)
         check_size([len(points)], "distribution")
         # Logarithms keep what is too small for a float.
@@ -497,8 +501,7 @@ class Pmf:
 
     def entropy(self, base: float = math.e) -> float:
         """Minus the expected logarithm of the probability."""
-        weights = self._as_floats()._weights
-        assert isinstance(weights, Scaled)
+        weights = self._scaled(self._step)
         positive = weights.mantissa > 0
         bits = -math.fsum(weights.to_floats()[positive] * weights.logarithms[positive])
         return bits * math.log(2) / math.log(base)
@@ -538,34 +541,36 @@ class Pmf:
         self._line("cdf")
         if np.ndim(x):
             return np.array([self.cdf(value) for value in np.asarray(x).tolist()])
-        last = math.floor((rational("x", x) - self._start[0]) / self._step[0])
-        return self._sum(slice(0, max(last + 1, 0)))
+        return self._sum(slice(0, self._first_above(x)))
 
     def sf(self, x: Any) -> Any:
         """P(X > x), added up from the tail, so that small ones are right."""
         self._line("sf")
         if np.ndim(x):
             return np.array([self.sf(value) for value in np.asarray(x).tolist()])
-        last = math.floor((rational("x", x) - self._start[0]) / self._step[0])
-        return self._sum(slice(max(last + 1, 0), None))
+        return self._sum(slice(self._first_above(x), None))
 
     def at_least(self, x: Any) -> Any:
         """P(X >= x)."""
         self._line("at_least")
-        first = math.ceil((rational("x", x) - self._start[0]) / self._step[0])
-        return self._sum(slice(max(first, 0), None))
+        return self._sum(slice(self._first_from(x), None))
 
     def log_sf(self, x: Any) -> float:
         """Natural logarithm of P(X > x), also where it is too small for a float."""
         self._line("log_sf")
-        weights = self._as_floats()._weights
-        assert isinstance(weights, Scaled)
-        last = math.floor((rational("x", x) - self._start[0]) / self._step[0])
-        logs = weights.logarithms[max(last + 1, 0) :]
+        logs = self._scaled(self._step).logarithms[self._first_above(x) :]
         if not logs.size:
             return -math.inf
         most = float(logs.max())
         return (most + math.log2(math.fsum(np.exp2(logs - most)))) * math.log(2)
+
+    def _first_above(self, x: Any) -> int:
+        """Index of the first lattice point that is larger."""
+        return max(math.floor((rational("x", x) - self._start[0]) / self._step[0]) + 1, 0)
+
+    def _first_from(self, x: Any) -> int:
+        """Index of the first lattice point that is as large or larger."""
+        return max(math.ceil((rational("x", x) - self._start[0]) / self._step[0]), 0)
 
     def _sum(self, part: slice) -> Any:
         if isinstance(self._weights, Scaled):
@@ -593,9 +598,7 @@ class Pmf:
         """The likeliest value, the smallest of them."""
         weights = self._weights
         logs = weights.logarithms if isinstance(weights, Scaled) else weights.counts
-        at = np.unravel_index(int(np.argmax(logs)), self.shape)
-        point = [self._axis(axis)[i].item() for axis, i in enumerate(at)]
-        return point[0] if self.ndim == 1 else tuple(point)
+        return self._points(np.array([np.unravel_index(int(np.argmax(logs)), self.shape)]))[0]
 
     def sample(self, rng: np.random.Generator, size: int | None = None) -> Any:
         """Random values: shape (size,), or (size, dimensions)."""
@@ -603,17 +606,14 @@ class Pmf:
             raise TypeError(f"rng={rng!r} is not accepted; pass numpy.random.default_rng(seed)")
         flat = self.probabilities.astype(float).ravel()
         drawn = rng.choice(flat.size, 1 if size is None else size, p=flat / flat.sum())
-        places = np.unravel_index(drawn, self.shape)
-        points = np.stack([self._axis(axis)[place] for axis, place in enumerate(places)], axis=1)
-        points = points[:, 0] if self.ndim == 1 else points
+        points = self._at(np.stack(np.unravel_index(drawn, self.shape), axis=1))
         return points[0] if size is None else points
 
     def condition(self, holds: Callable[[Any], bool]) -> Pmf:
         """Given that the value (in several dimensions, the tuple) passes a test, a function."""
         kept = np.zeros(self.shape, bool)
-        for at in np.argwhere(self._positive()):
-            point = [self._axis(axis)[i].item() for axis, i in enumerate(at)]
-            kept[tuple(at)] = bool(holds(point[0] if self.ndim == 1 else tuple(point)))
+        places = np.argwhere(self._positive())
+        kept[tuple(places.T)] = [bool(holds(point)) for point in self._points(places)]
         if not kept.any():
             raise ValueError("condition holds for no value of the support, so nothing is left")
         return self._given(kept)
@@ -621,14 +621,10 @@ class Pmf:
     def truncate(self, low: Any = None, high: Any = None) -> Pmf:
         """Given that low <= X <= high."""
         self._line("truncate")
-        first = (
-            0 if low is None else max(math.ceil((rational("low", low) - self._start[0]) / self._step[0]), 0)
-        )
-        last = self.shape[0] - 1
-        if high is not None:
-            last = min(math.floor((rational("high", high) - self._start[0]) / self._step[0]), last)
+        first = 0 if low is None else self._first_from(low)
+        stop = self.shape[0] if high is None else self._first_above(high)
         kept = np.zeros(self.shape, bool)
-        kept[first : last + 1] = True
+        kept[first:stop] = True
         if not (kept & self._positive()).any():
             raise ValueError(f"no value of the support lies from {low} to {high}")
         return self._given(kept)
@@ -713,15 +709,9 @@ def _read_floats(given: Array, *, normalise: bool) -> Scaled:
     if not np.isfinite(values).all():
         raise ValueError("probabilities hold a NaN or an infinity; pass finite numbers")
     if (values < 0).any():
-        first = tuple(int(i) for i in np.argwhere(values < 0)[0])
+        first = first_index(values < 0)
         raise ValueError(f"probabilities hold {values[first]} at index {first}; none may be negative")
-    total = math.fsum(values.ravel())
-    if total == 0:
-        raise ValueError("probabilities are all 0; at least one must be positive")
-    if not normalise and abs(total - 1) > _MASS:
-        raise ValueError(
-            f"probabilities add up to {total!r}, not to 1; pass normalise=True to divide by it"
-        )
+    exact.check_mass(math.fsum(values.ravel()), _MASS, normalise=normalise)
     return _with_mass_one(scaled(values))
 
 

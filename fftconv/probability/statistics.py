@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import check_choice, read_array
+from fftconv._arguments import check_choice, check_count, read_array
 from fftconv.convolution import convolve
 from fftconv.probability import exact
 from fftconv.probability.builders import bernoulli
@@ -97,10 +97,7 @@ def rank_sum(n: int, m: int) -> Pmf:
     >>> rank_sum(2, 2).to_dict()[2]
     Fraction(1, 3)
     """
-    for name, value in (("n", n), ("m", m)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise ValueError(f"{name}={value!r} is not accepted; pass a whole number from 1")
-    few, many = sorted((int(n), int(m)))
+    few, many = sorted((check_count("n", n), check_count("m", m)))
     counts = np.zeros(few * many + 1, object)
     counts[0] = 1
     for i in range(1, few + 1):

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fftconv._error_bound import componentwise_error
-from fftconv._tilting import points, ramp, saddle_point
+from fftconv._tilting import points, ramp, saddle_point, times_two_to
 from fftconv.convolution import convolve
 from fftconv.planning import recorded_plans
 
@@ -41,12 +41,23 @@ class Scaled(NamedTuple):
 
     def to_floats(self, power: int = 0) -> Array:
         """The numbers over 2^power; those too small for a float are 0."""
-        exponents = np.clip(self.exponent - power, -4000, 4000).astype(np.int32)
-        return np.asarray(np.ldexp(self.mantissa, exponents))
+        return _times_power(self.mantissa, self.exponent - power)
 
     def times(self, factor: float) -> Scaled:
         """The numbers times one that is positive."""
         return scaled(self.mantissa * factor, self.exponent)
+
+
+def _times_power(values: Array, powers: Array) -> Array:
+    """Values times 2^powers, which may be beyond the exponents of floats."""
+    return np.asarray(np.ldexp(values, np.clip(powers, -4000, 4000).astype(np.int32)))
+
+
+def placed(values: Array, first: int, size: int) -> Array:
+    """A line of so many numbers, zeros but for these from `first` on."""
+    wide = np.zeros(size, values.dtype)
+    wide[first : first + values.size] = values
+    return wide
 
 
 def scaled(values: Array, exponents: Array | int = 0) -> Scaled:
@@ -60,8 +71,7 @@ def plus(one: Scaled, other: Scaled) -> Scaled:
     powers = [np.where(part.mantissa > 0, part.exponent, -(2**40)) for part in (one, other)]
     most = np.maximum(*powers)
     terms = (
-        np.ldexp(part.mantissa, np.maximum(power - most, -4000).astype(np.int32))
-        for part, power in zip((one, other), powers, strict=True)
+        _times_power(part.mantissa, power - most) for part, power in zip((one, other), powers, strict=True)
     )
     total = np.asarray(sum(terms))
     return scaled(total, np.where(total > 0, most, 0))
@@ -150,9 +160,7 @@ def _tilted(numbers: Scaled, slopes: Array) -> tuple[Array, int]:
     """Numbers times 2^(slope * position) over 2^power, and the power: at most 1."""
     tilt = ramp(numbers.mantissa.shape, slopes) + numbers.exponent
     power = int(np.ceil(np.max(np.where(numbers.mantissa > 0, tilt, -np.inf))))
-    whole = np.floor(tilt)
-    exponents = np.clip(whole - power, -4000, 4000).astype(np.int32)
-    return np.asarray(np.ldexp(numbers.mantissa * np.exp2(tilt - whole), exponents)), power
+    return times_two_to(numbers.mantissa, tilt, -power), power
 
 
 def _add_up(one: Scaled, other: Scaled, at: tuple[int, ...]) -> tuple[float, int]:
@@ -166,6 +174,6 @@ def _add_up(one: Scaled, other: Scaled, at: tuple[int, ...]) -> tuple[float, int
     mantissas = one.mantissa[tuple(of_one)] * other.mantissa[tuple(of_other)][turned]
     exponents = one.exponent[tuple(of_one)] + other.exponent[tuple(of_other)][turned]
     largest = int(exponents[mantissas > 0].max())
-    terms = np.ldexp(mantissas, np.clip(exponents - largest, -4000, 0).astype(np.int32))
+    terms = _times_power(mantissas, exponents - largest)
     mantissa, power = math.frexp(math.fsum(terms.ravel()))
     return mantissa, power + largest
