@@ -50,6 +50,11 @@ class Options:
     dtype: np.dtype[Any]
     """Of the result."""
 
+    @property
+    def has_gaps(self) -> bool:
+        """Whether samples may be missing even without a mask."""
+        return _may_miss(self.nan_policy, self.boundary)
+
 
 class Problem(NamedTuple):  # made in a fifth of the time of a frozen dataclass
     """Checked arrays and options; the kernel has as many axes as the signal."""
@@ -63,8 +68,11 @@ class Problem(NamedTuple):  # made in a fifth of the time of a frozen dataclass
     @property
     def has_gaps(self) -> bool:
         """Whether samples may be missing, so that outputs are weighted by what there is."""
-        options = self.options
-        return self.mask is not None or options.nan_policy == "omit" or options.boundary == "missing"
+        return self.mask is not None or self.options.has_gaps
+
+
+def _may_miss(nan_policy: str, boundary: str) -> bool:
+    return nan_policy == "omit" or boundary == "missing"
 
 
 def read_problem(
@@ -89,9 +97,8 @@ def read_problem(
     """Check everything that `convolve` takes."""
     samples = read_array("signal", signal)
     taps = read_array("kernel", kernel)
-    dtype = result_dtype(samples.dtype, taps.dtype)
-    if (mask is not None or nan_policy == "omit" or boundary == "missing") and dtype.kind in "iu":
-        dtype = np.dtype(np.float64)  # of weighted means
+    weighted = mask is not None or _may_miss(nan_policy, boundary)
+    dtype = result_dtype(samples.dtype, taps.dtype, weighted)
     provider = read_provider(fft_provider)
     resources = (workers, max_memory, provider)
     given = (axes, mode, boundary, fill_value, method, stride, dilation, *resources, nan_policy, accuracy)
@@ -134,9 +141,7 @@ def read_shapes(
         raise TypeError(
             f"dtype={dtype!r} is not accepted; pass the name or type of a number, such as 'float32'"
         ) from None
-    result = result_dtype(given, given)
-    if (nan_policy == "omit" or boundary == "missing") and result.kind in "iu":
-        result = np.dtype(np.float64)
+    result = result_dtype(given, given, _may_miss(nan_policy, boundary))
     shapes = (samples, taps, given, result)
     options = _read_options(
         *shapes,
@@ -163,12 +168,7 @@ def read_array(name: str, value: ArrayLike) -> Array:
             f"{name} is a masked array, whose mask would be lost; pass {name}.data and mask=~{name}.mask, "
             f"or fill it with {name}.filled(value)"
         )
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise ValueError(
-            f"{name} cannot be made an array ({error}); pass numbers in rows of equal length"
-        ) from None
+    array = _as_array(name, value, "numbers in rows of equal length")
     if array.dtype.kind not in "biufcO":
         raise TypeError(
             f"{name} has dtype {array.dtype}, accepted are booleans, integers, floats, complex "
@@ -185,6 +185,13 @@ def read_array(name: str, value: ArrayLike) -> Array:
     return array
 
 
+def _as_array(name: str, value: ArrayLike, accepted: str) -> Array:
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} cannot be made an array ({error}); pass {accepted}") from None
+
+
 def _check_objects(name: str, array: Array) -> None:
     for element in array.flat:
         if not isinstance(element, Number):
@@ -195,12 +202,15 @@ def _check_objects(name: str, array: Array) -> None:
 
 
 @lru_cache(maxsize=256)
-def result_dtype(signal: np.dtype[Any], kernel: np.dtype[Any]) -> np.dtype[Any]:
+def result_dtype(signal: np.dtype[Any], kernel: np.dtype[Any], weighted: bool = False) -> np.dtype[Any]:
     """The dtype of the result: 64 bits for integers, NumPy's promotion for everything else.
 
     Unsigned ones if one operand has such numbers and the other no signs, which int64 might not hold.
+    Weighted means of integers are float64.
     """
     if signal.kind in "biu" and kernel.kind in "biu":
+        if weighted:
+            return np.dtype(np.float64)
         unsigned = np.uint64 in (signal.type, kernel.type) and "i" not in (signal.kind, kernel.kind)
         return np.dtype(np.uint64 if unsigned else np.int64)
     dtype = np.result_type(signal, kernel)
@@ -385,6 +395,15 @@ def check_finite(name: str, value: Any) -> float:
     return float(value)
 
 
+def check_count(name: str, value: Any, least: int | None = 1) -> int:
+    """A whole number, from `least` on if there is such a number."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name}={value!r} is not accepted; pass a whole number")
+    if least is not None and value < least:
+        raise ValueError(f"{name}={value!r} is not accepted; pass a whole number from {least}")
+    return int(value)
+
+
 def _read_steps(name: str, value: int | Sequence[int], count: int) -> tuple[int, ...]:
     if isinstance(value, int) and value == 1:  # by far the most calls
         return (1,) * count
@@ -461,12 +480,7 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
 
 def read_mask(mask: ArrayLike, shape: tuple[int, ...]) -> Array:
     """The weight of every sample: booleans, or real numbers from 0 to 1."""
-    try:
-        weights = np.asarray(mask)
-    except ValueError as error:
-        raise ValueError(
-            f"mask cannot be made an array ({error}); pass one weight for each sample"
-        ) from None
+    weights = _as_array("mask", mask, "one weight for each sample")
     if weights.dtype.kind not in "biuf":
         raise TypeError(
             f"mask has dtype {weights.dtype}, accepted are booleans (True where a sample counts) and "
@@ -475,7 +489,7 @@ def read_mask(mask: ArrayLike, shape: tuple[int, ...]) -> Array:
     if weights.dtype.kind != "b":
         wrong = ~((weights >= 0) & (weights <= 1))
         if wrong.any():
-            first = tuple(int(i) for i in np.argwhere(wrong)[0])
+            first = first_index(wrong)
             raise ValueError(
                 f"mask holds {weights[first]} at index {first}, accepted are booleans (True where a sample "
                 f"counts) and weights from 0 to 1"
@@ -495,11 +509,16 @@ def _refuse_nan(**arrays: Array) -> None:
     for name, array in arrays.items():
         where = is_nan(array)
         if where.any():
-            first = tuple(int(i) for i in np.argwhere(where)[0])
             raise ValueError(
-                f"{name} holds {int(where.sum())} NaN, the first at index {first}, and nan_policy='raise'; "
-                f"replace it, or pass nan_policy='omit' to leave such samples out, or 'propagate'"
+                f"{name} holds {int(where.sum())} NaN, the first at index {first_index(where)}, and "
+                f"nan_policy='raise'; replace it, or pass nan_policy='omit' to leave such samples out, or "
+                f"'propagate'"
             )
+
+
+def first_index(where: Array) -> tuple[int, ...]:
+    """Of the first element that is true."""
+    return tuple(int(i) for i in np.argwhere(where)[0])
 
 
 def is_nan(array: Array) -> Array:

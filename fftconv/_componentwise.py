@@ -31,11 +31,11 @@ from numpy.lib.stride_tricks import as_strided
 from fftconv import _nonfinite
 from fftconv._arguments import Array, Options, Problem
 from fftconv._boundary import extend_into
-from fftconv._engines import ENGINES, Schedule
+from fftconv._engines import ENGINES, add_up
 from fftconv._error_bound import fft_error_factor, unit_roundoff
 from fftconv._geometry import Window, geometry
 from fftconv._plan import ConvolutionPlan
-from fftconv._range import exponent, times_power
+from fftconv._range import extreme_power, times_power
 from fftconv._tilting import points, ramp, saddle_point, times_two_to
 from fftconv.planning import plan_problem
 
@@ -51,7 +51,6 @@ _SHORTEST_BLOCK = {1: 2048, 2: 128}  # by the number of axes
 _FEWEST = 16  # outputs of a piece that are added up without further thought
 _WORTH_IT = 4.0  # transforms that term by term must take the time of, for one to be tried
 _SAMPLE_SECONDS = 3e-8  # to tilt a sample and look at an output
-_ORDINARY = 100  # exponents that do no harm
 _LEAST = 2.0**-480  # below it squares may underflow
 
 
@@ -70,10 +69,8 @@ def convolve_componentwise(problem: Problem, plan: ConvolutionPlan) -> tuple[Arr
         piece.cover(left, covered)
 
     def count(samples: Array, taps: Array, outside: Any) -> Array:
-        found = np.empty(plan.output_shape, samples.dtype)
         counting = dataclasses.replace(options, fill_value=outside if options.boundary == "constant" else 0)
-        ENGINES["direct"](samples, taps, counting, Schedule(), found)
-        return found
+        return add_up(samples, taps, counting)
 
     _nonfinite.mark(given[0], given[1], given[2][()], count, out)
     return out, dict(covered)
@@ -201,15 +198,16 @@ def _pieces(
     )
     for index in np.ndindex(kernels.shape[: last[0]]):
         way = _Way(np.ascontiguousarray(kernels[index]), options, plan.method, roundoff)
-        chosen = tuple(
-            slice(None) if count == 1 else slice(i, i + 1) if size > 1 else slice(None)
-            for i, count, size in zip(index, kernels.shape, samples.shape, strict=False)
-        )
-        place = tuple(
-            slice(None) if count == 1 else slice(i, i + 1)
-            for i, count in zip(index, kernels.shape, strict=False)
-        )
+        chosen, place = (_facing(index, kernels.shape, array.shape) for array in (samples, target))
         yield from _blocks(way, np.ascontiguousarray(samples[chosen]), blocks, target[place], covered)
+
+
+def _facing(index: tuple[int, ...], kernels: tuple[int, ...], shape: tuple[int, ...]) -> tuple[slice, ...]:
+    """The slices of an array that meet the kernel of this index."""
+    return tuple(
+        slice(i, i + 1) if 1 not in (count, size) else slice(None)
+        for i, count, size in zip(index, kernels, shape, strict=False)
+    )
 
 
 def _blocks(
@@ -219,7 +217,7 @@ def _blocks(
     count = len(blocks)
     batch = samples.shape[:-count]
     tiles = [-(-size // block) for size, block in zip(target.shape[-count:], blocks, strict=True)]
-    powers = _power(samples), _power(way.kernel)
+    powers = extreme_power(samples), extreme_power(way.kernel)
     scaled = times_power(samples, -powers[0])
 
     def cut(padded: Array) -> Array:
@@ -333,7 +331,7 @@ class _Piece:
         """Transform, under a tilt if there are slopes, and keep what is certified; what is left then."""
         windows = self.way.windows
         if slopes is None:
-            powers = _power(self.samples), _power(self.way.kernel)
+            powers = extreme_power(self.samples), extreme_power(self.way.kernel)
             samples = times_power(self.samples, -powers[0])
             kernel = times_power(self.way.kernel, -powers[1])
         else:
@@ -399,12 +397,6 @@ def _halves(shape: tuple[int, ...]) -> list[tuple[slice, ...]]:
         tuple(part if other == axis else all_of for other, all_of in enumerate(whole))
         for part in (slice(0, middle), slice(middle, shape[axis]))
     ]
-
-
-def _power(values: Array) -> int:
-    """Of two, to divide by; 0 if values are large enough, and small enough, as they are."""
-    power = exponent(values)
-    return power if abs(power) > _ORDINARY else 0
 
 
 def _tilted(values: Array, slopes: Array) -> tuple[Array, int]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fftconv._arguments import Options, Problem
-from fftconv._engines import ENGINES, Schedule, reads, writes
+from fftconv._engines import ENGINES, TRANSFORMS, add_up, reads, writes
 from fftconv._error_bound import direct_error_factor
 from fftconv._geometry import bank
 from fftconv._limbs import put_together, split
@@ -66,23 +66,23 @@ def check_overflow(problem: Problem, wrapped: Array) -> None:
     """Raise OverflowError unless every element of `wrapped` is the true integer."""
     options = problem.options
     signal, kernel = problem.signal.astype(_FLOAT64), problem.kernel.astype(_FLOAT64)
-    magnitude = _direct(np.abs(signal), np.abs(kernel), options)
+    magnitude = add_up(np.abs(signal), np.abs(kernel), options)
     error = magnitude * direct_error_factor(options.geometry.taps, _FLOAT64)
     if error.max() < 2.0**61:
-        estimate = _direct(signal, kernel, options)
+        estimate = add_up(signal, kernel, options)
         if np.rint((estimate - wrapped) / 2.0**64).any():
             raise _overflow(options)
     elif (plan := _plan_in_limbs(problem)) is not None:
         convolve_in_limbs(problem, plan)
     else:
-        exact = _direct(problem.signal.astype(object), problem.kernel.astype(object), options)
+        exact = add_up(problem.signal.astype(object), problem.kernel.astype(object), options)
         if (exact != wrapped.astype(object)).any():
             raise _overflow(options)
 
 
 def _plan_in_limbs(problem: Problem) -> ConvolutionPlan | None:
     """Of an engine that puts the same integers together without loss; None if there is not the memory."""
-    for method in ("overlap_save", "fft"):
+    for method in TRANSFORMS:
         options = dataclasses.replace(problem.options, method=method)
         try:
             plan = plan_problem(problem._replace(options=options))
@@ -101,9 +101,3 @@ def _overflow(options: Options) -> OverflowError:
         f"the exact result does not fit {dtype} ({range_of}); convert the signal with "
         f"signal.astype(object) for integers of any size, or with signal.astype(float) for rounded ones"
     )
-
-
-def _direct(signal: Array, kernel: Array, options: Options) -> Array:
-    out = np.empty(options.geometry.output_shape, signal.dtype)
-    ENGINES["direct"](signal, kernel, options, Schedule(), out)
-    return out

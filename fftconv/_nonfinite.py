@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fftconv._range import exponent, times_power
+from fftconv._range import extreme_power, times_power
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Compute = Callable[[Array, Array, Any], Array]  # of a signal, a kernel and a fill value
@@ -56,7 +56,7 @@ def restore(
     """
     samples, taps = finite_part(signal), finite_part(kernel)
     outside = finite_part(np.asarray(fill_value, signal.dtype))
-    of_signal, of_kernel = _power(samples, outside), _power(taps)
+    of_signal, of_kernel = extreme_power(samples, outside), extreme_power(taps)
     scaled = compute(
         times_power(samples, -of_signal),
         times_power(taps, -of_kernel),
@@ -66,12 +66,6 @@ def restore(
     if not np.isfinite(out).all():
         out[...] = add_up(samples, taps, outside[()])
     mark(signal, kernel, fill_value, compute, out)
-
-
-def _power(*arrays: Array) -> int:
-    """Of two, to divide by; 0 where the numbers are of an ordinary size."""
-    largest = max(exponent(array) for array in arrays)
-    return largest if abs(largest) > np.finfo(arrays[0].dtype).maxexp // 8 else 0
 
 
 def mark(signal: Array, kernel: Array, fill_value: Any, compute: Compute, out: Array) -> None:

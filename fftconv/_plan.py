@@ -147,10 +147,10 @@ class ConvolutionPlan:
     def facts(self) -> list[tuple[str, str]]:
         """The plan without its candidates, as pairs of a name and a text."""
         arithmetic = f"{self.compute_dtype}"
-        if self.compute_dtype != self.dtype:
+        if self.dtype.kind in "iu" and self.compute_dtype.kind == "f":
             arithmetic += ", proven exact"
-        if (limbs := self.schedule.limbs) is not None:
-            arithmetic += f" for {limbs.of_signal} × {limbs.of_kernel} limbs of {limbs.bits} bits"
+            if (limbs := self.schedule.limbs) is not None:
+                arithmetic += f" for {limbs.of_signal} × {limbs.of_kernel} limbs of {limbs.bits} bits"
         elif self.checks_overflow:
             arithmetic += ", result checked for overflow"
         rows = [

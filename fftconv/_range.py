@@ -59,6 +59,12 @@ def exponent(values: Array) -> int:
     return int(np.frexp(largest)[1]) - 1 if largest else 0
 
 
+def extreme_power(*arrays: Array) -> int:
+    """The power of two of the largest value; 0 if products of such values are of an ordinary size."""
+    power = max(exponent(array) for array in arrays)
+    return power if abs(power) > np.finfo(arrays[0].dtype).maxexp // 8 else 0
+
+
 def times_power(values: Array, power: int) -> Array:
     """`values` times 2^power, exactly; in two steps, as the power itself may overflow."""
     if power == 0:

@@ -139,9 +139,7 @@ class Filter:
         numpy.ndarray
             As `convolve` with the same arguments, bit for bit.
         """
-        problem = self._problem(signal, out, mask)
-        with self._spectra.in_use():
-            return run(problem, self._plan)[0]
+        return self._run(self._problem(signal, out, mask))
 
     def explain(self, signal: ArrayLike, *, mask: ArrayLike | None = None) -> ConvolutionPlan:
         """Plan the convolution of this signal, with its error bound; see `fftconv.explain`."""
@@ -150,9 +148,10 @@ class Filter:
     def _problem(self, signal: ArrayLike, out: Array | None, mask: ArrayLike | None = None) -> Problem:
         return read_problem(signal, self._kernel, mask=mask, out=out, **self._options)
 
-    def _follow(self, problem: Problem, plan: ConvolutionPlan) -> Array:
+    def _run(self, problem: Problem, plan: ConvolutionPlan | None = None) -> Array:
+        """The result, by a plan that was made before if there is one."""
         with self._spectra.in_use():
-            return follow(problem, plan)
+            return run(problem, self._plan)[0] if plan is None else follow(problem, plan)
 
     def _plan(self, problem: Problem) -> ConvolutionPlan:
         if problem.options.dtype.kind in "iuO":  # the plan depends on how large the integers are
@@ -264,28 +263,21 @@ class FilterBank:
         method = self._options["method"]
         bank = self._bank(samples)
         together = bank._problem(samples[np.newaxis], out, mask)
-        if together.has_gaps and method not in FAMILIES:
-            with bank._spectra.in_use():
-                return run(together, bank._plan)[0]
-        if method not in ("auto", *FAMILIES):
-            return bank._follow(together, bank._plan(together))
+        if method not in FAMILIES and (together.has_gaps or method != "auto"):
+            return bank._run(together)
         alone = [one._problem(samples, None, mask) for one in self._filters]
-        if together.has_gaps:
-            return self._one_by_one(alone, out)
-        plans = [one._plan(problem) for one, problem in zip(self._filters, alone, strict=True)]
+        plans: Sequence[ConvolutionPlan | None] = [None] * len(alone)
         if method == "auto":
+            own = [one._plan(problem) for one, problem in zip(self._filters, alone, strict=True)]
             plan = bank._plan(together)
-            if plan.seconds <= sum(own.seconds for own in plans):
-                return bank._follow(together, plan)
-        return self._one_by_one(alone, out)
-
-    def _one_by_one(self, problems: list[Problem], out: Array | None) -> Array:
-        """The results of all, not yet in `out`: it may be part of the signal, and a kernel may fail."""
-        options = problems[0].options
-        results = np.empty((len(problems), *options.geometry.output_shape), options.dtype)
-        for one, problem, result in zip(self._filters, problems, results, strict=True):
-            with one._spectra.in_use():
-                run(problem._replace(out=result), one._plan)
+            if plan.seconds <= sum(each.seconds for each in own):
+                return bank._run(together, plan)
+            plans = own
+        # Not into `out`, which may be part of the signal, and must not be half-written if a kernel fails.
+        options = alone[0].options
+        results = np.empty((len(alone), *options.geometry.output_shape), options.dtype)
+        for one, problem, made, result in zip(self._filters, alone, plans, results, strict=True):
+            one._run(problem._replace(out=result), made)
         if out is None:
             return results
         out[...] = results

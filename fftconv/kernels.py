@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from fftconv._arguments import check_choice, check_finite
+from fftconv._arguments import check_choice, check_count, check_finite
 
 Kernel = np.ndarray[Any, np.dtype[Any]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -50,14 +50,6 @@ def _check_positive(name: str, value: float, *, zero: bool = False) -> float:
         least = "0 or more" if zero else "greater than 0"
         raise ValueError(f"{name}={value!r} is not accepted; pass a finite number {least}")
     return number
-
-
-def _check_count(name: str, value: int, least: int = 1) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name}={value!r} is not accepted; pass a whole number")
-    if value < least:
-        raise ValueError(f"{name}={value!r} is not accepted; pass a whole number from {least}")
-    return int(value)
 
 
 def _check_axis(axis: int, ndim: int) -> int:
@@ -105,7 +97,7 @@ def box(size: int | Sequence[int]) -> Kernel:
            [0.25, 0.25]])
     """
     sides = tuple(size) if isinstance(size, (Sequence, np.ndarray)) else (size, size)
-    shape = tuple(_check_count("size", side) for side in sides)
+    shape = tuple(check_count("size", side) for side in sides)
     _check_taps("size", size, math.prod(shape))
     return np.full(shape, 1.0 / math.prod(shape))
 
@@ -134,7 +126,7 @@ def moving_average(length: int) -> Kernel:
     >>> kernels.moving_average(4)
     array([0.25, 0.25, 0.25, 0.25])
     """
-    return box((_check_count("length", length),))
+    return box((check_count("length", length),))
 
 
 def exponential(smoothing: float, length: int | None = None) -> Kernel:
@@ -171,7 +163,7 @@ def exponential(smoothing: float, length: int | None = None) -> Kernel:
     if length is None:
         length = 1 if alpha == 1 else math.ceil(math.log(1e-6) / math.log1p(-alpha))
     _check_taps("smoothing", smoothing, length)
-    weights = (1 - alpha) ** np.arange(_check_count("length", length))
+    weights = (1 - alpha) ** np.arange(check_count("length", length))
     return np.asarray(weights / weights.sum())
 
 
@@ -352,7 +344,7 @@ def laplace(neighbours: int = 8) -> Kernel:
            [-1,  8, -1],
            [-1, -1, -1]])
     """
-    if _check_count("neighbours", neighbours) not in (4, 8):
+    if check_count("neighbours", neighbours) not in (4, 8):
         raise ValueError(f"neighbours={neighbours!r} is not accepted; choose 4 or 8")
     corner = -1 if neighbours == 8 else 0
     return np.array([[corner, -1, corner], [-1, neighbours, -1], [corner, -1, corner]])
@@ -412,7 +404,7 @@ _ACROSS = {"sobel": (1, 2, 1), "prewitt": (1, 1, 1), "scharr": (3, 10, 3)}
 
 
 def _gradient(name: str, axis: int, ndim: int) -> Kernel:
-    ndim = _check_count("ndim", ndim)
+    ndim = check_count("ndim", ndim)
     lines = [np.array(_ACROSS[name])] * ndim
     lines[_check_axis(axis, ndim)] = np.array((-1, 0, 1))
     return _outer(lines)
@@ -540,7 +532,7 @@ def difference(axis: int = -1, ndim: int = 1) -> Kernel:
     >>> kernels.difference(axis=0, ndim=2).shape
     (2, 1)
     """
-    shape = [1] * _check_count("ndim", ndim)
+    shape = [1] * check_count("ndim", ndim)
     shape[_check_axis(axis, ndim)] = 2
     return np.array((-1, 1)).reshape(shape)
 
@@ -725,8 +717,8 @@ def echo(delay: int, decay: float, repeats: int = 1) -> Kernel:
     >>> kernels.echo(3, 0.5)
     array([1. , 0. , 0. , 0.5])
     """
-    count = _check_count("repeats", repeats, 0)
-    _check_taps("delay", delay, count * _check_count("delay", delay) + 1)
+    count = check_count("repeats", repeats, 0)
+    _check_taps("delay", delay, count * check_count("delay", delay) + 1)
     taps = np.zeros(count * delay + 1)
     loudness = check_finite("decay", decay)
     if abs(loudness) > 1 and count * math.log2(abs(loudness)) >= 1024:

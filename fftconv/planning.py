@@ -27,7 +27,7 @@ from fftconv._arguments import (
 )
 from fftconv._boundary import Boundary
 from fftconv._cost import count_work, predict_seconds
-from fftconv._engines import ENGINES, PATHS, Schedule, overlap_save, reads, writes
+from fftconv._engines import ENGINES, PATHS, TRANSFORMS, Schedule, overlap_save, reads, writes
 from fftconv._error_bound import Magnitudes, rounds_to_exact
 from fftconv._factors import UNKNOWN, KernelFacts, kernel_facts
 from fftconv._fft import Provider
@@ -121,8 +121,7 @@ def plan_convolution(
         extended = math.prod(options.geometry.extended_shape)
         magnitudes = _error_bound.worst_case(given, extended, math.prod(options.geometry.kernel_shape))
     plan = _plan_options(without_gaps(options), magnitudes, None)
-    weighted = nan_policy == "omit" or boundary == "missing"
-    return dataclasses.replace(plan, weighted=True, boundary=boundary) if weighted else plan
+    return dataclasses.replace(plan, weighted=options.has_gaps, boundary=boundary)
 
 
 def explain(
@@ -192,19 +191,14 @@ def explain(
     if weighted:
         problem = values_only(problem)
     plan = plan_problem(problem)
-    plan = dataclasses.replace(plan, error_bound=error_bound(problem), weighted=weighted, boundary=boundary)
+    bound = plan.error_factor * _norms(problem) if plan.error_factor else 0.0
+    plan = dataclasses.replace(plan, error_bound=bound, weighted=weighted, boundary=boundary)
     if plan.is_certified:
         from fftconv._componentwise import convolve_componentwise  # which makes plans itself
 
         steps = convolve_componentwise(problem, plan)[1]
         plan = dataclasses.replace(plan, coverage=tuple(steps.items()))
     return plan
-
-
-def error_bound(problem: Problem) -> float:
-    """Largest possible error of any output of the engine that the plan chooses."""
-    factor = plan_problem(problem).error_factor
-    return factor * _norms(problem) if factor else 0.0
 
 
 def _norms(problem: Problem) -> float:
@@ -570,7 +564,7 @@ def _prospect_of_fft(options: Options, magnitudes: Magnitudes | None) -> _Prospe
 
 def _is_certified(name: str, options: Options) -> bool:
     """Whether outputs are looked at, see `_componentwise`."""
-    return options.tolerance is not None and name in ("overlap_save", "fft")
+    return options.tolerance is not None and name in TRANSFORMS
 
 
 def _certified(

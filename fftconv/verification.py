@@ -13,7 +13,6 @@ __all__ = ["verify_convolution"]
 
 _PRIME = np.uint64(2**61 - 1)
 _HALF = np.uint64(2**31 - 1)
-_EVERY = np.uint64(2**61 - 1)
 _BLOCK = 2**14
 
 
@@ -128,5 +127,5 @@ def _times(a: Any, b: Any) -> Any:
 
 def _reduce(number: Any) -> Any:
     """Modulo 2^61 - 1."""
-    folded = (number & _EVERY) + (number >> np.uint64(61))
+    folded = (number & _PRIME) + (number >> np.uint64(61))
     return folded - (folded >= _PRIME) * _PRIME

@@ -19,7 +19,18 @@ from fftconv._arguments import Options
 from fftconv._engines import core, direct, fft, overlap_save, running_sum, separable
 from fftconv._engines.schedule import Schedule
 
-__all__ = ["DEFINITIONS", "ENGINES", "FAMILIES", "PATHS", "Engine", "Schedule", "reads", "writes"]
+__all__ = [
+    "DEFINITIONS",
+    "ENGINES",
+    "FAMILIES",
+    "PATHS",
+    "TRANSFORMS",
+    "Engine",
+    "Schedule",
+    "add_up",
+    "reads",
+    "writes",
+]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Engine = Callable[[Array, Array, Options, Schedule, Array], bool]
@@ -32,6 +43,7 @@ ENGINES: dict[str, Engine] = {
     "fft": fft.convolve_fft,
 }
 DEFINITIONS = ("direct", "running_sum")  # multiply and add nothing but what the definition does
+TRANSFORMS = ("overlap_save", "fft")  # multiply spectra
 FAMILIES = ("separable", "running_sum")  # take some kernels only, and one for all slices
 # The code path that an engine takes for a problem, by options and dtype of the arithmetic.
 PATHS: dict[str, Callable[[Options, np.dtype[Any]], str]] = {
@@ -41,6 +53,13 @@ PATHS: dict[str, Callable[[Options, np.dtype[Any]], str]] = {
     "overlap_save": overlap_save.path,
     "fft": fft.path,
 }
+
+
+def add_up(signal: Array, kernel: Array, options: Options) -> Array:
+    """The sum of the definition, term by term, in the dtype of the signal."""
+    out = np.empty(options.geometry.output_shape, signal.dtype)
+    ENGINES["direct"](signal, kernel, options, Schedule(), out)
+    return out
 
 
 def reads(path: str, signal: np.dtype[Any], arithmetic: np.dtype[Any]) -> bool:

@@ -550,20 +550,9 @@ def _filter_once(
     method: Method,
     workers: int | None,
 ) -> Array:
+    """Filtered pixels; where some may be missing in float, NaN where too little of the window counts."""
     if mask is None and boundary != "missing":
         return _correlate(pixels, taps, boundary, method, workers)
-    return _masked(pixels, taps, boundary, mask, method, workers)
-
-
-def _masked(
-    pixels: Array,
-    taps: Array,
-    boundary: Boundary,
-    mask: ArrayLike | None,
-    method: Method,
-    workers: int | None,
-) -> Array:
-    """Filtered pixels in float, NaN where too little of the window counts."""
     weights = read_mask(True if mask is None else mask, pixels.shape[:2])
     if pixels.ndim == 3:
         weights = np.broadcast_to(weights[..., np.newaxis], pixels.shape)
