@@ -11,6 +11,7 @@ from fftconv.convolution import convolve, correlate
 from fftconv.filters import Filter, FilterBank
 from fftconv.missing import interpolate_missing
 from fftconv.planning import Candidate, ConvolutionPlan, explain, plan_convolution
+from fftconv.streaming import StreamingConvolver
 from fftconv.verification import verify_convolution
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Filter",
     "FilterBank",
     "Profile",
+    "StreamingConvolver",
     "Tuning",
     "clear_spectra",
     "convolve",

@@ -18,9 +18,9 @@ from fftconv._error_bound import fft_error_factor, tile_error_factor
 from fftconv._fft.lengths import fast_length
 
 MARGIN = 0.25
-LINES = [n for n in overlap_save._native_lengths(True) if n <= 2**16]
-LONG_LINES = [n for n in overlap_save._native_lengths(True) if n > 2**16]
-SIDES = [n for n in overlap_save._native_lengths(False) if n <= 512]
+LINES = [n for n in overlap_save.native_lengths(True) if n <= 2**16]
+LONG_LINES = [n for n in overlap_save.native_lengths(True) if n > 2**16]
+SIDES = [n for n in overlap_save.native_lengths(False) if n <= 512]
 LENGTHS = sorted({fast_length(n) for n in np.geomspace(16, 2**16, 40).astype(int).tolist()})
 
 

@@ -249,7 +249,7 @@ def test_the_core_and_a_provider_agree():
     assert np.allclose(*results, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize("length", overlap_save._native_lengths(True))
+@pytest.mark.parametrize("length", overlap_save.native_lengths(True))
 def test_a_line_has_two_sides_of_lanes(length):
     rows, columns = overlap_save.sides((length,))
     assert rows * columns == length

@@ -29,6 +29,7 @@ def test_all_is_what_is_public():
         "filters",
         "missing",
         "planning",
+        "streaming",
         "verification",
     }  # where the public functions live
     helpers = {"import_module", "Any"}

@@ -166,6 +166,11 @@ def _transform(single: bool, rows: int, columns: int, line: bool, level: str) ->
     return core.Transform(single, rows, columns, line)
 
 
+def line_transform(dtype: np.dtype[Any], sides: tuple[int, int]) -> Any:
+    """The tables of a tile of one line, in float32 or float64."""
+    return _transform(dtype.char == "f", *sides, True, core.level())
+
+
 def spectrum_key(options: Options) -> tuple[Any, ...]:
     """What a spectrum of the core depends on, but for the taps and the tile."""
     geometry = options.geometry

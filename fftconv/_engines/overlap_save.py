@@ -102,7 +102,7 @@ def tile_shapes(geometry: Geometry, path: str) -> list[tuple[int, ...]]:
         return []
     native = path.endswith("core")
     line = len(geometry.windows) == 1
-    lengths = _native_lengths(line) if native else ()
+    lengths = native_lengths(line) if native else ()
     choices = []
     for window in geometry.windows:
         whole = (window.outputs - 1) * window.stride + window.span
@@ -120,7 +120,7 @@ def tile_shapes(geometry: Geometry, path: str) -> list[tuple[int, ...]]:
 
 
 @lru_cache(maxsize=2)
-def _native_lengths(line: bool) -> tuple[int, ...]:
+def native_lengths(line: bool) -> tuple[int, ...]:
     """2^a and 3 * 2^a: sides are multiples of 16, the lanes of the widest vectors; lines have two sides."""
     low, high = (16 * 16, _LARGEST_TILE) if line else (16, _LONGEST_SIDE)
     powers = [2**a for a in range(23)]
@@ -134,7 +134,7 @@ def sides(tile: tuple[int, ...]) -> tuple[int, int]:
         return tile[0], tile[1]
     length = tile[0]
     rows = max(
-        n for n in _native_lengths(False) if n * n <= length and length % n == 0 and length // n % 16 == 0
+        n for n in native_lengths(False) if n * n <= length and length % n == 0 and length // n % 16 == 0
     )
     return rows, length // rows
 

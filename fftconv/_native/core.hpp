@@ -90,11 +90,74 @@ struct Transforms {
     Outcome (*find_spectra)(const Job&, Int kernels, void* spectra);  // of the job's taps
 };
 
+// ------------------------------------------------------------------------------------------------ streams
+
+// A convolution of real numbers that is fed samples as they come, see stream.hpp. What a plan points to need not
+// outlive the making of the stream, but for the tables of transforms.
+
+struct Direct {  // taps that are multiplied and added up
+    Int input = 0, output = 0, taps = 0;
+    const void* numbers = nullptr;
+};
+
+struct Feed {  // which inputs are real and imaginary part of a transform; -1: nothing
+    Int re = 0, im = -1;
+};
+
+struct Term {
+    Int feed = 0;
+    const void* re = nullptr;  // taps of all blocks of the segment
+    const void* im = nullptr;  // null: 0
+};
+
+struct Sink {  // what is added up before it is transformed back
+    Int output[2] = {0, -1};  // that get its real and its imaginary part; -1: none
+    Int delay[2] = {0, 0};
+    Int terms = 0;
+    const Term* term = nullptr;
+};
+
+struct Segment {
+    const void* transform = nullptr;  // tables of a line
+    Int size = 0;                     // taps of a block, at most half of the line
+    Int count = 0;                    // blocks
+    bool at_once = false;             // the first outputs are needed together with the last sample
+    Int sinks = 0;
+    const Sink* sink = nullptr;
+};
+
+struct StreamPlan {
+    Int inputs = 0, outputs = 0;
+    Int directs = 0;
+    const Direct* direct = nullptr;
+    Int feeds = 0;
+    const Feed* feed = nullptr;
+    Int segments = 0;
+    const Segment* segment = nullptr;
+};
+
+// Numbers of somebody else: steps in bytes from one sample, and one channel, to the next.
+struct Lent {
+    char* start = nullptr;
+    Int frame = 0, channel = 0;
+};
+
+struct Streams {
+    // The stream at `memory`, or, if that is null, how many bytes it takes; -1 if there is no memory on the way.
+    Int (*make)(const StreamPlan&, void* memory);
+    void (*reset)(void* stream);
+    // So many samples of every input, and as many of every output; false if a sample was not finite.
+    bool (*process)(void* stream, const Lent& in, const Lent& out, Int frames);
+};
+
+// ------------------------------------------------------------------------------------------------- levels
+
 struct Level {
     const char* name;
     Outcome (*run[ARITHMETICS])(const Job&, Next, void*);  // computes tiles until none is left
     Int (*bytes[in_u32])(const Job&);                      // of memory that a thread needs for the sums of a job
     Transforms transforms[2];                              // in_f32 and in_f64
+    Streams streams[2];
 };
 
 }  // namespace fftconv

@@ -78,6 +78,7 @@ INLINE Int sample_at(const Axis& axis, Int position) {
 #include "sums.hpp"
 #include "transforms.hpp"
 #include "overlap.hpp"
+#include "stream.hpp"
 
 template <class T>
 Outcome run(const Job& job, Next next, void* counter) {
@@ -96,6 +97,16 @@ Outcome find_spectra(const Job& job, Int kernels, void* spectra) {
     return Overlap<T>(job).prepare(static_cast<T*>(spectra), kernels);
 }
 
+template <class T>
+void reset_stream(void* stream) {
+    static_cast<Stream<T>*>(stream)->reset();
+}
+
+template <class T>
+bool process(void* stream, const Lent& in, const Lent& out, Int frames) {
+    return static_cast<Stream<T>*>(stream)->process(in, out, frames);
+}
+
 }  // namespace
 
 #define TEXT_OF(name) #name
@@ -104,7 +115,9 @@ extern const Level level;
 const Level level = {TEXT(LEVEL),
                      {run<float>, run<double>, run<std::uint64_t>, run<std::uint32_t>, run<std::uint16_t>},
                      {bytes_of<float>, bytes_of<double>, bytes_of<std::uint64_t>},
-                     {{make_transform<float>, find_spectra<float>}, {make_transform<double>, find_spectra<double>}}};
+                     {{make_transform<float>, find_spectra<float>}, {make_transform<double>, find_spectra<double>}},
+                     {{Stream<float>::make, reset_stream<float>, process<float>},
+                      {Stream<double>::make, reset_stream<double>, process<double>}}};
 
 }  // namespace LEVEL
 }  // namespace fftconv

@@ -11,7 +11,10 @@
 #include <atomic>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
+#include <memory>
 #include <new>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -458,6 +461,98 @@ private:
     std::atomic<bool> finite_{true}, failed_{false};
 };
 
+// ------------------------------------------------------------------------------------------------ streams
+
+constexpr Int LONG_BLOCK = 4096;  // samples during which other threads of Python may run
+
+// A convolution that is fed samples as they come. Directs are (input, output, number, taps); feeds (real,
+// imaginary part); segments (transform, size, count, at once, sinks), sinks (outputs, delays, terms), terms (feed,
+// real, imaginary taps), as in core.hpp.
+class Stream {
+public:
+    Stream(bool single, Int inputs, Int outputs, nb::list directs, nb::list feeds, nb::list segments)
+        : streams_(level().streams[single ? in_f32 : in_f64]) {
+        Parsed parsed;
+        parsed.plan.inputs = inputs;
+        parsed.plan.outputs = outputs;
+        for (nb::handle each : directs)
+            parsed.directs.push_back({number(each[0]), number(each[1]), number(each[2]), parsed.taps(each[3])});
+        for (nb::handle each : feeds) parsed.feeds.push_back({number(each[0]), number(each[1])});
+        for (nb::handle each : segments) {
+            transforms_.push_back(nb::borrow(each[0]));
+            Segment segment{nb::cast<const Transform&>(each[0]).tables(), number(each[1]), number(each[2]),
+                            nb::cast<bool>(each[3]), 0, nullptr};
+            auto& sinks = parsed.sinks.emplace_back();
+            for (nb::handle to : nb::list(each[4])) {
+                auto& terms = parsed.terms.emplace_back();
+                for (nb::handle term : nb::list(to[2]))
+                    terms.push_back({number(term[0]), parsed.taps(term[1]), parsed.taps(term[2])});
+                sinks.push_back({{number(to[0][0]), number(to[0][1])},
+                                 {number(to[1][0]), number(to[1][1])},
+                                 static_cast<Int>(terms.size()),
+                                 terms.data()});
+            }
+            segment.sinks = static_cast<Int>(sinks.size());
+            segment.sink = sinks.data();
+            parsed.segments.push_back(segment);
+        }
+        const StreamPlan& plan = parsed.finished();
+        nb::gil_scoped_release release;
+        const Int bytes = streams_.make(plan, nullptr);
+        memory_.reset(new Aligned(bytes));
+        if (bytes < 0 || streams_.make(plan, memory_->get()) < 0) throw std::bad_alloc();
+    }
+
+    // Arrays of frames x channels, of the stream's type.
+    bool process(nb::handle samples, nb::handle outputs) {
+        const Array in(samples, Array::READ), out(outputs, Array::WRITE);
+        if (busy_.test_and_set())
+            throw std::runtime_error("process is running in another thread; give every thread a convolver of its own");
+        const Int frames = in.size(0);
+        const Lent from{in.data(), in.stride(0), in.stride(1)}, to{out.data(), out.stride(0), out.stride(1)};
+        PyThreadState* const thread = frames >= LONG_BLOCK ? PyEval_SaveThread() : nullptr;
+        const bool finite = streams_.process(memory_->get(), from, to, frames);
+        if (thread) PyEval_RestoreThread(thread);
+        busy_.clear();
+        return finite;
+    }
+
+    void reset() { streams_.reset(memory_->get()); }
+    Int bytes() const { return memory_->bytes(); }
+
+private:
+    struct Parsed {
+        StreamPlan plan;
+        std::deque<Array> arrays;
+        std::vector<Direct> directs;
+        std::vector<Feed> feeds;
+        std::vector<Segment> segments;
+        std::deque<std::vector<Sink>> sinks;
+        std::deque<std::vector<Term>> terms;
+
+        const void* taps(nb::handle object) {
+            return object.is_none() ? nullptr : arrays.emplace_back(object, Array::READ).data();
+        }
+
+        const StreamPlan& finished() {
+            plan.directs = static_cast<Int>(directs.size());
+            plan.direct = directs.data();
+            plan.feeds = static_cast<Int>(feeds.size());
+            plan.feed = feeds.data();
+            plan.segments = static_cast<Int>(segments.size());
+            plan.segment = segments.data();
+            return plan;
+        }
+    };
+
+    static Int number(nb::handle object) { return nb::cast<Int>(object); }
+
+    const Streams& streams_;
+    std::vector<nb::object> transforms_;
+    std::unique_ptr<Aligned> memory_;
+    std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
+};
+
 // ------------------------------------------------------------------------------------------------ small work
 
 PyObject* array_type = nullptr;
@@ -556,6 +651,11 @@ NB_MODULE(_core, module) {
              nb::keep_alive<1, 2>(), nb::keep_alive<1, 11>(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
              nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg() = nb::none())
         .def("run", &Task::run);
+    nb::class_<Stream>(module, "Stream")
+        .def(nb::init<bool, Int, Int, nb::list, nb::list, nb::list>())
+        .def("process", &Stream::process)
+        .def("reset", &Stream::reset)
+        .def_prop_ro("nbytes", &Stream::bytes);
     module.def("line", &line, nb::arg().none(), nb::arg().none(), nb::arg().none());
     module.def("working_bytes", &working_bytes);
     module.def("use_numpy", &use_numpy);

@@ -140,10 +140,6 @@ private:
         return finite;
     }
 
-    static void clear(T* numbers, Int count) {
-        for (Int i = 0; i < count; ++i) numbers[i] = 0;
-    }
-
     Int take(Parts parts) {
         re_ = parts.take<T>(tile_.plane());
         im_ = parts.take<T>(tile_.plane());

@@ -35,6 +35,11 @@ private:
     Int taken_ = 0;
 };
 
+template <class T>
+void clear(T* numbers, Int count) {
+    for (Int i = 0; i < count; ++i) numbers[i] = 0;
+}
+
 // The positions start .. start + reach - 1 of a row; those from low to high are of the source.
 struct Inside {
     Int start = 0, reach = 0, low = 0, high = 0;

@@ -344,15 +344,16 @@ void turn_line(T* re, T* im, const T* twiddles, Int columns) {
     }
 }
 
-// Transforms along the rows FORWARD, lets `visit` have the spectrum, a block of lanes * lanes numbers after the other,
-// and transforms BACK; or does only the one or the other.
+// Transforms along the rows from `first` to `last` FORWARD, lets `visit` have the spectrum, a block of lanes * lanes
+// numbers after the other, and transforms BACK; or does only the one or the other. Rows come in whole groups of
+// those that are transformed together.
 template <bool FORWARD, bool BACK, class T, class Visit>
-void transform_rows(T* re, T* im, const Transform<T>& tile, Visit visit) {
+void transform_rows(T* re, T* im, const Transform<T>& tile, Int first, Int last, Visit visit) {
     typedef typename Lanes<T>::Vector Vector;
     constexpr int lanes = Lanes<T>::count;
     const Int together = tile.together(), along = tile.along.points, blocks = together * along / lanes;
     alignas(64) T block_re[lanes * lanes], block_im[lanes * lanes];
-    for (Int row = 0; row < tile.rows; row += together) {
+    for (Int row = first; row < last; row += together) {
         if constexpr (FORWARD) {
             for (Int r = row; r < row + together; ++r) {
                 T *real = re + r * tile.stride, *imaginary = im + r * tile.stride;
@@ -418,7 +419,7 @@ template <class T>
 void find_spectrum(T* re, T* im, const Transform<T>& tile, T* spectrum) {
     constexpr Int block = Int(Lanes<T>::count) * Lanes<T>::count;
     transform_columns<true>(re, im, tile);
-    transform_rows<true, false>(re, im, tile, [&](const T* real, const T* imaginary) {
+    transform_rows<true, false>(re, im, tile, 0, tile.rows, [&](const T* real, const T* imaginary) {
         for (Int i = 0; i < block; ++i) spectrum[i] = real[i];
         for (Int i = 0; i < block; ++i) spectrum[block + i] = imaginary[i];
         spectrum += 2 * block;
@@ -441,7 +442,7 @@ template <class T>
 void convolve_tile(T* re, T* im, const Transform<T>& tile, const T* spectrum) {
     constexpr Int block = Int(Lanes<T>::count) * Lanes<T>::count;
     transform_columns<true>(re, im, tile);
-    transform_rows<true, true>(re, im, tile, [&](T* real, T* imaginary) {
+    transform_rows<true, true>(re, im, tile, 0, tile.rows, [&](T* real, T* imaginary) {
         multiply_block(real, imaginary, real, imaginary, spectrum);
         spectrum += 2 * block;
     });
@@ -452,7 +453,7 @@ void convolve_tile(T* re, T* im, const Transform<T>& tile, const T* spectrum) {
 template <class T>
 void transform_product(T* re, T* im, const Transform<T>& tile, const T* a, const T* b) {
     constexpr Int block = Int(Lanes<T>::count) * Lanes<T>::count;
-    transform_rows<false, true>(re, im, tile, [&](T* real, T* imaginary) {
+    transform_rows<false, true>(re, im, tile, 0, tile.rows, [&](T* real, T* imaginary) {
         multiply_block(real, imaginary, a, a + block, b);
         a += 2 * block;
         b += 2 * block;
