@@ -56,17 +56,19 @@ class Segment:
 class Partitioning:
     """Taps 0 .. direct - 1 one by one, the others in segments, later ones in longer blocks.
 
-    Where the first segment begins with tap 0 the direct ones are of use for parts of a block alone.
+    Where the first segment begins with tap 0 the direct ones are of use for parts of a block alone. Of all
+    taps `spikes` are not 0.
     """
 
     taps: int
+    spikes: int
     direct: int
     segments: tuple[Segment, ...]
 
     def __str__(self) -> str:
         parts = [f"{part.count} blocks of {part.size} taps" for part in self.segments]
         if not self.segments or self.segments[0].first:
-            parts.insert(0, f"{self.direct} taps one by one")
+            parts.insert(0, f"{min(self.direct, self.spikes)} taps one by one")
         return ", ".join(parts)
 
     def error_factor(self, dtype: np.dtype[Any]) -> float:
@@ -75,7 +77,7 @@ class Partitioning:
         Errors of the parts add up. In a segment every sample is in `length / size` transforms, and products
         of `count` spectra are added up.
         """
-        factor = direct_error_factor(self.direct, dtype)
+        factor = direct_error_factor(min(self.direct, self.spikes), dtype)
         for part in self.segments:
             repeats = math.sqrt(-(-part.length // part.size))
             sums = part.count * unit_roundoff(dtype)
@@ -84,11 +86,16 @@ class Partitioning:
 
 
 def partition(
-    taps: int, block_size: int, how: Partitions, itemsize: int, lengths: tuple[int, ...]
+    taps: int, spikes: int, block_size: int, how: Partitions, itemsize: int, lengths: tuple[int, ...]
 ) -> Partitioning:
-    """The cheapest way that is allowed; `lengths` are those of the transforms there are, in order."""
+    """The cheapest way that is allowed, for taps of which so many are not 0.
+
+    `lengths` are those of the transforms there are, in order.
+    """
     ways = [
-        make(taps, block_size, itemsize, lengths) for name, make in _WAYS.items() if how in ("auto", name)
+        make(taps, spikes, block_size, itemsize, lengths)
+        for name, make in _WAYS.items()
+        if how in ("auto", name)
     ]
     return min(ways, key=lambda way: way[0])[1]
 
@@ -96,27 +103,27 @@ def partition(
 _Way = tuple[float, Partitioning]
 
 
-def _direct(taps: int, block_size: int, itemsize: int, lengths: tuple[int, ...]) -> _Way:
-    return _TAP * taps, Partitioning(taps, taps, ())
+def _direct(taps: int, spikes: int, block_size: int, itemsize: int, lengths: tuple[int, ...]) -> _Way:
+    return itemsize * _TAP * spikes, Partitioning(taps, spikes, taps, ())
 
 
-def _uniform(taps: int, block_size: int, itemsize: int, lengths: tuple[int, ...]) -> _Way:
+def _uniform(taps: int, spikes: int, block_size: int, itemsize: int, lengths: tuple[int, ...]) -> _Way:
     segment = _segment(0, taps, block_size, lengths)
-    return _cost(segment, itemsize), Partitioning(taps, min(taps, block_size), (segment,))
+    return _cost(segment, itemsize), Partitioning(taps, spikes, min(taps, block_size), (segment,))
 
 
-def _nonuniform(taps: int, block_size: int, itemsize: int, lengths: tuple[int, ...]) -> _Way:
+def _nonuniform(taps: int, spikes: int, block_size: int, itemsize: int, lengths: tuple[int, ...]) -> _Way:
     """Blocks of `block_size`, or some direct taps, and then blocks that are transformed a block later."""
     sizes = tuple(length // 2 for length in lengths if length & (length - 1) == 0)
     starts = [2 * size for size in sizes if 2 * size < taps] or [min(taps, 2 * sizes[0])]
     ways = []
     for first in starts:
         cost, segments = _later_segments(first, taps, itemsize, sizes)
-        ways.append((_TAP * first + cost, Partitioning(taps, first, segments)))
+        ways.append((itemsize * _TAP * first + cost, Partitioning(taps, spikes, first, segments)))
         head = _segment(0, first, block_size, lengths)
         cost, segments = _later_segments(head.stop, taps, itemsize, sizes)
         direct = min(taps, block_size)
-        ways.append((_cost(head, itemsize) + cost, Partitioning(taps, direct, (head, *segments))))
+        ways.append((_cost(head, itemsize) + cost, Partitioning(taps, spikes, direct, (head, *segments))))
     return min(ways, key=lambda way: way[0])
 
 

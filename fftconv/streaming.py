@@ -47,8 +47,8 @@ class StreamingConvolver:
         0: every sample is answered at once. `block_size`: outputs are delayed by so many samples, which
         spares work where blocks are of another size.
     partitions : {"auto", "direct", "uniform", "nonuniform"}, default "auto"
-        All taps one by one; in blocks of `block_size`; in longer and longer blocks; or what is predicted to
-        cost least a sample.
+        All taps that are not 0 one by one; in blocks of `block_size`; in longer and longer blocks; or what
+        is predicted to cost least a sample.
 
     Raises
     ------
@@ -405,7 +405,8 @@ class _Voice:
     ) -> None:
         self.taps = max(each.taps.size for each in connections)
         self.outputs = outputs
-        self.parts = partition(self.taps, block_size, partitions, dtype.itemsize, lengths())
+        spikes = max(int(np.count_nonzero(each.taps)) for each in connections)
+        self.parts = partition(self.taps, spikes, block_size, partitions, dtype.itemsize, lengths())
         self.stream = make_stream(connections, channels, outputs, self.parts, dtype)
         self._lost = NonFiniteSamples(connections)
         norms = np.zeros(outputs)

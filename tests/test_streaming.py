@@ -112,7 +112,7 @@ def test_long_kernels_have_segments_of_several_sizes(partitions, block, dtype):
 @pytest.mark.parametrize("block", [1, 64, 441, 4096, 2**20])
 @pytest.mark.parametrize("how", PARTITIONS)
 def test_segments_hold_every_tap_once_and_come_in_time(taps, block, how):
-    parts = partition(taps, block, how, 4, stream.lengths())
+    parts = partition(taps, taps, block, how, 4, stream.lengths())
     place = 0 if parts.segments and parts.segments[0].first == 0 else parts.direct
     for number, segment in enumerate(parts.segments):
         assert segment.first == place
@@ -125,6 +125,15 @@ def test_segments_hold_every_tap_once_and_come_in_time(taps, block, how):
     if parts.segments:
         assert parts.segments[-1].first < taps
         assert parts.segments[-1].stop < taps + 2 * parts.segments[-1].size
+
+
+@pytest.mark.parametrize("sizes", [[64], [1000], [1, 7, 300]])
+def test_an_echo_costs_its_copies_alone(sizes):
+    kernel = fftconv.kernels.echo(3000, 0.5, 4)
+    convolver = StreamingConvolver(kernel, block_size=64)
+    assert convolver.partitioning == "5 taps one by one"
+    assert_is_the_whole(convolver, RNG.normal(size=(20_000, 1)), kernel, sizes)
+    assert StreamingConvolver(np.zeros(100_000), block_size=64).process(np.ones(9)).tolist() == [0] * 9
 
 
 def test_one_axis_in_gives_one_axis_out():

@@ -68,10 +68,10 @@ def _native_stream(
     connections: list[Connection], inputs: int, outputs: int, parts: Partitioning, dtype: np.dtype[Any]
 ) -> Stream:
     feeds = _feeds(connections, inputs)
-    direct = [
-        (each.input, each.output, parts.direct, np.ascontiguousarray(each.taps[: parts.direct], dtype))
-        for each in connections
-    ]
+    direct = []
+    for each in connections:
+        delays, taps = _spikes(each.taps[: parts.direct], dtype)
+        direct.append((each.input, each.output, taps.size, taps, delays))
     segments = []
     for segment in parts.segments:
         sinks, count = _sinks(connections, feeds, segment, dtype)
@@ -79,6 +79,12 @@ def _native_stream(
         segments.append((transform, segment.size, count, segment.at_once, sinks))
     stream: Stream = core.Stream(dtype.char == "f", inputs, outputs, direct, feeds, segments)
     return stream
+
+
+def _spikes(taps: Array, dtype: np.dtype[Any]) -> tuple[Array, Array]:
+    """Where taps are not 0, and what they are: of an echo only the copies cost anything."""
+    delays = np.flatnonzero(taps).astype(np.int64)
+    return delays, taps[delays].astype(dtype)
 
 
 def _has_one_kernel(connections: list[Connection]) -> bool:
@@ -142,6 +148,7 @@ def _block_of(taps: Array, segment: Segment, dtype: np.dtype[Any]) -> Array:
 # ---------------------------------------------------------------------------------------------------- NumPy
 
 _LONGEST_STEP = 4096  # samples that go the way of the direct taps together
+_SPARSE = 1 / 64  # of the taps, up to which each is added on its own
 
 
 class NumpyStream:
@@ -155,7 +162,7 @@ class NumpyStream:
         parts: Partitioning,
         dtype: np.dtype[Any],
     ) -> None:
-        self._direct = [(each, each.taps[: parts.direct][::-1].astype(dtype)) for each in connections]
+        self._direct = [(each, *_spikes(each.taps[: parts.direct], dtype)) for each in connections]
         self._segments = [_NumpySegment(connections, inputs, part, dtype) for part in parts.segments]
         longest = max((part.length + part.size for part in parts.segments), default=0)
         latest = max((part.stop + 2 * part.size for part in parts.segments), default=0)
@@ -216,9 +223,17 @@ class NumpyStream:
         """What the direct taps give."""
         sums = self._sums[:, :step]
         sums[...] = 0
-        for each, taps in self._direct:
-            window = self._samples.before(self._position, step + taps.size - 1)[each.input]
-            sums[each.output] += np.correlate(window, taps)
+        for each, delays, taps in self._direct:
+            reach = int(delays[-1]) if delays.size else 0
+            window = self._samples.before(self._position, step + reach)[each.input]
+            if delays.size < _SPARSE * (reach + 1):
+                for delay, tap in zip(delays, taps, strict=True):
+                    start = reach - delay
+                    sums[each.output] += tap * window[start : start + step]
+            else:
+                dense = np.zeros(reach + 1, taps.dtype)
+                dense[reach - delays] = taps
+                sums[each.output] += np.correlate(window, dense)
 
 
 class _NumpySegment:

@@ -95,9 +95,10 @@ struct Transforms {
 // A convolution of real numbers that is fed samples as they come, see stream.hpp. What a plan points to need not
 // outlive the making of the stream, but for the tables of transforms.
 
-struct Direct {  // taps that are multiplied and added up
+struct Direct {  // taps that are multiplied and added up, and how far back each reaches, in order
     Int input = 0, output = 0, taps = 0;
     const void* numbers = nullptr;
+    const Int* delays = nullptr;
 };
 
 struct Feed {  // which inputs are real and imaginary part of a transform; -1: nothing

@@ -465,8 +465,8 @@ private:
 
 constexpr Int LONG_BLOCK = 4096;  // samples during which other threads of Python may run
 
-// A convolution that is fed samples as they come. Directs are (input, output, number, taps); feeds (real,
-// imaginary part); segments (transform, size, count, at once, sinks), sinks (outputs, delays, terms), terms (feed,
+// A convolution that is fed samples as they come. Directs are (input, output, number, taps, delays); feeds
+// (real, imaginary part); segments (transform, size, count, at once, sinks), sinks (outputs, delays, terms), terms (feed,
 // real, imaginary taps), as in core.hpp.
 class Stream {
 public:
@@ -476,7 +476,8 @@ public:
         parsed.plan.inputs = inputs;
         parsed.plan.outputs = outputs;
         for (nb::handle each : directs)
-            parsed.directs.push_back({number(each[0]), number(each[1]), number(each[2]), parsed.taps(each[3])});
+            parsed.directs.push_back({number(each[0]), number(each[1]), number(each[2]), parsed.taps(each[3]),
+                                      static_cast<const Int*>(parsed.taps(each[4]))});
         for (nb::handle each : feeds) parsed.feeds.push_back({number(each[0]), number(each[1])});
         for (nb::handle each : segments) {
             transforms_.push_back(nb::borrow(each[0]));

@@ -329,11 +329,14 @@ public:
         }
         for (Int d = 0; d < plan.directs; ++d) {
             Direct direct = plan.direct[d];
+            if (direct.taps) history = most(history, direct.delays[direct.taps - 1] + 1 + LONGEST_STEP + vectors * lanes);
             T* const taps = parts.take<T>(direct.taps);
-            history = most(history, direct.taps + LONGEST_STEP + vectors * lanes);
+            Int* const delays = parts.take<Int>(direct.taps);
             if (!memory) continue;
             for (Int i = 0; i < direct.taps; ++i) taps[i] = static_cast<const T*>(direct.numbers)[i];
+            for (Int i = 0; i < direct.taps; ++i) delays[i] = direct.delays[i];
             direct.numbers = taps;
+            direct.delays = delays;
             made.direct_[d] = direct;
         }
         const Int sizes[] = {power_of_two(history), power_of_two(future + LONGEST_STEP)};
@@ -415,24 +418,27 @@ private:
         for (Int o = 0; o < outputs_; ++o) clear(sums_ + o * LONGEST_STEP, up(step, lanes));
         for (Int d = 0; d < directs_; ++d) {
             const Direct& direct = direct_[d];
-            const T* const taps = static_cast<const T*>(direct.numbers);
-            const T* const newest = input_[direct.input].before(position_ + step, step + direct.taps) + direct.taps;
+            if (!direct.taps) continue;
+            const Int reach = direct.delays[direct.taps - 1];
+            const T* const newest = input_[direct.input].before(position_ + step, step + reach) + reach;
             T* const sums = sums_ + direct.output * LONGEST_STEP;
             Int n = 0;
-            for (; n + (vectors - 1) * lanes < step; n += vectors * lanes)
-                add_taps<vectors>(sums + n, newest + n, taps, direct.taps);
+            for (; n + (vectors - 1) * lanes < step; n += vectors * lanes) add_taps<vectors>(sums + n, newest + n, direct);
             for (; n + (vectors / 2 - 1) * lanes < step; n += vectors / 2 * lanes)
-                add_taps<vectors / 2>(sums + n, newest + n, taps, direct.taps);
-            for (; n < step; n += lanes) add_taps<1>(sums + n, newest + n, taps, direct.taps);
+                add_taps<vectors / 2>(sums + n, newest + n, direct);
+            for (; n < step; n += lanes) add_taps<1>(sums + n, newest + n, direct);
         }
     }
 
     template <int W>
-    static void add_taps(T* to, const T* newest, const T* taps, Int number) {
+    static void add_taps(T* to, const T* newest, const Direct& direct) {
+        const T* const taps = static_cast<const T*>(direct.numbers);
         Vector sums[W];
         for (int w = 0; w < W; ++w) sums[w] = load(to + w * lanes);
-        for (Int i = 0; i < number; ++i)
-            for (int w = 0; w < W; ++w) sums[w] += load(newest - i + w * lanes) * taps[i];
+        for (Int i = 0; i < direct.taps; ++i) {
+            const T* const samples = newest - direct.delays[i];
+            for (int w = 0; w < W; ++w) sums[w] += load(samples + w * lanes) * taps[i];
+        }
         for (int w = 0; w < W; ++w) store(to + w * lanes, sums[w]);
     }
 
