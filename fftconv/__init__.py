@@ -22,6 +22,7 @@ __all__ = [
     "Profile",
     "StreamingConvolver",
     "Tuning",
+    "audio",
     "clear_spectra",
     "convolve",
     "correlate",
@@ -40,7 +41,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import what is seldom needed when it is first used: `import fftconv` costs no image library."""
-    if name in ("image", "probability"):
+    if name in ("audio", "image", "probability"):
         return import_module(f"fftconv.{name}")
     if name in ("Tuning", "tune"):
         return getattr(import_module("fftconv.tuning"), name)

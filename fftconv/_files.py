@@ -18,7 +18,10 @@ def complete_file(target: Path) -> Iterator[BinaryIO]:
     import tempfile  # 4 ms that importing fftconv need not take
 
     target = target.resolve()
-    handle, name = tempfile.mkstemp(prefix=".fftconv-", suffix=".part", dir=target.parent)
+    try:
+        handle, name = tempfile.mkstemp(prefix=".fftconv-", suffix=".part", dir=target.parent)
+    except OSError as error:  # which names a file that nobody has asked for
+        raise OSError(error.errno, f"cannot be written, {error.strerror}", str(target)) from None
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
@@ -30,6 +33,17 @@ def complete_file(target: Path) -> Iterator[BinaryIO]:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def check_target(target: Path, source: Path | None = None) -> None:
+    """Refuse what cannot be replaced by a file, before the work and not after it."""
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"folder {target.parent} does not exist; create it first")
+    if target.exists() and not target.is_file():
+        kind = "a folder; name a file in it" if target.is_dir() else "no ordinary file"
+        raise IsADirectoryError(f"{target} is {kind}")
+    if source is not None and target.exists() and source.exists() and os.path.samefile(source, target):
+        raise ValueError(f"the output {target} is the input; choose another name or folder")
 
 
 def _default_mode() -> int:

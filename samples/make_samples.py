@@ -1,4 +1,4 @@
-"""Draw the sample files that stand beside this script. Needs Pillow and NumPy; the seed is fixed.
+"""Make the sample files that stand beside this script. Needs Pillow, NumPy and SciPy; the seed is fixed.
 
 python samples/make_samples.py
 """
@@ -9,10 +9,18 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from scipy.io import wavfile
+from scipy.signal import lfilter
 
 FOLDER = Path(__file__).parent
 WIDTH, HEIGHT = 1280, 854
 F = (10, 9, 10, 9, 10, 1, 10, 9, 10, 8)
+SAMPLE_RATE = 22050
+MELODY = (  # beats, and halftones above the A of 220 Hz, of a round that everybody knows
+    *[(1, note) for note in (3, 5, 7, 3, 3, 5, 7, 3)],
+    *[(beats, note) for beats, note in ((1, 7), (1, 8), (2, 10), (1, 7), (1, 8), (2, 10))],
+)
+BEAT = 0.36
 
 
 def smooth_noise(rng: np.random.Generator, cells: int) -> np.ndarray:
@@ -90,6 +98,45 @@ def cutout() -> Image.Image:
     return Image.fromarray(pixels.clip(0, 255).round().astype(np.uint8))
 
 
+def pluck(rng: np.random.Generator, frequency: float, seconds: float) -> np.ndarray:
+    """A plucked string: noise going round in a delay line that smooths it (Karplus and Strong, 1983)."""
+    period = SAMPLE_RATE / frequency - 0.5  # the mean of two samples delays by half of one
+    whole, part = int(period), period % 1
+    excitation = np.zeros(round(seconds * SAMPLE_RATE))
+    excitation[:whole] = rng.uniform(-1, 1, whole)
+    loop = np.zeros(whole + 3)
+    loop[0] = 1
+    loop[whole : whole + 3] -= 0.996 * np.convolve((1 - part, part), (0.5, 0.5))
+    return lfilter([1.0], loop, excitation)
+
+
+def melody(rng: np.random.Generator) -> np.ndarray:
+    """Six seconds of it, each string ringing on under the next notes."""
+    sound = np.zeros(6 * SAMPLE_RATE)
+    beat = 0
+    for beats, halftones in MELODY:
+        start = round(beat * BEAT * SAMPLE_RATE)
+        string = pluck(rng, 220 * 2 ** (halftones / 12), 1.6)[: sound.size - start]
+        sound[start : start + string.size] += string
+        beat += beats
+    return sound
+
+
+def room(rng: np.random.Generator) -> np.ndarray:
+    """What a stairwell makes of a click: the click, its first reflections, and noise that dies away."""
+    taps = round(0.9 * SAMPLE_RATE)
+    t = np.arange(taps) / SAMPLE_RATE
+    response = 0.06 * rng.normal(size=taps) * 10 ** (-3 * t / 0.9) * (t > 0.012)
+    for seconds, loudness in ((0, 1.0), (0.0072, -0.62), (0.0117, 0.55), (0.0191, -0.4), (0.0274, 0.35)):
+        response[round(seconds * SAMPLE_RATE)] += loudness
+    return response
+
+
+def save_sound(name: str, sound: np.ndarray, peak: float) -> None:
+    samples = np.rint(sound / np.abs(sound).max() * peak * 32767).astype(np.int16)
+    wavfile.write(FOLDER / name, SAMPLE_RATE, samples)
+
+
 def main() -> None:
     rng = np.random.default_rng(20261121)
     picture = Image.fromarray(landscape(rng).clip(0, 255).round().astype(np.uint8))
@@ -103,6 +150,9 @@ def main() -> None:
     table = np.column_stack([t, noisy, clean])
     np.savetxt(FOLDER / "noisy_signal.csv", table, "%.6f", ",", header="seconds,noisy,clean", comments="")
     np.savetxt(FOLDER / "f.csv", np.array(F)[:, None], "%d", header="f", comments="")
+
+    save_sound("melody.wav", melody(rng), 0.6)
+    save_sound("room.wav", room(rng), 0.9)
 
 
 if __name__ == "__main__":

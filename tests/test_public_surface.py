@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import fftconv
+import fftconv.audio
 import fftconv.image
 import fftconv.probability
 
@@ -34,6 +35,7 @@ def test_all_is_what_is_public():
     }  # where the public functions live
     helpers = {"import_module", "Any"}
     assert set(done.stdout.split()) - submodules - helpers == set(fftconv.__all__) - {
+        "audio",
         "image",
         "probability",
         "tune",
@@ -41,7 +43,9 @@ def test_all_is_what_is_public():
     }
 
 
-@pytest.mark.parametrize("module", [fftconv, fftconv.image, fftconv.kernels, fftconv.probability])
+@pytest.mark.parametrize(
+    "module", [fftconv, fftconv.audio, fftconv.image, fftconv.kernels, fftconv.probability]
+)
 def test_every_public_name_is_there_and_documented(module):
     for name in module.__all__:
         member = getattr(module, name)

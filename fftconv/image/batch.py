@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from fftconv._files import check_target
 from fftconv.image.io import StrPath, check_writable, read_with_metadata, write
 from fftconv.planning import recorded_plans
 
@@ -85,8 +86,7 @@ def filter_file(source: StrPath, target: StrPath, filter: Filter, **parameters: 
     """
     begun = time.perf_counter()
     origin, goal = Path(source), Path(target)
-    if goal.exists() and origin.exists() and os.path.samefile(origin, goal):
-        raise ValueError(f"the output {goal} is the input; choose another name or folder")
+    check_target(goal, origin)
     check_writable(goal)  # before the work, not after it
     pixels, metadata = read_with_metadata(origin)
     if metadata.mode == "CMYK" and "alpha" in inspect.signature(filter).parameters:

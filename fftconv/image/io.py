@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
-from fftconv._files import complete_file
+from fftconv._files import check_target, complete_file
 
 Array = np.ndarray[Any, np.dtype[Any]]
 StrPath = str | os.PathLike[str]
@@ -356,11 +356,7 @@ def check_writable(target: Path, mode: str | None = None) -> str:
             f"accepted are {', '.join(_FORMATS)}{folder}"
         )
     chosen = _FORMATS[target.suffix.lower()]
-    if not target.parent.is_dir():
-        raise FileNotFoundError(f"folder {target.parent} does not exist; create it first")
-    if target.exists() and not target.is_file():
-        kind = "a folder; name a file in it" if target.is_dir() else "no ordinary file"
-        raise IsADirectoryError(f"{target} is {kind}")
+    check_target(target)
     if mode is not None and mode not in _WRITABLE[chosen]:
         able = [suffix for suffix, name in _FORMATS.items() if mode in _WRITABLE[name]]
         raise ValueError(

@@ -1,0 +1,289 @@
+"""Sound files to arrays and back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fftconv._arguments import check_count, read_array
+from fftconv._files import check_target, complete_file
+from fftconv.audio.codecs import (
+    AudioMetadata,
+    Reader,
+    Writer,
+    choose_format,
+    choose_subtype,
+    open_reader,
+    open_writer,
+)
+
+Array = np.ndarray[Any, np.dtype[Any]]
+StrPath = str | os.PathLike[str]
+
+BLOCK = 2**16  # frames that are read together
+
+
+def read(path: StrPath, *, sample_rate: int | None = None, resample: bool = False) -> tuple[Array, int]:
+    """Read a sound file into an array.
+
+    Parameters
+    ----------
+    path : path-like
+        A WAV, FLAC, OGG (Vorbis, Opus), MP3 or AIFF file; its content counts, not its name. Without
+        soundfile, which the extra `audio` installs, WAV alone.
+    sample_rate : int, optional
+        Frames per second that are wanted.
+    resample : bool, default False
+        Whether a file of another rate is converted to `sample_rate`, by soxr where it is installed and
+        otherwise by `scipy.signal.resample_poly`.
+
+    Returns
+    -------
+    signal : numpy.ndarray of float64, shape (frames, channels)
+        Full scale is 1: 16-bit samples are divided by 32768, exactly.
+    sample_rate : int
+        In frames per second.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is no sound file or is damaged, holds no samples, or has another rate than is wanted.
+
+    See Also
+    --------
+    read_with_metadata : Also how samples are stored, and tags.
+
+    Examples
+    --------
+    >>> from fftconv import audio
+    >>> melody, sample_rate = audio.read("samples/melody.wav")
+    >>> melody.shape, sample_rate
+    ((132300, 1), 22050)
+    """
+    signal, metadata = read_with_metadata(path)
+    if sample_rate is None or metadata.sample_rate == sample_rate:
+        return signal, metadata.sample_rate
+    if not resample:
+        raise ValueError(
+            f"{path} has {metadata.sample_rate} Hz and {sample_rate} Hz are wanted; pass resample=True to "
+            "convert it"
+        )
+    return _resample(signal, metadata.sample_rate, check_count("sample_rate", sample_rate)), sample_rate
+
+
+def read_with_metadata(path: StrPath) -> tuple[Array, AudioMetadata]:
+    """Read a sound file into an array, and what the file says about it.
+
+    Parameters
+    ----------
+    path : path-like
+        As in `read`.
+
+    Returns
+    -------
+    signal : numpy.ndarray of float64, shape (frames, channels)
+        As from `read`.
+    metadata : AudioMetadata
+        To be passed to `write`.
+
+    Raises
+    ------
+    OSError, ValueError
+        As from `read`.
+
+    Examples
+    --------
+    >>> from fftconv import audio
+    >>> audio.read_with_metadata("samples/melody.wav")[1].subtype
+    'PCM_16'
+    """
+    with opened(path) as reader:
+        blocks = list(blocks_of(reader))
+        metadata = reader.metadata
+    if not blocks:
+        raise ValueError(f"{path} holds no samples")
+    return np.concatenate(blocks), metadata
+
+
+def info(path: StrPath) -> AudioMetadata:
+    """What a sound file says about itself; its samples are left alone.
+
+    Parameters
+    ----------
+    path : path-like
+        As in `read`.
+
+    Returns
+    -------
+    AudioMetadata
+        Sample rate, channels, frames, how samples are stored, and tags.
+
+    Raises
+    ------
+    OSError, ValueError
+        As from `read`.
+
+    Examples
+    --------
+    >>> from fftconv import audio
+    >>> about = audio.info("samples/melody.wav")
+    >>> about.frames / about.sample_rate  # seconds
+    6.0
+    """
+    with opened(path) as reader:
+        return reader.metadata
+
+
+def write(
+    path: StrPath,
+    signal: ArrayLike,
+    sample_rate: int,
+    *,
+    subtype: str | None = None,
+    headroom: float | None = None,
+    metadata: AudioMetadata | None = None,
+) -> None:
+    """Write a sound file, whole or not at all.
+
+    Integers are rounded half to even, once, and saturate; how many samples did is said in a warning.
+
+    Parameters
+    ----------
+    path : path-like
+        The suffix chooses the format: .wav, .flac, .ogg, .opus, .mp3, .aif or .aiff; a WAV file of 4 GiB or
+        more becomes RF64. Without soundfile, which the extra `audio` installs, .wav alone.
+    signal : array_like, shape (frames,) or (frames, channels)
+        Samples with full scale at 1; int16 and int32 with theirs at 32768 and 2147483648.
+    sample_rate : int
+        Frames per second.
+    subtype : str, optional
+        How samples are stored: "PCM_16", "PCM_24", "PCM_32", "FLOAT", ...; by default as `metadata` says if
+        the format has that, or else what is usual for it, which is 16 bits for WAV, FLAC and AIFF.
+    headroom : float, optional
+        Scale the signal so that its peak is so many decibels below full scale.
+    metadata : AudioMetadata, optional
+        As from `read_with_metadata`: its tags are kept where the format has them.
+
+    Raises
+    ------
+    ValueError
+        If the format or subtype is unknown or cannot hold such samples.
+    OSError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> from pathlib import Path
+    >>> from fftconv import audio
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     audio.write(Path(folder) / "step.wav", [0.0, 0.5, -0.5], 8000)
+    ...     audio.read(Path(folder) / "step.wav")
+    (array([[ 0. ],
+           [ 0.5],
+           [-0.5]]), 8000)
+    """
+    target = Path(path)
+    samples = _read_signal(signal)
+    if headroom is not None:
+        samples = samples * gain_for(float(np.abs(samples).max()), headroom)
+    if metadata is not None and not isinstance(metadata, AudioMetadata):
+        raise TypeError(f"metadata is a {type(metadata).__name__}; pass what read_with_metadata returns")
+    with writing(
+        target, subtype, metadata, check_count("sample_rate", sample_rate), samples.shape
+    ) as writer:
+        for start in range(0, len(samples), BLOCK):
+            writer.write(samples[start : start + BLOCK])
+    if writer.clipped:
+        warnings.warn(clipping(target, writer.clipped, samples.size), stacklevel=2)
+
+
+def clipping(target: Path, clipped: int, samples: int) -> str:
+    """What is said of samples that did not fit."""
+    return (
+        f"{target}: {clipped} of {samples} samples were beyond full scale and clipped; "
+        "pass headroom=0 to scale the whole, or a float subtype"
+    )
+
+
+def gain_for(peak: float, headroom: float) -> float:
+    """What brings a peak so many decibels below full scale; silence stays."""
+    if not headroom >= 0:
+        raise ValueError(
+            f"headroom={headroom!r} is not accepted; pass decibels below full scale, 0 or more"
+        )
+    return float(10 ** (-headroom / 20)) / peak if peak > 0 else 1.0
+
+
+@contextlib.contextmanager
+def opened(path: StrPath) -> Iterator[Reader]:
+    """A file to read, closed at the end."""
+    reader = open_reader(Path(path))
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+def blocks_of(reader: Reader, frames: int = BLOCK) -> Iterator[Array]:
+    """All that is left of a file, so many frames at a time."""
+    frames = max(1, min(frames, 2**22 // reader.metadata.channels))
+    while len(block := reader.read(frames)):
+        yield block
+
+
+@contextlib.contextmanager
+def writing(
+    target: Path,
+    subtype: str | None,
+    source: AudioMetadata | None,
+    sample_rate: int,
+    shape: tuple[int, int],
+) -> Iterator[Writer]:
+    """A file that takes the place of `target` when the block ends well."""
+    chosen = choose_format(target)
+    stored = choose_subtype(target, chosen, subtype, source.subtype if source else None)
+    check_target(target)
+    with complete_file(target) as file:
+        writer = open_writer(
+            file, target, chosen, stored, sample_rate, shape, source.tags if source else {}
+        )
+        try:
+            yield writer
+        finally:
+            writer.close()
+
+
+def _read_signal(signal: ArrayLike) -> Array:
+    samples = read_array("signal", signal)
+    if samples.ndim == 1:
+        samples = samples[:, None]
+    if samples.ndim != 2:
+        raise ValueError(f"signal has shape {samples.shape}; accepted are (frames,) and (frames, channels)")
+    if samples.dtype.kind == "f":
+        return samples.astype(np.float64)
+    if samples.dtype in (np.dtype(np.int16), np.dtype(np.int32)):
+        return samples / 2.0 ** (8 * samples.itemsize - 1)
+    raise TypeError(f"signal has dtype {samples.dtype}; accepted are floats, int16 and int32")
+
+
+def _resample(signal: Array, rate: int, wanted: int) -> Array:
+    try:
+        import soxr
+    except ImportError:
+        from math import gcd
+
+        from scipy.signal import resample_poly
+
+        common = gcd(rate, wanted)
+        return np.asarray(resample_poly(signal, wanted // common, rate // common, axis=0))
+    return np.asarray(soxr.resample(signal, rate, wanted))

@@ -1,0 +1,192 @@
+"""The impulse response of each effect, and how its output lies beside the input."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fftconv import kernels
+from fftconv._arguments import check_choice, check_count, check_finite, read_array
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Window = Literal["moving_average", "hann", "gaussian", "exponential", "savitzky_golay"]
+Band = Literal["lowpass", "highpass", "bandpass", "bandstop"]
+Edge = Literal["zero", "nearest", "reflect", "mirror"]
+
+WINDOWS = ("moving_average", "hann", "gaussian", "exponential", "savitzky_golay")
+BANDS = ("lowpass", "highpass", "bandpass", "bandstop")
+EDGES = ("zero", "nearest", "reflect", "mirror")
+
+_MOST_TAPS = 2**26
+_HAMMING_WIDTH = 3.3  # of the transition of a Hamming window, in sample rates over taps
+_FWHM = 2 * math.sqrt(2 * math.log(2))  # full width at half maximum of a Gaussian, in standard deviations
+_SMALLEST_WEIGHT = 1e-6  # at which an exponential is cut off
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """Taps, (m,), (m, channels) or (m, channels, outputs), `dilation` samples apart.
+
+    Outputs come `advance` samples earlier than the definition says. With a tail there are as many more as
+    the taps reach back; without one as many as samples.
+    """
+
+    taps: Array
+    dilation: int = 1
+    advance: int = 0
+    tail: bool = True
+    boundary: Edge = "zero"
+
+    @property
+    def reach(self) -> int:
+        """Samples that the response goes back."""
+        return (len(self.taps) - 1) * self.dilation
+
+    def dense(self) -> Array:
+        """The taps with the zeros between them."""
+        taps = np.zeros((self.reach + 1, *self.taps.shape[1:]), self.taps.dtype)
+        taps[:: self.dilation] = self.taps
+        return taps
+
+
+def smoothing(
+    *,
+    width: float,
+    window: Window = "moving_average",
+    order: int = 2,
+    causal: bool = False,
+    boundary: Edge = "reflect",
+) -> Response:
+    """See `fftconv.audio.smooth`."""
+    check_choice("window", window, WINDOWS)
+    check_choice("boundary", boundary, EDGES)
+    if not 0 < check_finite("width", width) <= _MOST_TAPS:
+        raise ValueError(f"width={width!r} is not accepted; pass samples above 0, at most {_MOST_TAPS}")
+    taps = _SMOOTHERS[window](width, order, causal)
+    return Response(taps, advance=0 if causal else (len(taps) - 1) // 2, tail=False, boundary=boundary)
+
+
+def _moving_average(width: float, order: int, causal: bool) -> Array:
+    return kernels.moving_average(check_count("width", width))
+
+
+def _hann(width: float, order: int, causal: bool) -> Array:
+    places = np.arange(1, check_count("width", width) + 1) / (width + 1)
+    taps = np.sin(np.pi * places) ** 2
+    return np.asarray(taps / taps.sum())
+
+
+def _gaussian(width: float, order: int, causal: bool) -> Array:
+    return kernels.gaussian(width / _FWHM)
+
+
+def _exponential(width: float, order: int, causal: bool) -> Array:
+    past = kernels.exponential(-math.expm1(-1 / width), math.ceil(-width * math.log(_SMALLEST_WEIGHT)))
+    if causal:
+        return past
+    taps = np.concatenate([past[:0:-1], past])
+    return np.asarray(taps / taps.sum())
+
+
+def _savitzky_golay(width: float, order: int, causal: bool) -> Array:
+    from scipy.signal import savgol_coeffs
+
+    taps = check_count("width", width)
+    if taps % 2 == 0 or not 0 <= order < taps:
+        raise ValueError(
+            f"width={width!r} with order={order!r} is not accepted for a Savitzky-Golay filter; pass an "
+            "odd width and an order below it"
+        )
+    return np.asarray(savgol_coeffs(taps, order))
+
+
+_SMOOTHERS = {
+    "moving_average": _moving_average,
+    "hann": _hann,
+    "gaussian": _gaussian,
+    "exponential": _exponential,
+    "savitzky_golay": _savitzky_golay,
+}
+
+
+def echoes(
+    *, sample_rate: float, delay: float, decay: float, repeats: int = 1, mix: float = 1.0
+) -> Response:
+    """See `fftconv.audio.echo`."""
+    apart = _positive("delay", delay, "seconds") * _positive("sample_rate", sample_rate, "Hz")
+    count = check_count("repeats", repeats, 0)
+    if not 0.5 <= apart <= _MOST_TAPS / max(count, 1):
+        raise ValueError(
+            f"delay={delay!r} s at {sample_rate:g} Hz is {apart:g} samples; accepted is 1 sample to "
+            f"{_MOST_TAPS} samples in all {count} repeats"
+        )
+    taps = kernels.echo(1, decay, count) * _share(mix)
+    taps[0] = 1
+    return Response(taps, dilation=max(round(apart), 1))
+
+
+def reverberation(*, impulse_response: ArrayLike, mix: float = 0.3) -> Response:
+    """See `fftconv.audio.reverb`."""
+    taps = read_array("impulse_response", impulse_response)
+    if taps.dtype.kind not in "biuf":
+        raise TypeError(f"impulse_response has dtype {taps.dtype}; accepted are real numbers")
+    if taps.ndim > 3 or (taps.ndim == 3 and taps.shape[1] != taps.shape[2]):
+        raise ValueError(
+            f"impulse_response has shape {taps.shape}; accepted are (taps,), (taps, channels) and "
+            "(taps, channels, channels)"
+        )
+    share = _share(mix)
+    taps = taps * np.float32(share) if taps.dtype == np.float32 else taps * share
+    taps[0] += (1 - share) * (np.eye(taps.shape[1]) if taps.ndim == 3 else 1)
+    return Response(taps)
+
+
+def band_filter(
+    *,
+    sample_rate: float,
+    cutoff: float | tuple[float, float],
+    band: Band = "lowpass",
+    transition: float | None = None,
+    causal: bool = False,
+) -> Response:
+    """See `fftconv.audio.fir`."""
+    from scipy.signal import firwin
+
+    check_choice("band", band, BANDS)
+    half = _positive("sample_rate", sample_rate, "Hz") / 2
+    edges = np.atleast_1d(np.asarray(cutoff, float))
+    wanted = 1 if band in ("lowpass", "highpass") else 2
+    if edges.shape != (wanted,) or not ((edges > 0) & (edges < half)).all() or (np.diff(edges) <= 0).any():
+        pair = "a frequency" if wanted == 1 else "two frequencies, the lower first,"
+        raise ValueError(
+            f"cutoff={cutoff!r} is not accepted for band={band!r}; pass {pair} between 0 and {half:g} Hz, "
+            "half of the sample rate"
+        )
+    room = [edges[0], half - edges[-1], *np.diff(edges)]
+    width = min(room) / 2 if transition is None else _positive("transition", transition, "Hz")
+    taps = 2 * math.ceil(_HAMMING_WIDTH * sample_rate / width / 2) + 1
+    if taps > _MOST_TAPS:
+        raise ValueError(f"transition={width:g} Hz needs {taps} taps; pass a wider one")
+    response = firwin(taps, edges, pass_zero=band, fs=sample_rate)
+    return Response(np.asarray(response), advance=0 if causal else taps // 2, tail=causal)
+
+
+def own_kernel(kernel: ArrayLike) -> Response:
+    """Taps of somebody's own, with their tail."""
+    return Response(read_array("kernel", kernel))
+
+
+def _positive(name: str, value: float, unit: str) -> float:
+    if not check_finite(name, value) > 0:
+        raise ValueError(f"{name}={value!r} is not accepted; pass {unit}, above 0")
+    return float(value)
+
+
+def _share(mix: float) -> float:
+    if not 0 <= check_finite("mix", mix) <= 1:
+        raise ValueError(f"mix={mix!r} is not accepted; pass a number from 0, the sound as it was, to 1")
+    return float(mix)
