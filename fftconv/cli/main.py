@@ -6,11 +6,13 @@ standard error. `--debug` shows the traceback instead.
 
 from __future__ import annotations
 
+import signal
 import sys
 import warnings
 
 import click
 
+from fftconv.cli.audio import audio
 from fftconv.cli.complaints import complain, describe
 from fftconv.cli.dist import dist
 from fftconv.cli.explain import explain
@@ -31,21 +33,22 @@ USAGE, FAILURE, INTERRUPTED = 2, 1, 130
 def cli(context: click.Context, debug: bool) -> None:
     """Convolve signals, images and distributions, by the fastest of several methods.
 
-    Filter pictures on disk with `fftconv image`, add up dice with `fftconv dist`, see which method a
-    convolution takes and why with `fftconv explain`, what this machine runs it on with `fftconv info`,
-    and let choices fit it with `fftconv tune`.
+    Filter pictures and sounds on disk with `fftconv image` and `fftconv audio`, add up dice with `fftconv
+    dist`, see which method a convolution takes and why with `fftconv explain`, what this machine runs it on
+    with `fftconv info`, and let choices fit it with `fftconv tune`.
     """
     context.obj = {"debug": debug}
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
 
-for command in (image, dist, explain, info, tune):
+for command in (image, audio, dist, explain, info, tune):
     cli.add_command(command)
 
 
 def main() -> None:
-    """Run the command line and exit with its code."""
+    """Run the command line and exit with its code. Being told to stop leaves nothing half-written."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run(sys.argv[1:]))
 
 

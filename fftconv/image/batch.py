@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from fftconv._files import check_target
+from fftconv._files import check_target, targets_in
 from fftconv.image.io import StrPath, check_writable, read_with_metadata, write
 from fftconv.planning import recorded_plans
 
@@ -152,21 +152,9 @@ def filter_files(
     """
     if isinstance(sources, (str, os.PathLike)):
         raise TypeError(f"sources={sources!r} is one path; pass a list of them, [{str(sources)!r}]")
-    origins, goal = [Path(source) for source in sources], Path(folder)
-    if not goal.is_dir():
-        raise NotADirectoryError(f"{goal} is not an existing folder; create it first")
-    names: dict[str, Path] = {}
-    for origin in origins:
-        if origin.name in names:
-            raise ValueError(
-                f"{names[origin.name]} and {origin} would both be written to {goal / origin.name}; "
-                f"filter them into separate folders"
-            )
-        names[origin.name] = origin
     reports = []
-    for origin in origins:
+    for origin, target in targets_in(Path(folder), [Path(source) for source in sources]):
         begun = time.perf_counter()
-        target = goal / origin.name
         try:
             report = filter_file(origin, target, filter, **parameters)
         except Exception as error:  # whatever a filter raises, the other files are to be done

@@ -1,0 +1,67 @@
+"""Spectrograms of sound files; Matplotlib is imported when one is drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fftconv._files import check_target, complete_file
+from fftconv.audio.codecs import AudioMetadata
+from fftconv.audio.io import StrPath, opened
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_WINDOW = 2048  # frames
+_MOST_COLUMNS = 1000
+_RANGE = 100  # decibels
+
+
+def draw_before_and_after(source: StrPath, result: StrPath, picture: StrPath) -> None:
+    """Two spectrograms on one scale, of a file and of what became of it, as a picture."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise ImportError('plot needs Matplotlib; install it with: pip install "fftconv[plot]"') from None
+    target = Path(picture)
+    check_target(target)
+    figure = Figure(figsize=(9, 5.5), dpi=120, layout="constrained")
+    axes = figure.subplots(2, 1, sharex=True, sharey=True)
+    for ax, path, title in zip(axes, (source, result), ("before", "after"), strict=True):
+        about, levels = spectrogram(path)
+        seconds = about.frames / about.sample_rate
+        mesh = ax.imshow(
+            levels,
+            origin="lower",
+            aspect="auto",
+            extent=(0, seconds, 0, about.sample_rate / 2000),
+            cmap="magma",
+            vmin=-_RANGE,
+            vmax=0,
+        )
+        ax.set(title=f"{title}: {Path(path).name}", ylabel="kHz")
+    axes[0].set(xlim=(0, seconds))  # of the result, tail and all
+    axes[1].set(xlabel="seconds")
+    figure.colorbar(mesh, ax=axes, label="decibels, a sine at full scale = 0")
+    with complete_file(target) as file:
+        figure.savefig(file, format=target.suffix[1:] or "png")
+
+
+def spectrogram(path: StrPath) -> tuple[AudioMetadata, Array]:
+    """Levels in decibels, frequencies x at most a thousand times, of all channels together.
+
+    Windows are read one by one where they stand, so a file may be of any length.
+    """
+    window = np.hanning(_WINDOW)
+    with opened(path) as reader:
+        about = reader.metadata
+        columns = min(max(4 * about.frames // _WINDOW, 1), _MOST_COLUMNS)
+        powers = np.zeros((columns, _WINDOW // 2 + 1))
+        for column, frame in enumerate(np.linspace(0, max(about.frames - _WINDOW, 0), columns).astype(int)):
+            reader.seek(int(frame))
+            samples = reader.read(_WINDOW)
+            samples = np.pad(samples, ((0, _WINDOW - len(samples)), (0, 0)))
+            spectra = np.fft.rfft(samples * window[:, None], axis=0) * (2 / window.sum())
+            powers[column] = (np.abs(spectra) ** 2).mean(axis=1)
+    return about, 10 * np.log10(np.maximum(powers.T, 1e-20))

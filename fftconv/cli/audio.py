@@ -1,0 +1,311 @@
+"""`fftconv audio`: filter sounds on disk."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fftconv._files import targets_in
+from fftconv.cli.complaints import complain, describe
+
+if TYPE_CHECKING:
+    from fftconv.audio import AudioMetadata, AudioReport
+
+Command = Callable[..., Any]
+# From what a file says to the parameters of an effect.
+Parameters = Callable[["AudioMetadata"], dict[str, Any]]
+
+POSITIVE = click.FloatRange(min=0, min_open=True)
+SHARE = click.FloatRange(min=0, max=1)
+WINDOWS = ("moving_average", "hann", "gaussian", "exponential", "savitzky_golay")
+BANDS = ("lowpass", "highpass", "bandpass", "bandstop")
+BOUNDARIES = ("reflect", "mirror", "nearest", "zero")
+
+
+def _files(command: Command) -> Command:
+    """The arguments and options of every command that writes sounds."""
+    options = (
+        click.argument(
+            "inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path)
+        ),
+        click.option(
+            "-o",
+            "--output",
+            required=True,
+            type=click.Path(path_type=Path),
+            help="File to write or, for several inputs, an existing folder.",
+        ),
+        click.option(
+            "--subtype", help="How samples are stored: PCM_16, PCM_24, FLOAT, ...  [default: as read]"
+        ),
+        click.option("--normalize", is_flag=True, help="Scale so that the peak is at full scale."),
+        click.option(
+            "--headroom",
+            type=click.FloatRange(min=0),
+            metavar="DB",
+            help="Scale so that the peak is so many decibels below full scale.",
+        ),
+        click.option(
+            "--plot",
+            type=click.Path(dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="Draw spectrograms, before and after, into a picture.",
+        ),
+    )
+    return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def audio(context: click.Context) -> None:
+    """Filter sounds on disk: smooth, echo, reverb, or let a band of frequencies through.
+
+    Reads and writes WAV, FLAC, OGG, Opus, MP3 and AIFF with soundfile installed (pip install
+    "fftconv[audio]"), WAV without. Files of any length go through block by block. A file is written
+    whole or not at all, with the tags of its input, and never over its own input.
+    """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
+
+
+@audio.command()
+@click.option(
+    "--width",
+    type=POSITIVE,
+    default=0.001,
+    show_default=True,
+    metavar="SECONDS",
+    help="Taps; full width at half maximum of a Gaussian; time constant of an exponential.",
+)
+@click.option(
+    "--window", type=click.Choice(WINDOWS), default="moving_average", show_default=True, help="Weights."
+)
+@click.option("--order", type=click.IntRange(min=0), help="savitzky_golay: of the polynomial  [default: 2]")
+@click.option("--causal", is_flag=True, help="Look at the past alone, as a live filter does.")
+@click.option(
+    "--boundary",
+    type=click.Choice(BOUNDARIES),
+    default="reflect",
+    show_default=True,
+    help="What stands beyond the ends.",
+)
+@_files
+def smooth(
+    width: float, window: str, order: int | None, causal: bool, boundary: str, **options: Any
+) -> int:
+    """Smooth along time."""
+    from fftconv import audio as effects
+
+    fixed: dict[str, Any] = {"window": window, "causal": causal, "boundary": boundary}
+    if order is not None:
+        if window != "savitzky_golay":
+            raise click.UsageError(f"--order belongs to --window savitzky_golay, not to --window {window}")
+        fixed["order"] = order
+
+    def parameters(about: AudioMetadata) -> dict[str, Any]:
+        samples = width * about.sample_rate
+        if window == "savitzky_golay":
+            return fixed | {"width": 2 * round(samples / 2) + 1}
+        return fixed | {
+            "width": max(round(samples), 1) if window in ("moving_average", "hann") else samples
+        }
+
+    return _filter(effects.smooth, parameters, **options)
+
+
+@audio.command()
+@click.option("--delay", type=POSITIVE, required=True, metavar="SECONDS", help="Between copies.")
+@click.option("--decay", type=float, required=True, help="Loudness of each copy relative to the last.")
+@click.option("--repeats", type=click.IntRange(min=0), default=1, show_default=True, help="Copies.")
+@click.option("--mix", type=SHARE, default=1.0, show_default=True, help="How much of them is added.")
+@_files
+def echo(delay: float, decay: float, repeats: int, mix: float, **options: Any) -> int:
+    """Add later, quieter copies of the sound."""
+    from fftconv import audio as effects
+
+    fixed = {"delay": delay, "decay": decay, "repeats": repeats, "mix": mix}
+    return _filter(effects.echo, lambda about: fixed, **options)
+
+
+@audio.command()
+@click.option(
+    "--response",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="What a room makes of a click  [default: noise that decays]",
+)
+@click.option("--resample", is_flag=True, help="Convert a response of another sample rate.")
+@click.option(
+    "--decay-time", type=POSITIVE, metavar="SECONDS", help="Of the noise, to -60 dB  [default: 1.5]"
+)
+@click.option("--mix", type=SHARE, default=0.3, show_default=True, help="Share of the room.")
+@_files
+def reverb(
+    response: Path | None, resample: bool, decay_time: float | None, mix: float, **options: Any
+) -> int:
+    """Put the sound into another room."""
+    from fftconv import audio as effects
+
+    if response is not None and decay_time is not None:
+        raise click.UsageError(
+            "--decay-time is of the noise that stands in for --response; give one of them"
+        )
+
+    def parameters(about: AudioMetadata) -> dict[str, Any]:
+        if response is None:
+            taps = effects.decaying_noise(
+                about.sample_rate, 1.5 if decay_time is None else decay_time, channels=about.channels
+            )
+        else:
+            try:
+                taps, _ = effects.read(response, sample_rate=about.sample_rate, resample=resample)
+            except ValueError as error:
+                raise ValueError(str(error).replace("pass resample=True", "pass --resample")) from error
+            if taps.shape[1] == 1:
+                taps = taps[:, 0]
+        return {"impulse_response": taps, "mix": mix}
+
+    return _filter(effects.reverb, parameters, **options)
+
+
+@audio.command()
+@click.option(
+    "--band", type=click.Choice(BANDS), default="lowpass", show_default=True, help="What is let through."
+)
+@click.option(
+    "--cutoff",
+    type=POSITIVE,
+    required=True,
+    multiple=True,
+    metavar="HZ",
+    help="Where half of the amplitude is left; give two for a band.",
+)
+@click.option("--transition", type=POSITIVE, metavar="HZ", help="From pass band to stop band.")
+@click.option("--causal", is_flag=True, help="Delay the sound, as a live filter does.")
+@_files
+def fir(
+    band: str, cutoff: tuple[float, ...], transition: float | None, causal: bool, **options: Any
+) -> int:
+    """Let a band of frequencies through, with linear phase."""
+    from fftconv import audio as effects
+
+    wanted = 1 if band in ("lowpass", "highpass") else 2
+    if len(cutoff) != wanted:
+        raise click.UsageError(f"--band {band} takes --cutoff {wanted} times, not {len(cutoff)} times")
+    fixed = {
+        "cutoff": cutoff[0] if wanted == 1 else tuple(sorted(cutoff)),
+        "band": band,
+        "transition": transition,
+        "causal": causal,
+    }
+    return _filter(effects.fir, lambda about: fixed, **options)
+
+
+@audio.command()
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path))
+def info(inputs: tuple[Path, ...]) -> int:
+    """Say what sound files hold: format, sample rate, channels, length and tags."""
+    from fftconv import audio as effects
+
+    code = 0
+    for path in inputs:
+        try:
+            about = effects.info(path)
+        except Exception as error:  # the other files are to be told of
+            complain(describe(error))
+            code = 1
+            continue
+        seconds = about.frames / about.sample_rate
+        click.echo(
+            f"{path}: {about.format} {about.subtype}, {about.sample_rate} Hz, {_channels(about.channels)}, "
+            f"{about.frames} frames, {_clock(seconds)}"
+        )
+        for tag, value in about.tags.items():
+            click.echo(f"  {tag}: {value}")
+    return code
+
+
+def _filter(
+    effect: Callable[..., Any],
+    parameters: Parameters,
+    inputs: tuple[Path, ...],
+    output: Path,
+    normalize: bool,
+    headroom: float | None,
+    plot: Path | None,
+    **options: Any,
+) -> int:
+    """One file to a file, or any number to a folder; returns the exit code."""
+    if normalize and headroom is not None:
+        raise click.UsageError("--normalize is --headroom 0; give one of them")
+    options["headroom"] = 0.0 if normalize else headroom
+    into_folder = output.is_dir() or len(inputs) > 1
+    pairs = targets_in(output, list(inputs)) if into_folder else [(inputs[0], output)]
+    if plot is not None and len(pairs) > 1:
+        raise click.UsageError("--plot draws one file; give one input")
+    failed = 0
+    for source, target in pairs:
+        try:
+            report = _with_progress(source, target, effect, parameters, options)
+        except Exception as error:  # whatever is wrong with a file, the others are to be done
+            if not into_folder:
+                raise
+            complain(describe(error))
+            failed += 1
+            continue
+        click.echo(_summary(report))
+        if report.clipped:
+            total = report.frames * report.channels
+            complain(
+                f"warning: {report.clipped} of {total} samples of {target} were beyond full scale and "
+                "clipped; use --normalize, --headroom or --subtype FLOAT"
+            )
+    if len(pairs) > 1:
+        click.echo(f"{len(pairs) - failed} of {len(pairs)} files written")
+    if plot is not None and not failed:
+        from fftconv.audio.drawing import draw_before_and_after
+
+        draw_before_and_after(*pairs[0], plot)
+        click.echo(f"{plot}: spectrograms before and after")
+    return 1 if failed else 0
+
+
+def _with_progress(
+    source: Path, target: Path, effect: Callable[..., Any], parameters: Parameters, options: dict[str, Any]
+) -> AudioReport:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from fftconv import audio as effects
+
+    fitting = parameters(effects.info(source))
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(source.name, total=None)
+
+        def advance(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        return effects.filter_file(source, target, effect, on_progress=advance, **fitting, **options)
+
+
+def _summary(report: AudioReport) -> str:
+    gain = "" if report.gain == 1 else f", times {report.gain:.3g}"
+    return (
+        f"{report.source} -> {report.target}: {_clock(report.frames / report.sample_rate)}, "
+        f"{_channels(report.channels)} at {report.sample_rate} Hz, {report.partitioning}{gain}, "
+        f"filtered in {report.filter_seconds:.3f} s, {report.seconds:.2f} s with reading and writing"
+    )
+
+
+def _channels(count: int) -> str:
+    return {1: "mono", 2: "stereo"}.get(count, f"{count} channels")
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(seconds, 60)
+    return f"{int(minutes)}:{rest:06.3f}"
