@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import struct
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -130,8 +129,9 @@ def choose_format(target: Path) -> str:
     return FORMATS[suffix]
 
 
-def choose_subtype(target: Path, chosen: str, wanted: str | None, of_source: str | None) -> str:
+def choose_subtype(target: Path, wanted: str | None, source: AudioMetadata | None) -> str:
     """How samples are stored: as wanted, or as in the source if the format has that or nearly that."""
+    chosen = choose_format(target)
     if soundfile is None:
         known, usual = list(_PLAIN_SUBTYPES), "PCM_16"
     else:
@@ -139,6 +139,7 @@ def choose_subtype(target: Path, chosen: str, wanted: str | None, of_source: str
     if target.suffix.lower() == ".opus":
         known, usual = ["OPUS"], "OPUS"
     if wanted is None:
+        of_source = source.subtype if source else usual
         nearest = "PCM_24" if of_source in _FINE else usual
         return next(subtype for subtype in (of_source, nearest, usual) if subtype in known)
     if wanted not in known:
@@ -147,6 +148,11 @@ def choose_subtype(target: Path, chosen: str, wanted: str | None, of_source: str
             f"subtype={wanted!r} is not accepted for {target}; {chosen} has {', '.join(known)}{more}"
         )
     return wanted
+
+
+def full_scale(subtype: str) -> float:
+    """The largest sample that is stored as it is, whatever its sign."""
+    return 1 - 2.0 ** (1 - _INTEGER_BITS[subtype]) if subtype in _INTEGER_BITS else 1.0
 
 
 def quantise(block: Array, subtype: str) -> tuple[Array, int]:
@@ -171,12 +177,16 @@ def quantise(block: Array, subtype: str) -> tuple[Array, int]:
 # ---------------------------------------------------------------------------------------------- soundfile
 
 
+# Files are handed over by number: through a file object the library calls back into Python, and an
+# interrupt there would be lost together with what was to be written.
+
+
 class _SoundfileReader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stream = open(path, "rb")  # noqa: SIM115  # closed with the reader
         try:
-            self._file = soundfile.SoundFile(self._stream)
+            self._file = soundfile.SoundFile(self._stream.fileno(), closefd=False)
         except (
             soundfile.SoundFileError,
             TypeError,
@@ -231,7 +241,13 @@ class _SoundfileWriter:
         self.clipped = 0
         try:
             self._file = soundfile.SoundFile(
-                file, "w", format=chosen, subtype=subtype, samplerate=sample_rate, channels=channels
+                file.fileno(),
+                "w",
+                closefd=False,
+                format=chosen,
+                subtype=subtype,
+                samplerate=sample_rate,
+                channels=channels,
             )
         except (soundfile.SoundFileError, TypeError, ValueError) as error:
             raise ValueError(
@@ -288,17 +304,9 @@ class _SciPyReader:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # chunks that say nothing about the samples; an early end
                 sample_rate, samples = wavfile.read(content)
-        except (
-            ValueError,
-            TypeError,
-            IndexError,
-            OverflowError,
-            EOFError,
-            struct.error,
-            ZeroDivisionError,
-        ) as error:
+        except Exception as error:  # a damaged file makes SciPy raise almost anything
             raise ValueError(f"{_not_readable(path)}: {error}") from None
-        self._samples = samples.reshape(len(samples), -1)
+        self._samples = samples if samples.ndim == 2 else samples[:, None]
         frames, channels = self._samples.shape
         subtypes = {np.dtype(code): subtype for subtype, code in _PLAIN_SUBTYPES.items()}
         subtype = subtypes.get(samples.dtype.newbyteorder("="), "PCM_32")

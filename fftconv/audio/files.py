@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike
 
 from fftconv._files import check_target
 from fftconv.audio import effects, responses
-from fftconv.audio.codecs import Reader, choose_format
-from fftconv.audio.io import BLOCK, StrPath, blocks_of, gain_for, opened, writing
+from fftconv.audio.codecs import Reader, choose_format, choose_subtype
+from fftconv.audio.io import BLOCK, StrPath, blocks_of, check_headroom, opened, writing
 from fftconv.audio.responses import Response
 from fftconv.streaming import StreamingConvolver
 
@@ -127,19 +127,20 @@ def filter_file(
     """
     begun = time.perf_counter()
     origin, goal = Path(source), Path(target)
-    choose_format(goal)
     check_target(goal, origin)
+    choose_format(goal)
     with opened(origin) as reader:
         about = reader.metadata
+        stored = choose_subtype(goal, subtype, about)
         response = _response(filter, parameters, about.sample_rate)
         effects.check_channels(response, about.channels)
         passes = 1 if headroom is None else 2
         work = _Work(response, about.channels, passes * about.frames, on_progress)
         gain = 1.0
         if headroom is not None:
-            gain_for(1.0, headroom)
+            full_scale = check_headroom(headroom, stored)
             peak = max((float(np.abs(block).max(initial=0)) for block in work.run(reader)), default=0.0)
-            gain = gain_for(peak, headroom)
+            gain = full_scale / peak if peak > 0 else 1.0
             reader.seek(0)
         result = work.run(reader)
         first = next(result, None)  # before a file is begun
@@ -148,7 +149,7 @@ def filter_file(
         expected = about.frames + (response.reach if response.tail else 0)
         shape = (expected, first.shape[1])
         frames = 0
-        with writing(goal, subtype, about, about.sample_rate, shape) as writer:
+        with writing(goal, stored, about.sample_rate, shape, about.tags) as writer:
             for block in itertools.chain([first], result):
                 writer.write(block if gain == 1 else block * gain)
                 frames += len(block)
@@ -200,7 +201,7 @@ class _Work:
         response = self._response
         extended = response.boundary != "zero"
         blocks = blocks_of(reader)
-        first = _at_least(blocks, max(response.reach, 1) if extended else 1)
+        first = _at_least(blocks, response.reach + 1 if extended else 1)  # a mirror leaves the end out
         if first is None:
             return
         skip, frames = response.advance, 0
@@ -210,7 +211,7 @@ class _Work:
         for block in itertools.chain([first], blocks):
             frames += len(block)
             if extended:
-                end = np.concatenate([end, block])[-max(response.advance, 1) :]
+                end = np.concatenate([end, block])[-response.advance - 1 :]
             yield from self._later(block, skip)
             skip = max(skip - len(block), 0)
             self._done += len(block)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import check_count, read_array
+from fftconv._arguments import check_count, check_finite, read_array
 from fftconv._files import check_target, complete_file
 from fftconv.audio.codecs import (
     AudioMetadata,
@@ -20,6 +20,7 @@ from fftconv.audio.codecs import (
     Writer,
     choose_format,
     choose_subtype,
+    full_scale,
     open_reader,
     open_writer,
 )
@@ -194,13 +195,14 @@ def write(
     """
     target = Path(path)
     samples = _read_signal(signal)
-    if headroom is not None:
-        samples = samples * gain_for(float(np.abs(samples).max()), headroom)
     if metadata is not None and not isinstance(metadata, AudioMetadata):
         raise TypeError(f"metadata is a {type(metadata).__name__}; pass what read_with_metadata returns")
-    with writing(
-        target, subtype, metadata, check_count("sample_rate", sample_rate), samples.shape
-    ) as writer:
+    stored = choose_subtype(target, subtype, metadata)
+    if headroom is not None:
+        highest = check_headroom(headroom, stored)
+        samples = samples * (highest / np.abs(samples).max() if samples.any() else 1.0)
+    tags = metadata.tags if metadata else {}
+    with writing(target, stored, check_count("sample_rate", sample_rate), samples.shape, tags) as writer:
         for start in range(0, len(samples), BLOCK):
             writer.write(samples[start : start + BLOCK])
     if writer.clipped:
@@ -215,13 +217,13 @@ def clipping(target: Path, clipped: int, samples: int) -> str:
     )
 
 
-def gain_for(peak: float, headroom: float) -> float:
-    """What brings a peak so many decibels below full scale; silence stays."""
-    if not headroom >= 0:
+def check_headroom(headroom: float, subtype: str) -> float:
+    """The peak that is so many decibels below full scale."""
+    if not check_finite("headroom", headroom) >= 0:
         raise ValueError(
             f"headroom={headroom!r} is not accepted; pass decibels below full scale, 0 or more"
         )
-    return float(10 ** (-headroom / 20)) / peak if peak > 0 else 1.0
+    return full_scale(subtype) * float(10 ** (-headroom / 20))
 
 
 @contextlib.contextmanager
@@ -243,20 +245,12 @@ def blocks_of(reader: Reader, frames: int = BLOCK) -> Iterator[Array]:
 
 @contextlib.contextmanager
 def writing(
-    target: Path,
-    subtype: str | None,
-    source: AudioMetadata | None,
-    sample_rate: int,
-    shape: tuple[int, int],
+    target: Path, subtype: str, sample_rate: int, shape: tuple[int, int], tags: Mapping[str, str]
 ) -> Iterator[Writer]:
     """A file that takes the place of `target` when the block ends well."""
-    chosen = choose_format(target)
-    stored = choose_subtype(target, chosen, subtype, source.subtype if source else None)
     check_target(target)
     with complete_file(target) as file:
-        writer = open_writer(
-            file, target, chosen, stored, sample_rate, shape, source.tags if source else {}
-        )
+        writer = open_writer(file, target, choose_format(target), subtype, sample_rate, shape, tags)
         try:
             yield writer
         finally:
