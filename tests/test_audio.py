@@ -215,6 +215,17 @@ def test_scores_are_correlations_and_flat_is_nothing():
     assert audio.detect(signal, -signal[120:140], 100, threshold=0.99) == []
 
 
+@pytest.mark.parametrize(("quiet", "level"), [(1e-9, 0), (1e-14, 0), (1e-3, 1e4)])
+def test_quiet_copies_beside_loud_sounds_and_high_levels(quiet, level):
+    template = RNG.normal(size=50)
+    signal = np.zeros(40_000)
+    signal[:20_000] = RNG.normal(size=20_000)
+    signal[30_000:30_050] = quiet * template
+    found = audio.detect(signal + level, template, 1000, threshold=0.9)
+    assert [hit.time for hit in found] == [30.0]
+    assert np.abs(audio.effects._scores(signal + level, template)[20_050:29_900]).max() == 0
+
+
 def test_of_near_hits_the_best_is_kept():
     t = np.arange(1000)
     ping = np.sin(2 * np.pi * t[:100] / 20)

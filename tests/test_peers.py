@@ -53,6 +53,23 @@ def test_scipy_signal(shapes, mode, method, ours):
     )
 
 
+def test_scipy_signal_oaconvolve():
+    signal, kernel = numbers(3000, "float64", 1), numbers(200, "float64", 2)
+    expected = scipy.signal.oaconvolve(signal, kernel)
+    plan = fftconv.explain(signal, kernel)
+    assert_equal_up_to_rounding(fftconv.convolve(signal, kernel), expected, plan)
+    live = fftconv.StreamingConvolver(kernel, block_size=64)
+    parts = [live.process(signal[start : start + 64]) for start in range(0, 3000, 64)]
+    assert_equal_up_to_rounding(np.concatenate([*parts, live.flush()]), expected, plan)
+
+
+def test_scipy_signal_savgol_filter():
+    signal = numbers(100, "float64", 1)
+    expected = scipy.signal.savgol_filter(signal, 11, 3, mode="mirror")
+    smooth = fftconv.audio.smooth(signal, 11, window="savitzky_golay", order=3, boundary="mirror")
+    np.testing.assert_allclose(smooth, expected, atol=1e-12)
+
+
 def test_scipy_signal_fftconvolve_broadcasts_alike():
     signal, kernel = numbers((4, 1, 30), "float64", 1), numbers((1, 3, 5), "float64", 2)
     assert_equal_up_to_rounding(

@@ -108,6 +108,15 @@ def test_long_kernels_have_segments_of_several_sizes(partitions, block, dtype):
     np.testing.assert_array_equal(in_blocks(convolver, signal[:, 0], [block]), result)
 
 
+@pytest.mark.parametrize("sizes", [[3000], [700, 1, 2500], [1023, 1, 1023], [5, 400, 619]])
+@pytest.mark.parametrize("kernel", [(3000,), (3000, 2), (1500, 2, 2), (300,)])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_long_parts_of_blocks(sizes, kernel, dtype):
+    kernel = RNG.normal(size=kernel).astype(dtype)
+    convolver = StreamingConvolver(kernel, block_size=1024, channels=2, dtype=dtype, partitions="uniform")
+    assert_is_the_whole(convolver, RNG.normal(size=(9000, 2)).astype(dtype), kernel, sizes)
+
+
 @pytest.mark.parametrize("taps", [1, 2, 300, 511, 512, 513, 5000, 100_000, 3_000_000])
 @pytest.mark.parametrize("block", [1, 64, 441, 4096, 2**20])
 @pytest.mark.parametrize("how", PARTITIONS)
@@ -170,6 +179,27 @@ def test_results_go_where_they_are_wanted():
     line = np.arange(1.0, 9.0)
     delay.process(line[:6], out=line[2:])
     assert line.tolist() == [1, 2, 0, 0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_blocks_may_lie_anyhow_in_memory(dtype):
+    sound = RNG.normal(size=(400, 2)).astype(dtype)
+    kernel = RNG.normal(size=70).astype(dtype)
+    expected = in_blocks(StreamingConvolver(kernel, block_size=50, channels=2), sound, [50])
+    unaligned = np.zeros(sound.nbytes + 1, np.uint8)[1:].view(dtype).reshape(sound.shape)
+    unaligned[...] = sound
+    sound.flags.writeable = False
+    for other in (
+        np.asfortranarray(sound),
+        sound[::-1].copy()[::-1],
+        sound.astype(sound.dtype.newbyteorder()),
+        unaligned,
+    ):
+        convolver = StreamingConvolver(kernel, block_size=50, channels=2)
+        np.testing.assert_array_equal(in_blocks(convolver, other, [50]), expected)
+        out = np.zeros(400 * 2 * sound.itemsize + 1, np.uint8)[1:].view(dtype).reshape(400, 2)
+        convolver.process(other, out=out)
+        np.testing.assert_allclose(out, expected[:400], rtol=0, atol=1e-4 if dtype == "float32" else 1e-12)
 
 
 def test_process_allocates_nothing(engine):

@@ -148,6 +148,7 @@ def _block_of(taps: Array, segment: Segment, dtype: np.dtype[Any]) -> Array:
 # ---------------------------------------------------------------------------------------------------- NumPy
 
 _LONGEST_STEP = 4096  # samples that go the way of the direct taps together
+_LONG_PART = 256  # samples that take longer one by one than in a transform, whatever its length
 _SPARSE = 1 / 64  # of the taps, up to which each is added on its own
 
 
@@ -193,7 +194,8 @@ class NumpyStream:
             left = [part.size - self._position % part.size for part in self._segments]
             step = min([len(samples) - done, *left])
             whole = head is not None and step == head.size
-            if not whole:
+            part = head is not None and not whole and step >= _LONG_PART
+            if not whole and not part:
                 step = min(step, _LONGEST_STEP)
             finite &= self._take(samples[done : done + step])
             begins = head is not None and self._position % head.size == 0
@@ -202,12 +204,15 @@ class NumpyStream:
             if not whole:
                 if head is not None and begins:
                     head.add_earlier_blocks(self._position - step + head.size, self._results)
-                self._add_up(step)
+                if head is not None and part:
+                    head.add_part(self._position, step, self._samples, self._results)
+                else:
+                    self._add_up(step)
             for segment in self._segments:
                 if self._position % segment.size == 0:
                     segment.add_block(self._position, self._samples, self._results, whole)
             self._results.take(self._position, result)
-            if not whole:
+            if not whole and not part:
                 np.add(result, self._sums[:, :step].T, out=result)
             done += step
         return finite
@@ -274,6 +279,16 @@ class _NumpySegment:
             np.fft.rfft(window[channel], out=spectra[self._newest])
         if whole or not self.at_once:
             self._add(0, position, results)
+
+    def add_part(self, position: int, step: int, samples: _Samples, results: _Results) -> None:
+        """What the first block of taps gives to the last samples of a block that is not complete."""
+        filled = self._length - self.size + (position - 1) % self.size + 1
+        for channel, output, taps in self._taps:
+            self._numbers[:filled] = samples.before(position, filled)[channel]
+            self._numbers[filled:] = 0
+            np.multiply(np.fft.rfft(self._numbers, out=self._sum), taps[0], out=self._sum)
+            np.fft.irfft(self._sum, self._length, out=self._numbers)
+            results.add(position - step + self._first, output, self._numbers[filled - step : filled])
 
     def add_earlier_blocks(self, position: int, results: _Results) -> None:
         """What the blocks so far give to the outputs before `position`."""

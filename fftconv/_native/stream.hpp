@@ -12,6 +12,8 @@
 #pragma once
 
 constexpr Int LONGEST_STEP = 4096;  // samples that are added up tap by tap before they leave
+constexpr Int LONG_PART = 192;      // samples that take as long as a transform there or back, whatever its length
+constexpr Int ALWAYS = Int(1) << 62;
 
 // The samples that came last, each written twice, so that they lie in one piece wherever the ring begins.
 template <class T>
@@ -50,7 +52,7 @@ public:
     bool make(const Segment& segment, const StreamPlan& plan, Parts& parts, bool real) {
         tile_ = static_cast<const Transform<T>*>(segment.transform);
         size = segment.size;
-        count = segment.count;
+        count = number_ = segment.count;
         at_once = segment.at_once;
         feeds_ = plan.feeds;
         sinks_ = segment.sinks;
@@ -120,13 +122,38 @@ public:
         wanted_ = everything;
     }
 
+    // What the taps of the first block give to some of the outputs of one that is not complete: the rest of it
+    // counts as 0.
+    void do_part(Int start, Int position, Int step, const Ring<T>* inputs, const Ring<T>* outputs) {
+        for (Int f = 0; f < feeds_; ++f) {
+            const Int both[] = {feed_[f].inputs.re, feed_[f].inputs.im};
+            for (Int input : both)
+                for (Int at = position; input >= 0 && at < start + size; ++at) inputs[input].put(at, 0);
+        }
+        const Int newest = newest_;
+        begin(start + size);  // into the place of the oldest block, which is of no more use
+        wanted_ = prompt;
+        first_ = position - step;
+        last_ = position;
+        number_ = 1;
+        go_on(size, inputs, outputs);
+        wanted_ = everything;
+        first_ = 0;
+        last_ = ALWAYS;
+        number_ = count;
+        newest_ = newest;
+    }
+
+    // Samples of a part from which on its transform takes less time than the sums.
+    Int long_part(Int directs) const { return LONG_PART * (feeds_ + sinks_) / most(directs, 1); }
+
     // What the blocks so far give to the outputs of the one that comes.
     void do_earlier_blocks(Int position, const Ring<T>* outputs) {
         if (count == 1) return;
         position_ = position + size;
         wanted_ = prompt;
         for (Int g = 0; g < groups_; ++g)
-            for (Int s = 0; s < sinks_; ++s) multiply(sink_[s], g, 1);
+            for (Int s = 0; s < sinks_; ++s) multiply(sink_[s], g, 1, count - 1);
         for (Int s = 0; s < sinks_; ++s)
             for (Int p = 0; p < panels_; ++p) deliver(sink_[s], p * panel_, outputs);
         wanted_ = everything;
@@ -189,7 +216,7 @@ private:
         piece -= feeds_ * panels_;
         if (piece < groups_) {
             for (Int f = 0; f < feeds_; ++f) keep(feed_[f], piece);
-            for (Int s = 0; s < sinks_; ++s) multiply(sink_[s], piece, 0);
+            for (Int s = 0; s < sinks_; ++s) multiply(sink_[s], piece, 0, number_);
             return group_cost_;
         }
         piece -= groups_;
@@ -226,8 +253,8 @@ private:
 
     Int first_block(Int group) const { return group * tile_->together() * tile_->columns / (lanes * lanes); }
 
-    // A group of rows of the sum over all partitions from `first` on, transformed back along them.
-    void multiply(SinkState& sink, Int group, Int first) const {
+    // A group of rows of the sum over so many partitions from `first` on, transformed back along them.
+    void multiply(SinkState& sink, Int group, Int first, Int number) const {
         const Int rows = tile_->together();
         Int block = first_block(group);
         transform_rows<false, true>(
@@ -239,8 +266,8 @@ private:
                         const T* of_samples = feed_[sink.feeds[t]].spectra + block * count * block_numbers + i;
                         // Going back from the newest, and around: where `first` is 1, the newest is the one before.
                         add_products(sums, of_samples, newest_, of_taps + first * block_numbers,
-                                     least(newest_ + 1, count - first));
-                        const Int rest = count - first - (newest_ + 1);
+                                     least(newest_ + 1, number));
+                        const Int rest = number - (newest_ + 1);
                         if (rest > 0)
                             add_products(sums, of_samples, count - 1,
                                          of_taps + (first + newest_ + 1) * block_numbers, rest);
@@ -279,8 +306,9 @@ private:
             const Int position = position_ - length() + delay + x;
             for (Int row = skipped / tile_->columns; row < tile_->rows; ++row) {
                 const T* from = planes[part] + row * tile_->stride;
-                const Int place = row * tile_->columns, low = most(0, skipped - x - place);
-                for (Int i = low; i < panel_; ++i) *ring.at(position + place + i) += from[i] * scale_;
+                const Int place = row * tile_->columns, low = most(skipped - x - place, first_ - position - place);
+                const Int high = least(panel_, last_ - position - place);
+                for (Int i = most(low, 0); i < high; ++i) *ring.at(position + place + i) += from[i] * scale_;
             }
         }
     }
@@ -293,6 +321,8 @@ private:
     T scale_;
     Int position_ = 0, newest_ = 0, piece_ = 0, done_ = 0;
     Wanted wanted_ = everything;
+    Int first_ = 0, last_ = ALWAYS;  // outputs that are wanted, by position
+    Int number_;                     // blocks of taps that are
 };
 
 template <class T>
@@ -320,7 +350,7 @@ public:
         for (Int s = 0; s < plan.segments; ++s) {
             const Segment& segment = plan.segment[s];
             const auto* const tile = static_cast<const Transform<T>*>(segment.transform);
-            history = most(history, tile->rows * tile->columns + segment.size);
+            history = most(history, tile->rows * tile->columns + segment.size + plan.segment[0].size);
             for (Int i = 0; i < segment.sinks; ++i)
                 for (Int delay : segment.sink[i].delay) future = most(future, delay + 2 * segment.size);
             StreamSegment<T> copy;
@@ -371,7 +401,8 @@ public:
             for (Int s = 0; s < segments_; ++s) step = least(step, segment_[s].size - position_ % segment_[s].size);
             const bool transforms_first = segments_ && segment_[0].at_once;
             const bool whole = transforms_first && step == segment_[0].size;
-            if (!whole) step = least(step, LONGEST_STEP);
+            const bool part = transforms_first && !whole && step >= segment_[0].long_part(directs_);
+            if (!whole && !part) step = least(step, LONGEST_STEP);
             finite &= take(in, done, step);
             if (whole) {
                 position_ += step;
@@ -379,8 +410,10 @@ public:
             } else {
                 if (transforms_first && position_ % segment_[0].size == 0)
                     segment_[0].do_earlier_blocks(position_, output_);
-                add_up(step);
+                const Int start = transforms_first ? position_ - position_ % segment_[0].size : 0;
+                if (!part) add_up(step);
                 position_ += step;
+                if (part) segment_[0].do_part(start, position_, step, input_, output_);
                 if (transforms_first && position_ % segment_[0].size == 0)
                     segment_[0].do_block(position_, false, input_, output_);
             }
@@ -389,7 +422,7 @@ public:
                 segment_[s].go_on(samples ? samples : segment_[s].size, input_, output_);
                 if (samples == 0) segment_[s].begin(position_);
             }
-            give(out, done, step, !whole);
+            give(out, done, step, !whole && !part);
             done += step;
         }
         return finite;
@@ -402,7 +435,8 @@ private:
             const char* from = in.start + done * in.frame + i * in.channel;
             const Ring<T> ring = input_[i];
             for (Int n = 0; n < step; ++n, from += in.frame) {
-                T sample = *reinterpret_cast<const T*>(from);
+                T sample;
+                __builtin_memcpy(&sample, from, sizeof(T));
                 if (!(sample - sample == 0)) {
                     sample = 0;
                     finite = false;
@@ -448,7 +482,8 @@ private:
             const T* const sums = sums_ + o * LONGEST_STEP;
             for (Int n = 0; n < step; ++n, to += out.frame) {
                 T& number = *output_[o].at(position_ - step + n);
-                *reinterpret_cast<T*>(to) = with_sums ? number + sums[n] : number;
+                if (with_sums) number += sums[n];
+                __builtin_memcpy(to, &number, sizeof(T));
                 number = 0;
             }
         }

@@ -14,6 +14,8 @@ from fftconv.convolution import convolve, correlate
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+_MATCH_ACCURACY = 1e-9  # of a match, relative to the products under the template, however quiet
+
 
 def smooth(
     signal: ArrayLike,
@@ -330,20 +332,26 @@ def detect(
 
 
 def _scores(samples: Array, wanted: Array) -> Array:
+    """The normalised correlation of every place; 0 where the signal is flat."""
     size = wanted.size
     centred = wanted - wanted.mean()
     norm = float(np.linalg.norm(centred))
     unit = float(np.finfo(np.float64).eps)
     if norm <= size * unit * float(np.abs(wanted).max()):
         raise ValueError("template is flat; it needs samples that differ")
-    samples = samples - samples.mean()
-    sums, squares = (convolve(values, np.ones(size), mode="valid") for values in (samples, samples**2))
-    energy = squares - sums**2 / size
-    # What cancels leaves errors of so much, among which there is nothing to find.
-    flat = energy <= 4 * size * unit * squares
-    matches = correlate(samples, centred, mode="valid")
-    scores = matches / (norm * np.sqrt(np.where(flat, 1, energy)))
-    return np.where(flat, 0, np.clip(scores, -1, 1))
+    # Of each window both count: a quiet one beside loud ones is exact as it is, one on a high level once
+    # that has been taken away. What cancels leaves errors of so much, among which there is nothing to find.
+    scores = np.zeros(samples.size - size + 1)
+    sharpest = np.full(scores.size, 4 * size * unit)
+    for level in (0.0, samples.mean()):
+        moved = samples - level
+        sums, squares = (convolve(values, np.ones(size), mode="valid") for values in (moved, moved**2))
+        energy = squares - sums**2 / size
+        better = energy > sharpest * squares
+        sharpest[better] = energy[better] / squares[better]
+        matches = correlate(moved, centred, mode="valid", accuracy=_MATCH_ACCURACY)
+        scores[better] = matches[better] / (norm * np.sqrt(energy[better]))
+    return np.clip(scores, -1, 1)
 
 
 def _mono(name: str, values: ArrayLike) -> Array:
