@@ -25,13 +25,9 @@ class NonFiniteSamples:
 
     def clear(self) -> None:
         """Forget all."""
+        self.in_reach = False
         self._since_nan = dict.fromkeys(self._inputs, self._reach)  # frames since the last
         self._infinities: dict[int, Array] = {channel: np.empty((0, 2)) for channel in self._inputs}
-
-    def __bool__(self) -> bool:
-        return any(infinities.size for infinities in self._infinities.values()) or any(
-            since < self._reach for since in self._since_nan.values()
-        )
 
     def put_back(self, samples: Array, out: Array) -> None:
         """Add what these samples and earlier ones give to the outputs of the block."""
@@ -49,6 +45,9 @@ class NonFiniteSamples:
                 self._since_nan[channel] = min(int(since[-1]) + 1, self._reach)
             infinities[:, 0] -= frames
             self._infinities[channel] = infinities[infinities[:, 0] > -self._reach]
+        self.in_reach = any(infinities.size for infinities in self._infinities.values()) or any(
+            since < self._reach for since in self._since_nan.values()
+        )
 
     def _frames_since_nan(self, channel: int, is_nan: Array) -> Array:
         """For each output how long ago the last NaN was."""

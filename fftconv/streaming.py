@@ -216,19 +216,20 @@ class StreamingConvolver:
             If the shape is another, or the block is not of real numbers.
         """
         samples = self._read_block(block)
-        flat = np.ndim(block) == 1 and self._outputs == 1
-        shape = (len(samples),) if flat else (len(samples), self._outputs)
+        frames = len(samples)
+        flat = samples.ndim == 1 and self._outputs == 1
+        shape = (frames,) if flat else (frames, self._outputs)
         if out is None:
             out = np.empty(shape, self._dtype)
         else:
             check_out(out, shape, self._dtype)
-        result = out[:, None] if flat else out
-        if np.may_share_memory(samples, result):
-            samples = samples.copy()
+            if np.may_share_memory(samples, out):
+                samples = samples.copy()
+        columns = samples[:, None] if samples.ndim == 1 else samples
         with self._lock:
             self._flat = flat
-            self._frames += len(samples)
-            self._pass_on(samples, result)
+            self._frames += frames
+            self._pass_on(columns, out[:, None] if flat else out)
         return out
 
     def flush(self) -> Array:
@@ -305,13 +306,13 @@ class StreamingConvolver:
         return _Voice(connections, self._channels, outputs, self._block_size, self._partitions, self._dtype)
 
     def _read_block(self, block: ArrayLike) -> Array:
-        samples = np.asarray(block)
-        if samples.ndim == 1 and self._channels == 1:
-            samples = samples[:, None]
-        if samples.ndim != 2 or samples.shape[1] != self._channels:
+        """The samples in the dtype of the arithmetic, with one axis only for one channel."""
+        samples = block if type(block) is np.ndarray else np.asarray(block)
+        shape = samples.shape
+        if not ((len(shape) == 2 and shape[1] == self._channels) or len(shape) == 1 == self._channels):
             accepted = f"(frames, {self._channels})" + (" or (frames,)" if self._channels == 1 else "")
             raise ValueError(
-                f"block has shape {np.shape(block)}; accepted is {accepted}, as this convolver has "
+                f"block has shape {shape}; accepted is {accepted}, as this convolver has "
                 f"channels={self._channels}"
             )
         if samples.dtype != self._dtype:
@@ -344,6 +345,9 @@ class StreamingConvolver:
                 self._convolve(self._waiting, self._ready)
 
     def _convolve(self, samples: Array, out: Array) -> None:
+        if len(self._voices) == 1:
+            self._voices[0].process(samples, out)
+            return
         done = 0
         while len(self._voices) > 1 and done < len(samples):
             step = len(samples) - done
@@ -432,7 +436,7 @@ class _Voice:
 
     def process(self, samples: Array, out: Array) -> None:
         finite = self.stream.process(samples, out)
-        if not finite or self._lost:
+        if not finite or self._lost.in_reach:
             self._lost.put_back(samples, out)
 
 
