@@ -1,4 +1,4 @@
-"""fftconv: convolution of signals, images on disk and probability distributions."""
+"""fftconv: convolution of signals, of images and sounds on disk, and of probability distributions."""
 
 from importlib import import_module
 from typing import Any

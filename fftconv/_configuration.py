@@ -11,7 +11,9 @@ def configuration() -> dict[str, str]:
     """What `show_config` prints, as names and texts."""
     import platform
 
-    versions = {name: _version(name) for name in ("fftconv", "numpy", "scipy", "pyfftw", "pillow")}
+    versions = {
+        name: _version(name) for name in ("fftconv", "numpy", "scipy", "pyfftw", "pillow", "soundfile")
+    }
     return versions | {
         "python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
         "core": description(),

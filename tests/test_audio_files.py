@@ -406,6 +406,19 @@ def test_files_that_cannot_be_are_refused_before_the_work(tmp_path, monkeypatch,
     assert sorted(os.listdir()) == ["a.wav", "folder.wav"]
 
 
+def test_a_target_that_cannot_be_written_is_named(tmp_path, monkeypatch, capsys):
+    def refuse(*arguments, **named):
+        raise PermissionError(13, "Permission denied", str(tmp_path / ".fftconv-x.part"))
+
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    target = tmp_path / "b.wav"
+    with pytest.raises(PermissionError) as caught:
+        audio.filter_file(SAMPLES / "room.wav", target, [1.0])
+    assert caught.value.filename == str(target)
+    assert run(["audio", "smooth", str(SAMPLES / "room.wav"), "-o", str(target)]) == 1
+    assert capsys.readouterr().err == f"fftconv: {target}: cannot be written, Permission denied\n"
+
+
 def test_other_bad_input(tmp_path):
     target = tmp_path / "a.wav"
     for call, kind, message in [
