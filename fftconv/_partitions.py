@@ -113,18 +113,29 @@ def _uniform(taps: int, spikes: int, block_size: int, itemsize: int, lengths: tu
 
 
 def _nonuniform(taps: int, spikes: int, block_size: int, itemsize: int, lengths: tuple[int, ...]) -> _Way:
-    """Blocks of `block_size`, or some direct taps, and then blocks that are transformed a block later."""
+    """Some direct taps, or blocks that a block of `block_size` has whole, and then longer and later blocks."""
     sizes = tuple(length // 2 for length in lengths if length & (length - 1) == 0)
-    starts = [2 * size for size in sizes if 2 * size < taps] or [min(taps, 2 * sizes[0])]
+    starts = [2 * size for size in sizes if 2 * size < taps]
     ways = []
-    for first in starts:
+    for first in starts or [min(taps, 2 * sizes[0])]:
         cost, segments = _later_segments(first, taps, itemsize, sizes)
         ways.append((itemsize * _TAP * first + cost, Partitioning(taps, spikes, first, segments)))
-        head = _segment(0, first, block_size, lengths)
-        cost, segments = _later_segments(head.stop, taps, itemsize, sizes)
-        direct = min(taps, block_size)
-        ways.append((_cost(head, itemsize) + cost, Partitioning(taps, spikes, direct, (head, *segments))))
+    for size in _whole_parts(block_size, sizes[0]):
+        for stop in [*starts, taps]:
+            head = _segment(0, stop, size, lengths)
+            cost, segments = _later_segments(head.stop, taps, itemsize, sizes)
+            direct = min(taps, size)
+            way = Partitioning(taps, spikes, direct, (head, *segments))
+            ways.append((_cost(head, itemsize) + cost, way))
     return min(ways, key=lambda way: way[0])
+
+
+def _whole_parts(block_size: int, least: int) -> list[int]:
+    """Sizes of which a block holds a power of two; itself if it is small."""
+    parts = [block_size]
+    while parts[-1] % 2 == 0 and parts[-1] // 2 >= least:
+        parts.append(parts[-1] // 2)
+    return parts
 
 
 _WAYS = {"direct": _direct, "uniform": _uniform, "nonuniform": _nonuniform}
