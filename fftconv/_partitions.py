@@ -113,7 +113,7 @@ def _uniform(taps: int, spikes: int, block_size: int, itemsize: int, lengths: tu
 
 
 def _nonuniform(taps: int, spikes: int, block_size: int, itemsize: int, lengths: tuple[int, ...]) -> _Way:
-    """Some direct taps, or blocks that a block of `block_size` has whole, and then longer and later blocks."""
+    """Some direct taps, or blocks that fit into one of `block_size`, and then longer and later blocks."""
     sizes = tuple(length // 2 for length in lengths if length & (length - 1) == 0)
     starts = [2 * size for size in sizes if 2 * size < taps]
     ways = []
