@@ -8,9 +8,11 @@ import zlib
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageCms
 
 from fftconv import image
+from fftconv.image import deep
 
 RNG = np.random.default_rng(3)
 HEIGHT, WIDTH = 6, 9
@@ -25,12 +27,16 @@ PIXELS = {
     "I;16": RNG.integers(0, 65536, (HEIGHT, WIDTH)).astype(np.uint16),
     "I": RNG.integers(-(2**31), 2**31, (HEIGHT, WIDTH)).astype(np.int32),
     "F": RNG.standard_normal((HEIGHT, WIDTH)).astype(np.float32),
+    "LA;16": RNG.integers(1, 65536, (HEIGHT, WIDTH, 2)).astype(np.uint16),
+    "RGB;16": RNG.integers(0, 65536, (HEIGHT, WIDTH, 3)).astype(np.uint16),
+    "RGBA;16": RNG.integers(1, 65536, (HEIGHT, WIDTH, 4)).astype(np.uint16),
+    "RGB;F": RNG.standard_normal((HEIGHT, WIDTH, 3)).astype(np.float32),
 }
 LOSSLESS = [
     (suffix, mode)
     for suffix, modes in {
-        ".png": ("L", "LA", "RGB", "RGBA", "I;16"),
-        ".tif": ("L", "LA", "RGB", "RGBA", "CMYK", "I;16", "I", "F"),
+        ".png": ("L", "LA", "RGB", "RGBA", "I;16", "LA;16", "RGB;16", "RGBA;16"),
+        ".tif": ("L", "LA", "RGB", "RGBA", "CMYK", "I;16", "I", "F", "LA;16", "RGB;16", "RGBA;16", "RGB;F"),
         ".webp": ("RGB", "RGBA"),
         ".bmp": ("L", "RGB"),
         ".ppm": ("RGB",),
@@ -141,10 +147,72 @@ def deep_png(colour_type, channels):
 
 
 @pytest.mark.parametrize(("colour_type", "channels"), [(2, 3), (4, 2), (6, 4)])
-def test_depth_is_never_lost_silently(tmp_path, colour_type, channels):
+def test_depth_is_never_lost_silently(tmp_path, monkeypatch, colour_type, channels):
     (tmp_path / "deep.png").write_bytes(deep_png(colour_type, channels))
-    with pytest.raises(ValueError, match=r"deep.png has colour of 16 bits per channel"):
+    expected = np.arange(4 * channels).reshape(1, 4, channels).repeat(2, axis=0)
+    assert np.array_equal(image.read(tmp_path / "deep.png"), expected)
+    monkeypatch.setattr(deep, "installed", lambda: False)
+    with pytest.raises(ValueError, match=r'has colour of 16 bits .* pip install "fftconv\[deep\]"'):
         image.read(tmp_path / "deep.png")
+    with pytest.raises(ValueError, match=r"colour of mode RGB;16; install what keeps it with: pip install"):
+        image.write(tmp_path / "b.png", PIXELS["RGB;16"])
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_deep_colour_keeps_what_the_file_says(tmp_path, suffix):
+    exif = Image.Exif()
+    exif[0x010E] = "a description"
+    said = image.ImageMetadata("RGB;16", PROFILE, (300.0, 300.0), exif.tobytes())
+    source, target = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    image.write(source, PIXELS["RGB;16"], metadata=said)
+    image.filter_file(source, target, image.gaussian_blur, sigma=1)
+    pixels, kept = image.read_with_metadata(target)
+    assert np.array_equal(pixels, image.gaussian_blur(PIXELS["RGB;16"], 1))
+    assert kept.icc_profile == PROFILE
+    assert kept.dpi == pytest.approx((300, 300), abs=0.1)
+    if suffix == ".png":
+        with Image.open(target) as written:
+            assert written.getexif()[0x010E] == "a description"
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_deep_pictures_are_turned_upright(tmp_path, suffix, orientation):
+    wide = np.repeat(STORED[orientation].astype(np.uint16)[..., None] * 257, 3, axis=2)
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".tif":
+        tifffile.imwrite(path, wide, photometric="rgb", extratags=[(274, "H", 1, orientation, True)])
+    else:
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        image.write(path, wide, metadata=image.ImageMetadata("RGB;16", exif=exif.tobytes()))
+    assert np.array_equal(image.read(path)[..., 1], UPRIGHT.astype(int) * 257)
+
+
+def test_deep_tiff_files_of_all_layouts(tmp_path):
+    path = tmp_path / "a.tif"
+    pixels = RNG.integers(0, 65536, (40, 48, 3)).astype(np.uint16)
+    for options in (
+        {"planarconfig": "separate"},
+        {"compression": "lzw", "predictor": True},
+        {"tile": (16, 16)},
+        {"bigtiff": True},
+        {"byteorder": ">"},
+    ):
+        stored = np.moveaxis(pixels, -1, 0) if "planarconfig" in options else pixels
+        tifffile.imwrite(path, np.ascontiguousarray(stored), photometric="rgb", **options)
+        assert np.array_equal(image.read(path), pixels), options
+    tifffile.imwrite(path, np.zeros((2, 4, 4, 3), np.uint16), photometric="rgb")
+    with pytest.raises(ValueError, match="holds 2 frames"):
+        image.read(path)
+    tifffile.imwrite(path, np.zeros((4, 4, 4), np.uint16), photometric="rgb", extrasamples=["assocalpha"])
+    with pytest.raises(ValueError, match="not unassociated opacity"):
+        image.read(path)
+    content = path.read_bytes()
+    for length in (4, 8, 50, len(content) // 2):
+        path.write_bytes(content[:length])
+        with pytest.raises(ValueError, match=r"a.tif (is not an image|cannot be decoded)"):
+            image.read(path)
 
 
 @pytest.mark.parametrize("content", [b"P6\n1 1\n65535\n" + bytes(6), b"P3\n1 1\n1023\n4 2 1000\n"])

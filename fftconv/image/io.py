@@ -7,17 +7,18 @@ table `_WRITABLE` which of them a format can hold. Whatever neither table has is
 from __future__ import annotations
 
 import copy
-import dataclasses
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from fftconv._files import check_target, complete_file
+from fftconv.image import deep
 
 Array = np.ndarray[Any, np.dtype[Any]]
 StrPath = str | os.PathLike[str]
@@ -56,6 +57,7 @@ _MODES = {
     (np.dtype(np.uint16), 1): "I;16",
     (np.dtype(np.int32), 1): "I",
     (np.dtype(np.float32), 1): "F",
+    **deep.MODES,
 }
 _FORMATS = {
     ".png": "PNG",
@@ -171,23 +173,58 @@ def read_with_metadata(path: StrPath) -> tuple[Array, ImageMetadata]:
     """
     with open(path, "rb") as file:
         try:
-            with Image.open(file, formats=READABLE) as opened:
-                refusal = _reason_to_refuse(opened)
-                if refusal is None:
-                    exif = _exif_of(opened)
-                    upright = opened if exif is None else ImageOps.exif_transpose(opened)
-                    pixels, mode = pixels_of(upright)
-                    metadata = _metadata_of(opened, exif, mode)
+            found = _decode(file)
         except UnidentifiedImageError:
             accepted = ", ".join(READABLE)
             raise ValueError(f"{path} is not an image that can be read; accepted are {accepted}") from None
-        except Exception as error:  # a damaged file makes Pillow raise almost anything
+        except Exception as error:  # a damaged file makes decoders raise almost anything
             raise ValueError(f"{path} cannot be decoded: {error}") from error
-    if refusal is not None:
-        raise ValueError(f"{path} {refusal}")
-    if opened.format == "PPM" and mode == "I":  # Pillow's mode for 16 bits here, which it cannot write
-        return pixels.astype(np.uint16), dataclasses.replace(metadata, mode="I;16")
-    return pixels, metadata
+    if isinstance(found, str):
+        raise ValueError(f"{path} {found}")
+    return found
+
+
+def _decode(file: BinaryIO) -> tuple[Array, ImageMetadata] | str:
+    """Pixels and metadata, or why they are refused."""
+    try:
+        with Image.open(file, formats=READABLE) as opened:
+            refusal = _reason_to_refuse(opened)
+            if refusal is not None:
+                return refusal
+            is_deep = _is_deep(opened)  # of which nothing is known any more once pixels are loaded
+            if is_deep and opened.format == "TIFF":
+                return _decode_deep_tiff(file)
+            exif = _exif_of(opened)
+            if is_deep:
+                pixels = deep.upright(deep.decode_png(file), exif.get(_ORIENTATION, 1) if exif else 1)
+                mode = mode_of(pixels)
+            else:
+                upright = opened if exif is None else ImageOps.exif_transpose(opened)
+                pixels, mode = pixels_of(upright)
+            if (
+                opened.format == "PPM" and mode == "I"
+            ):  # Pillow's mode for 16 bits here, which it cannot write
+                pixels, mode = pixels.astype(np.uint16), "I;16"
+            return pixels, _metadata_of(opened, exif, mode)
+    except UnidentifiedImageError:
+        if deep.installed() and deep.is_tiff(file):  # of a kind that Pillow does not know
+            return _decode_deep_tiff(file)
+        raise
+
+
+def _decode_deep_tiff(file: BinaryIO) -> tuple[Array, ImageMetadata]:
+    pixels, profile, dpi = deep.decode_tiff(file, 2 * (Image.MAX_IMAGE_PIXELS or math.inf))
+    return pixels, ImageMetadata(mode_of(pixels), profile, dpi)
+
+
+def _is_deep(opened: Image.Image) -> bool:
+    """Whether Pillow would reduce colours of 16 bits to 8."""
+    arguments = [tile[3] for tile in getattr(opened, "tile", ())]
+    if isinstance(opened, TiffImagePlugin.TiffImageFile):
+        arguments += [f";{bits}" for bits in opened.tag_v2.get(_BITS_PER_SAMPLE, ())]
+    of_codec = any(";16" in str(argument) for argument in arguments)
+    of_ppm = opened.format == "PPM" and any(_largest_value(argument) > 255 for argument in arguments)
+    return (of_codec or of_ppm) and not opened.mode.startswith("I")
 
 
 def _reason_to_refuse(opened: Image.Image) -> str | None:
@@ -196,14 +233,16 @@ def _reason_to_refuse(opened: Image.Image) -> str | None:
     if frames > 1:
         return f"holds {frames} frames; split it into files of one image each"
     grey = opened.mode.startswith("I")
-    arguments = [tile[3] for tile in getattr(opened, "tile", ())]
-    deep_codec = any(";16" in str(argument) for argument in arguments)
-    deep_ppm = opened.format == "PPM" and any(_largest_value(argument) > 255 for argument in arguments)
-    if (deep_codec or deep_ppm) and not grey:
-        return (
-            "has colour of 16 bits per channel, of which Pillow would keep 8; convert it to 8 bits "
-            "yourself, or filter each channel as a grey 16-bit image"
-        )
+    if _is_deep(opened):
+        if opened.format not in deep.WRITABLE:
+            return (
+                "has colour of 16 bits per channel, of which Pillow would keep 8; convert it to PNG or "
+                "TIFF, or to 8 bits"
+            )
+        if not deep.installed():
+            return f"has colour of 16 bits per channel, of which Pillow would keep 8; {deep.INSTALL}"
+        if "transparency" in opened.info:
+            return "has a transparent colour of 16 bits, which would be lost; write it with opacity instead"
     if grey and "transparency" in opened.info:
         return "is 16-bit grey with a transparent shade, which would be lost; write it without one"
     if isinstance(opened, TiffImagePlugin.TiffImageFile):
@@ -338,7 +377,10 @@ def write(path: StrPath, image: Any, *, metadata: ImageMetadata | None = None) -
         raise ValueError(f"image is empty (shape {pixels.shape}); it needs at least one pixel")
     with complete_file(target) as temporary:
         try:
-            to_picture(pixels, mode).save(temporary, format=chosen, **options)
+            if mode in deep.MODES.values():
+                deep.encode(pixels, chosen, options, temporary)
+            else:
+                to_picture(pixels, mode).save(temporary, format=chosen, **options)
         except OSError as error:
             if error.errno is not None:  # of the disk, not of the encoder
                 raise OSError(error.errno, error.strerror, str(target)) from error
@@ -357,11 +399,14 @@ def check_writable(target: Path, mode: str | None = None) -> str:
         )
     chosen = _FORMATS[target.suffix.lower()]
     check_target(target)
-    if mode is not None and mode not in _WRITABLE[chosen]:
-        able = [suffix for suffix, name in _FORMATS.items() if mode in _WRITABLE[name]]
+    holds = {name: (*plain, *deep.WRITABLE.get(name, ())) for name, plain in _WRITABLE.items()}
+    if mode is not None and mode not in holds[chosen]:
+        able = [suffix for suffix, name in _FORMATS.items() if mode in holds[name]]
         raise ValueError(
             f"{target}: {chosen} cannot hold an image of mode {mode}; write it as {', '.join(able)}"
         )
+    if mode in deep.MODES.values() and not deep.installed():
+        raise ValueError(f"{target} is to hold colour of mode {mode}; {deep.INSTALL}")
     return chosen
 
 

@@ -1,0 +1,138 @@
+"""Colour of more than 8 bits, which Pillow would reduce: PNG through imagecodecs, TIFF through tifffile.
+
+Both come with the extra `deep`. What a PNG file says beside its pixels is read and written by Pillow all
+the same.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import Image
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+INSTALL = 'install what keeps it with: pip install "fftconv[deep]"'
+
+# By dtype and channels, as `_MODES` of io.py; the names go on where Pillow's end.
+MODES = {
+    (np.dtype(np.uint16), 2): "LA;16",
+    (np.dtype(np.uint16), 3): "RGB;16",
+    (np.dtype(np.uint16), 4): "RGBA;16",
+    (np.dtype(np.float32), 3): "RGB;F",
+}
+WRITABLE = {"PNG": ("LA;16", "RGB;16", "RGBA;16"), "TIFF": tuple(MODES.values())}
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_UNASSOCIATED = 2  # opacity that colours are not multiplied with
+
+# What stored rows and columns have to go through to stand upright, by EXIF orientation.
+_TURNS = {
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: np.rot90(a, -1),
+    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+    8: lambda a: np.rot90(a),
+}
+
+
+def installed() -> bool:
+    """Whether deep colour can be read and written."""
+    return all(find_spec(name) is not None for name in ("imagecodecs", "tifffile"))
+
+
+def upright(pixels: Array, orientation: int) -> Array:
+    """Pixels as they are to be seen."""
+    turn = _TURNS.get(orientation)
+    return pixels if turn is None else np.ascontiguousarray(turn(pixels))
+
+
+def decode_png(file: BinaryIO) -> Array:
+    """The pixels of a PNG file of 16 bits."""
+    file.seek(0)
+    return np.asarray(import_module("imagecodecs").png_decode(file.read()))
+
+
+def is_tiff(file: BinaryIO) -> bool:
+    """Whether a file begins as a TIFF file does."""
+    file.seek(0)
+    return file.read(4) in _TIFF
+
+
+def decode_tiff(
+    file: BinaryIO, most_pixels: float
+) -> tuple[Array, bytes | None, tuple[float, float] | None]:
+    """Pixels, colour profile and resolution of a TIFF file of one picture in colour."""
+    tifffile: Any = import_module("tifffile")
+    file.seek(0)
+    with tifffile.TiffFile(file) as opened:
+        if len(opened.pages) != 1:
+            raise ValueError(f"it holds {len(opened.pages)} frames; split it into files of one image each")
+        page = opened.pages[0]
+        if page.imagewidth * page.imagelength > most_pixels:
+            raise ValueError(
+                f"it has {page.imagewidth} x {page.imagelength} pixels, more than {most_pixels:.0f}"
+            )
+        if page.photometric not in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.MINISBLACK):
+            raise ValueError(f"its colours are {page.photometric.name}; accepted are RGB and grey")
+        if any(extra != _UNASSOCIATED for extra in page.extrasamples):
+            raise ValueError("it has samples beside its colours that are not unassociated opacity")
+        pixels = page.asarray()
+        if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
+            pixels = np.moveaxis(pixels, 0, -1)
+        pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+        tag = page.tags.get("Orientation")
+        unit = page.tags.get("ResolutionUnit")
+        dpi = page.get_resolution("inch") if unit is not None and unit.value in (2, 3) else None
+        profile = page.iccprofile
+        return upright(pixels, int(tag.value) if tag else 1), profile, dpi
+
+
+def encode(pixels: Array, chosen: str, options: dict[str, Any], file: BinaryIO) -> None:
+    """Write pixels of a deep mode, with what Pillow would save by these options."""
+    pixels = np.ascontiguousarray(pixels)
+    if chosen == "TIFF":
+        dpi = options.get("dpi")
+        content = io.BytesIO()  # tifffile wants a file to have a name
+        import_module("tifffile").imwrite(
+            content,
+            pixels,
+            photometric="rgb" if pixels.shape[2] > 2 else "minisblack",
+            planarconfig="contig",
+            extrasamples=["unassalpha"] if pixels.shape[2] in (2, 4) else None,
+            compression="zlib",
+            predictor=True,
+            iccprofile=options.get("icc_profile"),
+            resolution=dpi,
+            resolutionunit="inch" if dpi else None,
+            metadata=None,
+        )
+        file.write(content.getbuffer())
+        return
+    plain = bytes(import_module("imagecodecs").png_encode(pixels))
+    small = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(small, format="PNG", **options)
+    beside = b"".join(chunk for kind, chunk in _chunks(small.getvalue()) if kind not in _PIXELS)
+    head = next(len(chunk) for _, chunk in _chunks(plain)) + len(_SIGNATURE)
+    file.write(plain[:head] + beside + plain[head:])
+
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PIXELS = (b"IHDR", b"IDAT", b"IEND")
+
+
+def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The parts of a PNG file after its signature, by kind."""
+    place = len(_SIGNATURE)
+    while place < len(content):
+        (size,) = struct.unpack_from(">I", content, place)
+        chunk = content[place : place + size + 12]
+        yield chunk[4:8], chunk
+        place += len(chunk)
