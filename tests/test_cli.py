@@ -14,6 +14,7 @@ import fftconv
 from fftconv import image, kernels
 from fftconv.cli.kernel_text import parse_kernel
 from fftconv.cli.main import run
+from fftconv.image.io import READABLE
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 PICTURE = SAMPLES / "picture.png"
@@ -129,7 +130,7 @@ def test_many_files_go_to_a_folder_and_bad_ones_are_told(small, tmp_path, capsys
     assert "2 of 3 files written" in printed.out
     assert (
         printed.err == f"fftconv: {bad} is not an image that can be read; accepted are "
-        "PNG, JPEG, TIFF, WEBP, BMP, GIF, PPM\n"
+        f"{', '.join(READABLE)}\n"
     )
 
 

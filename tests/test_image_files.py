@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, features
 
 from fftconv import image
 from fftconv.image import deep
@@ -41,6 +41,7 @@ LOSSLESS = [
         ".bmp": ("L", "RGB"),
         ".ppm": ("RGB",),
         ".pgm": ("L", "I;16"),
+        ".pfm": ("F",),
     }.items()
     for mode in modes
 ]
@@ -80,6 +81,57 @@ def test_profile_resolution_and_exif_are_kept(tmp_path, suffix):
             assert written.info["dpi"] == pytest.approx((300, 300), abs=0.1)
         if suffix != ".tif":
             assert written.getexif()[0x010E] == "a description"
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg", ".webp", ".avif"])
+def test_xmp_packets_are_kept(tmp_path, suffix):
+    if suffix == ".avif" and not features.check("avif"):
+        pytest.skip("Pillow was built without AVIF")
+    packet = "<x:xmpmeta>grün</x:xmpmeta>".encode()
+    source, target = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    image.write(source, PIXELS["RGB"], metadata=image.ImageMetadata("RGB", xmp=packet))
+    image.filter_file(source, target, image.gaussian_blur, sigma=1)
+    assert image.read_with_metadata(target)[1].xmp == packet
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGB;16"])
+def test_texts_of_png_files_are_kept(tmp_path, mode):
+    texts = {"Title": "a picture", "Description": "漢字"}
+    said = image.ImageMetadata(mode, text=texts, xmp=b"<x:xmpmeta/>")
+    image.write(tmp_path / "a.png", PIXELS[mode], metadata=said)
+    image.filter_file(tmp_path / "a.png", tmp_path / "b.png", image.gaussian_blur, sigma=1)
+    kept = image.read_with_metadata(tmp_path / "b.png")[1]
+    assert (kept.text, kept.xmp) == (texts, b"<x:xmpmeta/>")
+
+
+def test_the_comment_of_a_jpeg_file_is_kept(tmp_path):
+    Image.fromarray(PIXELS["RGB"]).save(tmp_path / "a.jpg", comment=b"by nobody")
+    image.filter_file(tmp_path / "a.jpg", tmp_path / "b.jpg", image.gaussian_blur, sigma=1)
+    with Image.open(tmp_path / "b.jpg") as written:
+        assert written.info["comment"] == b"by nobody"
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp", ".avif"])
+def test_quality_is_set_on_request(tmp_path, suffix):
+    if suffix == ".avif" and not features.check("avif"):
+        pytest.skip("Pillow was built without AVIF")
+    picture = np.kron(PIXELS["RGB"], np.ones((9, 9, 1), np.uint8))
+    sizes = []
+    for quality in (10, 60, 95):
+        image.write(tmp_path / f"a{suffix}", picture, quality=quality)
+        sizes.append((tmp_path / f"a{suffix}").stat().st_size)
+    assert sizes == sorted(set(sizes))
+    image.filter_file(tmp_path / f"a{suffix}", tmp_path / f"b{suffix}", identity, quality=10)
+    assert (tmp_path / f"b{suffix}").stat().st_size < sizes[1]
+    assert np.abs(image.read(tmp_path / f"a{suffix}") - picture.astype(float)).mean() < 12
+    for target, wrong, message in (
+        ("c.png", 50, "quality=50 is of JPEG, WEBP, AVIF files, and .*c.png is PNG"),
+        (f"c{suffix}", 101, "quality=101 is not accepted; pass a whole number from 1 to 100"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            image.filter_file(
+                tmp_path / f"a{suffix}", tmp_path / target, lambda pixels: 1 / 0, quality=wrong
+            )
 
 
 UPRIGHT = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20

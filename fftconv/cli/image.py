@@ -58,6 +58,11 @@ def _files(command: Command) -> Command:
             show_default=True,
             help="How to convolve; auto takes the fastest.",
         ),
+        click.option(
+            "--quality",
+            type=click.IntRange(1, 100),
+            help="Of JPEG, WebP and AVIF files  [default: as read; WebP without loss]",
+        ),
         click.option("--workers", type=click.IntRange(min=1), help="Threads  [default: all cores]"),
     )
     return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
@@ -68,7 +73,7 @@ def _files(command: Command) -> Command:
 def image(context: click.Context) -> None:
     """Filter pictures on disk: blur, edges, sharpen, emboss, or any kernel.
 
-    Reads PNG, JPEG, TIFF, WebP, BMP, GIF and PPM; the suffix of the output chooses its format.
+    Reads PNG, JPEG, TIFF, WebP, AVIF, BMP, GIF, PPM and PFM; the suffix of the output chooses its format.
     Colour profile, resolution and EXIF data are kept. A file is written whole or not at all, and never
     over its own input.
     """

@@ -46,7 +46,14 @@ class FileReport:
     error: Exception | None = None
 
 
-def filter_file(source: StrPath, target: StrPath, filter: Filter, **parameters: Any) -> FileReport:  # noqa: A002
+def filter_file(
+    source: StrPath,
+    target: StrPath,
+    filter: Filter,  # noqa: A002
+    *,
+    quality: int | None = None,
+    **parameters: Any,
+) -> FileReport:
     """Filter an image file into another one.
 
     Parameters
@@ -58,6 +65,8 @@ def filter_file(source: StrPath, target: StrPath, filter: Filter, **parameters: 
         at all, with the source's colour profile, resolution and EXIF data.
     filter : callable
         One of this module's filters, or any function from pixels to pixels.
+    quality : int, optional
+        Of JPEG, WebP and AVIF files, as in `write`.
     **parameters
         Passed on to `filter`.
 
@@ -87,7 +96,7 @@ def filter_file(source: StrPath, target: StrPath, filter: Filter, **parameters: 
     begun = time.perf_counter()
     origin, goal = Path(source), Path(target)
     check_target(goal, origin)
-    check_writable(goal)  # before the work, not after it
+    check_writable(goal, quality=quality)  # before the work, not after it
     pixels, metadata = read_with_metadata(origin)
     if metadata.mode == "CMYK" and "alpha" in inspect.signature(filter).parameters:
         parameters = {"alpha": False} | parameters  # four channels, none of them opacity
@@ -95,7 +104,7 @@ def filter_file(source: StrPath, target: StrPath, filter: Filter, **parameters: 
         started = time.perf_counter()
         result = filter(pixels, **parameters)
         filtered = time.perf_counter() - started
-    write(goal, result, metadata=metadata)
+    write(goal, result, metadata=metadata, quality=quality)
     return FileReport(
         origin,
         goal,

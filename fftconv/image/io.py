@@ -15,15 +15,25 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
+from PIL import (
+    Image,
+    ImageOps,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    UnidentifiedImageError,
+    features,
+)
 
+from fftconv._arguments import check_count
 from fftconv._files import check_target, complete_file
 from fftconv.image import deep
 
 Array = np.ndarray[Any, np.dtype[Any]]
 StrPath = str | os.PathLike[str]
 
-READABLE = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "PPM")
+_HAS_AVIF = bool(features.check("avif"))  # Pillow may be built without
+READABLE = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "PPM", *(("AVIF",) if _HAS_AVIF else ()))
 
 # Mode to filter in, by mode of the file. Palettes become the colours they stand for, 1-bit images grey.
 _PLAIN = {
@@ -69,6 +79,8 @@ _FORMATS = {
     ".bmp": "BMP",
     ".pgm": "PPM",
     ".ppm": "PPM",
+    ".pfm": "PFM",
+    **({".avif": "AVIF"} if _HAS_AVIF else {}),
 }
 _WRITABLE = {
     "PNG": ("L", "LA", "RGB", "RGBA", "I;16"),
@@ -77,10 +89,16 @@ _WRITABLE = {
     "WEBP": ("RGB", "RGBA"),
     "BMP": ("L", "RGB"),
     "PPM": ("L", "RGB", "I;16"),
+    "PFM": ("F",),
+    "AVIF": ("RGB", "RGBA"),
 }
-_KEEPS_PROFILE = ("PNG", "JPEG", "TIFF", "WEBP")
-_KEEPS_EXIF = ("PNG", "JPEG", "WEBP")
-_ORIENTATION, _BITS_PER_SAMPLE, _SAMPLE_FORMAT = 0x0112, 258, 339
+_PILLOW_NAMES = {"PFM": "PPM"}  # where it has another one for the format
+_KEEPS_PROFILE = ("PNG", "JPEG", "TIFF", "WEBP", "AVIF")
+_KEEPS_EXIF = ("PNG", "JPEG", "WEBP", "AVIF")
+_HAS_QUALITY = ("JPEG", "WEBP", "AVIF")
+_NO_RESOLUTION = ("PPM", "PFM")
+_ORIENTATION, _BITS_PER_SAMPLE, _SAMPLE_FORMAT, _XMP = 0x0112, 258, 339, 700
+_XMP_KEYWORD = "XML:com.adobe.xmp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +115,21 @@ class ImageMetadata:
         Pixels per inch along x and y.
     exif : bytes or None
         EXIF block; its orientation has been applied and reset.
+    xmp : bytes or None
+        XMP packet.
+    text : mapping
+        Text chunks of a PNG file, by keyword.
     jpeg : mapping
-        Quantisation tables and chroma subsampling of a JPEG file, so that one written again keeps its
-        quality.
+        Quantisation tables, chroma subsampling and comment of a JPEG file, so that one written again keeps
+        its quality.
     """
 
     mode: str
     icc_profile: bytes | None = None
     dpi: tuple[float, float] | None = None
     exif: bytes | None = None
+    xmp: bytes | None = None
+    text: Mapping[str, str] = field(default_factory=dict)
     jpeg: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -279,6 +303,8 @@ def _metadata_of(opened: Image.Image, exif: Image.Exif | None, mode: str) -> Ima
     if isinstance(opened, JpegImagePlugin.JpegImageFile):
         sampling = JpegImagePlugin.get_sampling(opened)
         jpeg = {"qtables": opened.quantization, "subsampling": sampling}
+        if "comment" in opened.info:
+            jpeg["comment"] = opened.info["comment"]
     carried = None
     # A TIFF file's EXIF block is its own table of contents, which must not be copied.
     if exif is not None and opened.format != "TIFF":
@@ -291,8 +317,17 @@ def _metadata_of(opened: Image.Image, exif: Image.Exif | None, mode: str) -> Ima
         # Pillow says 1 where a TIFF file has a ratio and no unit.
         (float(dpi[0]), float(dpi[1])) if dpi and min(dpi) > 1 else None,
         carried,
+        _xmp_of(opened),
+        {key: str(value) for key, value in getattr(opened, "text", {}).items() if key != _XMP_KEYWORD},
         jpeg,
     )
+
+
+def _xmp_of(opened: Image.Image) -> bytes | None:
+    found = opened.info.get("xmp")
+    if isinstance(opened, TiffImagePlugin.TiffImageFile):
+        found = opened.tag_v2.get(_XMP)
+    return bytes(found) if isinstance(found, bytes) else None
 
 
 def pixels_of(picture: Image.Image) -> tuple[Array, str]:
@@ -329,7 +364,9 @@ def to_picture(pixels: Array, mode: str) -> Image.Image:
     return Image.fromarray(flat)
 
 
-def write(path: StrPath, image: Any, *, metadata: ImageMetadata | None = None) -> None:
+def write(
+    path: StrPath, image: Any, *, metadata: ImageMetadata | None = None, quality: int | None = None
+) -> None:
     """Write an image file, whole or not at all.
 
     The file is written beside its target under another name and renamed when it is complete, so an
@@ -338,11 +375,15 @@ def write(path: StrPath, image: Any, *, metadata: ImageMetadata | None = None) -
     Parameters
     ----------
     path : path-like
-        The suffix chooses the format: .png, .jpg, .jpeg, .tif, .tiff, .webp, .bmp, .pgm or .ppm.
+        The suffix chooses the format: .png, .jpg, .jpeg, .tif, .tiff, .webp, .bmp, .pgm, .ppm, .pfm or,
+        where Pillow has it, .avif.
     image : numpy.ndarray or PIL.Image.Image
         Pixels, shape (height, width) or (height, width, channels).
     metadata : ImageMetadata, optional
         As from `read_with_metadata`; written as far as the format has a place for it.
+    quality : int, optional
+        From 1 to 100, of JPEG, WebP and AVIF files. By default a JPEG file is written with the tables of
+        `metadata`, or 95; WebP without loss; AVIF with 90.
 
     Raises
     ------
@@ -371,8 +412,8 @@ def write(path: StrPath, image: Any, *, metadata: ImageMetadata | None = None) -
         pixels = np.asarray(image)
         cmyk = metadata is not None and metadata.mode == "CMYK" and pixels.shape[2:] == (4,)
         mode = "CMYK" if cmyk and pixels.dtype == np.uint8 else mode_of(pixels)
-    chosen = check_writable(target, mode)
-    options = _save_options(chosen, metadata or ImageMetadata(mode))
+    chosen = check_writable(target, mode, quality)
+    options = _save_options(chosen, metadata or ImageMetadata(mode), quality)
     if pixels.size == 0:
         raise ValueError(f"image is empty (shape {pixels.shape}); it needs at least one pixel")
     with complete_file(target) as temporary:
@@ -380,7 +421,8 @@ def write(path: StrPath, image: Any, *, metadata: ImageMetadata | None = None) -
             if mode in deep.MODES.values():
                 deep.encode(pixels, chosen, options, temporary)
             else:
-                to_picture(pixels, mode).save(temporary, format=chosen, **options)
+                name = _PILLOW_NAMES.get(chosen, chosen)
+                to_picture(pixels, mode).save(temporary, format=name, **options)
         except OSError as error:
             if error.errno is not None:  # of the disk, not of the encoder
                 raise OSError(error.errno, error.strerror, str(target)) from error
@@ -389,7 +431,7 @@ def write(path: StrPath, image: Any, *, metadata: ImageMetadata | None = None) -
             raise ValueError(f"{target} cannot be written as {chosen}: {error}") from error
 
 
-def check_writable(target: Path, mode: str | None = None) -> str:
+def check_writable(target: Path, mode: str | None = None, quality: int | None = None) -> str:
     """The format that the suffix of `target` asks for, once it is sure that it can be written."""
     if target.suffix.lower() not in _FORMATS:
         folder = "" if target.suffix else "; if it is meant as a folder, create it first"
@@ -399,6 +441,12 @@ def check_writable(target: Path, mode: str | None = None) -> str:
         )
     chosen = _FORMATS[target.suffix.lower()]
     check_target(target)
+    if quality is not None:
+        if chosen not in _HAS_QUALITY:
+            formats = ", ".join(_HAS_QUALITY)
+            raise ValueError(f"quality={quality!r} is of {formats} files, and {target} is {chosen}")
+        if check_count("quality", quality) > 100:
+            raise ValueError(f"quality={quality!r} is not accepted; pass a whole number from 1 to 100")
     holds = {name: (*plain, *deep.WRITABLE.get(name, ())) for name, plain in _WRITABLE.items()}
     if mode is not None and mode not in holds[chosen]:
         able = [suffix for suffix, name in _FORMATS.items() if mode in holds[name]]
@@ -410,16 +458,41 @@ def check_writable(target: Path, mode: str | None = None) -> str:
     return chosen
 
 
-def _save_options(chosen: str, metadata: ImageMetadata) -> dict[str, Any]:
+def _save_options(chosen: str, metadata: ImageMetadata, quality: int | None) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if metadata.icc_profile and chosen in _KEEPS_PROFILE:
         options["icc_profile"] = metadata.icc_profile
-    if metadata.dpi and chosen != "PPM":
+    if metadata.dpi and chosen not in _NO_RESOLUTION:
         options["dpi"] = metadata.dpi
     if metadata.exif and chosen in _KEEPS_EXIF:
         options["exif"] = metadata.exif
+    if chosen == "PNG" and (metadata.text or metadata.xmp):
+        options["pnginfo"] = _texts(metadata)
+    elif chosen == "TIFF" and metadata.xmp:
+        options["tiffinfo"] = {_XMP: metadata.xmp}
+    elif metadata.xmp and chosen in _KEEPS_EXIF:
+        options["xmp"] = metadata.xmp
+    return options | _quality_options(chosen, metadata, quality)
+
+
+def _texts(metadata: ImageMetadata) -> PngImagePlugin.PngInfo:
+    """The text chunks of a PNG file, of which XMP is one."""
+    chunks = PngImagePlugin.PngInfo()
+    for keyword, text in metadata.text.items():
+        chunks.add_text(keyword, text)
+    if metadata.xmp:
+        chunks.add_itxt(_XMP_KEYWORD, metadata.xmp.decode("utf-8", "surrogateescape"))
+    return chunks
+
+
+def _quality_options(chosen: str, metadata: ImageMetadata, quality: int | None) -> dict[str, Any]:
     if chosen == "JPEG":
-        options |= metadata.jpeg or {"quality": 95, "subsampling": 0}
+        kept = dict(metadata.jpeg) or {"quality": 95, "subsampling": 0}
+        if quality is not None:
+            kept = {key: value for key, value in kept.items() if key != "qtables"} | {"quality": quality}
+        return kept
     if chosen == "WEBP":
-        options["lossless"] = True
-    return options
+        return {"lossless": True} if quality is None else {"quality": quality}
+    if chosen == "AVIF":
+        return {"quality": 90 if quality is None else quality, "subsampling": "4:4:4"}
+    return {}
