@@ -134,6 +134,53 @@ def test_quality_is_set_on_request(tmp_path, suffix):
             )
 
 
+def huge(suffix, side):
+    """The header of a picture of so many pixels on each side, and next to nothing behind it."""
+    buffer = io.BytesIO()
+    Image.new("L", (64, 48)).save(buffer, suffix)
+    content = buffer.getvalue()
+    pack = {"PNG": ">I", "BMP": "<i"}.get(suffix, "")
+    if suffix == "TIFF":
+        for tag, size in ((256, 64), (257, 48)):
+            old = struct.pack("<HHII", tag, 4, 1, size)
+            assert content.count(old) == 1
+            content = content.replace(old, struct.pack("<HHII", tag, 4, 1, side))
+        return content
+    for size in (64, 48):
+        content = content.replace(struct.pack(pack, size), struct.pack(pack, side), 1)
+    if suffix == "PNG":
+        head = content[12:29]
+        content = content[:29] + struct.pack(">I", zlib.crc32(head)) + content[33:]
+    return content
+
+
+@pytest.mark.parametrize("suffix", ["PNG", "BMP", "TIFF"])
+def test_the_header_of_a_bomb_is_enough(tmp_path, suffix):
+    path = tmp_path / "bomb"
+    path.write_bytes(huge(suffix, 60_000))
+    before = Image.MAX_IMAGE_PIXELS
+    with pytest.raises(
+        ValueError, match=r"bomb has 60000 x 60000 pixels, more than 178956970; if you trust"
+    ):
+        image.read(path)
+    assert before == Image.MAX_IMAGE_PIXELS
+    image.write(tmp_path / "a.png", PIXELS["RGB"])
+    with pytest.raises(ValueError, match="has 9 x 6 pixels, more than 50; .* max_pixels=54"):
+        image.filter_file(tmp_path / "a.png", tmp_path / "b.png", image.box_blur, size=3, max_pixels=50)
+    assert image.read(tmp_path / "a.png", max_pixels=54).shape == (6, 9, 3)
+    tifffile.imwrite(tmp_path / "a.tif", PIXELS["RGB;16"], photometric="rgb")
+    with pytest.raises(ValueError, match="has 9 x 6 pixels, more than 50"):
+        image.read(tmp_path / "a.tif", max_pixels=50)
+    with pytest.raises(ValueError, match="max_pixels=0"):
+        image.read(tmp_path / "a.png", max_pixels=0)
+
+
+def test_pictures_beyond_pillows_limit_are_read_if_allowed(tmp_path, monkeypatch):
+    image.write(tmp_path / "a.png", PIXELS["RGB"])
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    assert image.read(tmp_path / "a.png").shape == (6, 9, 3)
+
+
 UPRIGHT = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
 STORED = {  # how each orientation stores the upright picture
     1: UPRIGHT,

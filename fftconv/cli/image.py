@@ -63,6 +63,13 @@ def _files(command: Command) -> Command:
             type=click.IntRange(1, 100),
             help="Of JPEG, WebP and AVIF files  [default: as read; WebP without loss]",
         ),
+        click.option(
+            "--max-pixels",
+            type=click.IntRange(min=1),
+            default=178_956_970,
+            show_default=True,
+            help="Refuse pictures with more, by their header.",
+        ),
         click.option("--workers", type=click.IntRange(min=1), help="Threads  [default: all cores]"),
     )
     return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from fftconv._files import check_target, targets_in
-from fftconv.image.io import StrPath, check_writable, read_with_metadata, write
+from fftconv.image.io import MOST_PIXELS, StrPath, check_writable, read_with_metadata, write
 from fftconv.planning import recorded_plans
 
 Filter = Callable[..., Any]
@@ -52,6 +52,7 @@ def filter_file(
     filter: Filter,  # noqa: A002
     *,
     quality: int | None = None,
+    max_pixels: int = MOST_PIXELS,
     **parameters: Any,
 ) -> FileReport:
     """Filter an image file into another one.
@@ -67,6 +68,8 @@ def filter_file(
         One of this module's filters, or any function from pixels to pixels.
     quality : int, optional
         Of JPEG, WebP and AVIF files, as in `write`.
+    max_pixels : int, optional
+        As in `read`.
     **parameters
         Passed on to `filter`.
 
@@ -97,7 +100,7 @@ def filter_file(
     origin, goal = Path(source), Path(target)
     check_target(goal, origin)
     check_writable(goal, quality=quality)  # before the work, not after it
-    pixels, metadata = read_with_metadata(origin)
+    pixels, metadata = read_with_metadata(origin, max_pixels=max_pixels)
     if metadata.mode == "CMYK" and "alpha" in inspect.signature(filter).parameters:
         parameters = {"alpha": False} | parameters  # four channels, none of them opacity
     with recorded_plans() as plans:

@@ -66,9 +66,14 @@ def is_tiff(file: BinaryIO) -> bool:
     return file.read(4) in _TIFF
 
 
-def decode_tiff(
-    file: BinaryIO, most_pixels: float
-) -> tuple[Array, bytes | None, tuple[float, float] | None]:
+def size_of_tiff(file: BinaryIO) -> tuple[int, int]:
+    """Width and height that the header of a TIFF file promises."""
+    file.seek(0)
+    with import_module("tifffile").TiffFile(file) as opened:
+        return opened.pages[0].imagewidth, opened.pages[0].imagelength
+
+
+def decode_tiff(file: BinaryIO) -> tuple[Array, bytes | None, tuple[float, float] | None]:
     """Pixels, colour profile and resolution of a TIFF file of one picture in colour."""
     tifffile: Any = import_module("tifffile")
     file.seek(0)
@@ -76,10 +81,6 @@ def decode_tiff(
         if len(opened.pages) != 1:
             raise ValueError(f"it holds {len(opened.pages)} frames; split it into files of one image each")
         page = opened.pages[0]
-        if page.imagewidth * page.imagelength > most_pixels:
-            raise ValueError(
-                f"it has {page.imagewidth} x {page.imagelength} pixels, more than {most_pixels:.0f}"
-            )
         if page.photometric not in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.MINISBLACK):
             raise ValueError(f"its colours are {page.photometric.name}; accepted are RGB and grey")
         if any(extra != _UNASSOCIATED for extra in page.extrasamples):

@@ -7,8 +7,8 @@ table `_WRITABLE` which of them a format can hold. Whatever neither table has is
 from __future__ import annotations
 
 import copy
-import math
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +33,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 StrPath = str | os.PathLike[str]
 
 _HAS_AVIF = bool(features.check("avif"))  # Pillow may be built without
+MOST_PIXELS = 178_956_970  # half a gibibyte of 8-bit colours
+_LIMIT_LOCK = threading.Lock()
 READABLE = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "PPM", *(("AVIF",) if _HAS_AVIF else ()))
 
 # Mode to filter in, by mode of the file. Palettes become the colours they stand for, 1-bit images grey.
@@ -133,13 +135,16 @@ class ImageMetadata:
     jpeg: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read(path: StrPath) -> Array:
+def read(path: StrPath, *, max_pixels: int = MOST_PIXELS) -> Array:
     """Read an image file into an array.
 
     Parameters
     ----------
     path : path-like
         A PNG, JPEG, TIFF, WebP, BMP, GIF or PPM file of one image; its content counts, not its name.
+
+    max_pixels : int, default 178956970
+        A file whose header promises more is refused before anything is decoded.
 
     Returns
     -------
@@ -165,15 +170,15 @@ def read(path: StrPath) -> Array:
     >>> image.read("samples/picture.png").shape
     (854, 1280, 3)
     """
-    return read_with_metadata(path)[0]
+    return read_with_metadata(path, max_pixels=max_pixels)[0]
 
 
-def read_with_metadata(path: StrPath) -> tuple[Array, ImageMetadata]:
+def read_with_metadata(path: StrPath, *, max_pixels: int = MOST_PIXELS) -> tuple[Array, ImageMetadata]:
     """Read an image file into an array, and what the file says about it.
 
     Parameters
     ----------
-    path : path-like
+    path, max_pixels
         As in `read`.
 
     Returns
@@ -195,9 +200,10 @@ def read_with_metadata(path: StrPath) -> tuple[Array, ImageMetadata]:
     >>> pixels.dtype, metadata.mode
     (dtype('uint8'), 'RGBA')
     """
+    check_count("max_pixels", max_pixels)
     with open(path, "rb") as file:
         try:
-            found = _decode(file)
+            found = _decode(file, max_pixels)
         except UnidentifiedImageError:
             accepted = ", ".join(READABLE)
             raise ValueError(f"{path} is not an image that can be read; accepted are {accepted}") from None
@@ -208,16 +214,18 @@ def read_with_metadata(path: StrPath) -> tuple[Array, ImageMetadata]:
     return found
 
 
-def _decode(file: BinaryIO) -> tuple[Array, ImageMetadata] | str:
+def _decode(file: BinaryIO, max_pixels: int) -> tuple[Array, ImageMetadata] | str:
     """Pixels and metadata, or why they are refused."""
     try:
-        with Image.open(file, formats=READABLE) as opened:
+        with _open(file) as opened:
+            if opened.width * opened.height > max_pixels:
+                return _too_large(opened.width, opened.height, max_pixels)
             refusal = _reason_to_refuse(opened)
             if refusal is not None:
                 return refusal
             is_deep = _is_deep(opened)  # of which nothing is known any more once pixels are loaded
             if is_deep and opened.format == "TIFF":
-                return _decode_deep_tiff(file)
+                return _decode_deep_tiff(file, max_pixels)
             exif = _exif_of(opened)
             if is_deep:
                 pixels = deep.upright(deep.decode_png(file), exif.get(_ORIENTATION, 1) if exif else 1)
@@ -232,12 +240,32 @@ def _decode(file: BinaryIO) -> tuple[Array, ImageMetadata] | str:
             return pixels, _metadata_of(opened, exif, mode)
     except UnidentifiedImageError:
         if deep.installed() and deep.is_tiff(file):  # of a kind that Pillow does not know
-            return _decode_deep_tiff(file)
+            return _decode_deep_tiff(file, max_pixels)
         raise
 
 
-def _decode_deep_tiff(file: BinaryIO) -> tuple[Array, ImageMetadata]:
-    pixels, profile, dpi = deep.decode_tiff(file, 2 * (Image.MAX_IMAGE_PIXELS or math.inf))
+def _open(file: BinaryIO) -> Image.Image:
+    """The header of a file, however large the picture; Pillow's own limit is one for the whole process."""
+    with _LIMIT_LOCK:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(file, formats=READABLE)
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _too_large(width: int, height: int, max_pixels: int) -> str:
+    return (
+        f"has {width} x {height} pixels, more than {max_pixels}; if you trust it, allow them with "
+        f"max_pixels={width * height}"
+    )
+
+
+def _decode_deep_tiff(file: BinaryIO, max_pixels: int) -> tuple[Array, ImageMetadata] | str:
+    width, height = deep.size_of_tiff(file)
+    if width * height > max_pixels:
+        return _too_large(width, height, max_pixels)
+    pixels, profile, dpi = deep.decode_tiff(file)
     return pixels, ImageMetadata(mode_of(pixels), profile, dpi)
 
 
