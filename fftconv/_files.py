@@ -24,7 +24,7 @@ def complete_file(target: Path) -> Iterator[BinaryIO]:
         raise OSError(error.errno, f"cannot be written, {error.strerror}", str(target)) from None
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with os.fdopen(handle, "w+b") as file:
             yield cast(BinaryIO, file)
             file.flush()
             os.fsync(file.fileno())

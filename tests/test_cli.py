@@ -14,7 +14,7 @@ import fftconv
 from fftconv import image, kernels
 from fftconv.cli.kernel_text import parse_kernel
 from fftconv.cli.main import run
-from fftconv.image.io import READABLE
+from fftconv.image.encoding import READABLE
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 PICTURE = SAMPLES / "picture.png"

@@ -345,11 +345,73 @@ def test_a_resolution_without_a_unit_is_none(tmp_path):
     assert image.read_with_metadata(tmp_path / "a.tif")[1].dpi is None
 
 
-def test_animations_are_refused(tmp_path):
-    frames = [Image.new("L", (4, 4), shade) for shade in (0, 128, 255)]
-    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
-    with pytest.raises(ValueError, match="holds 3 frames"):
-        image.read(tmp_path / "a.gif")
+def moving(colours):
+    """A bright square that goes over a dark ground, in three frames."""
+    frames = []
+    for step in range(3):
+        frame = np.zeros((12, 16, 3), np.uint8) + np.array(colours[0], np.uint8)
+        frame[2:8, 4 * step : 4 * step + 4] = colours[1]
+        frames.append(frame)
+    return frames
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png", ".tif"])
+@pytest.mark.parametrize("alpha", [False, True])
+def test_every_frame_is_filtered_and_shown_as_long(tmp_path, suffix, alpha):
+    frames = moving([(10, 20, 60), (250, 200, 30)])
+    if alpha:
+        frames = [
+            np.dstack([frame, np.where(frame[..., 0] > 99, 255, 0).astype(np.uint8)]) for frame in frames
+        ]
+    mode = "RGBA" if alpha else "RGB"
+    said = image.ImageMetadata(mode, durations=(100.0, 250.0, 400.0), loop=2)
+    source, target = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    image.write_frames(source, frames, metadata=said)
+    report = image.filter_file(source, target, identity)
+    found, kept = image.read_frames(target)
+    assert (report.frames, report.shape[:2], len(found)) == (3, (12, 16), 3)
+    if suffix != ".tif":
+        assert (kept.durations, kept.loop) == ((100, 250, 400), 2)
+    for frame, expected in zip(found, frames, strict=True):
+        visible = expected[..., 3] > 0 if alpha else np.ones((12, 16), bool)
+        assert np.array_equal(frame[visible], expected[visible])
+        if alpha:
+            assert np.array_equal(frame[..., 3], expected[..., 3])
+    with pytest.raises(ValueError, match="holds 3 frames; read them with read_frames"):
+        image.read(source)
+    with pytest.raises(
+        ValueError, match=r"c.jpg can hold one image, not 3 frames; write them as .png, .tif"
+    ):
+        image.filter_file(source, tmp_path / "c.jpg", lambda pixels: 1 / 0)
+    with pytest.raises(ValueError, match="has 16 x 12 pixels in 3 frames, more than 575"):
+        image.filter_file(source, target, identity, max_pixels=575)
+
+
+def test_pages_may_differ_in_size_and_kind(tmp_path):
+    first, second = Image.fromarray(PIXELS["RGB"]), Image.fromarray(PIXELS["L"][:4, :5])
+    first.save(tmp_path / "a.tif", save_all=True, append_images=[second], dpi=(300, 300))
+    report = image.filter_file(tmp_path / "a.tif", tmp_path / "b.tif", image.box_blur, size=3)
+    pages, kept = image.read_frames(tmp_path / "b.tif")
+    assert [page.shape for page in pages] == [(6, 9, 3), (4, 5, 3)]
+    assert np.array_equal(pages[0], image.box_blur(PIXELS["RGB"], 3))
+    assert np.array_equal(pages[1][..., 2], image.box_blur(PIXELS["L"][:4, :5], 3))
+    assert kept.dpi == (300, 300)
+    assert report.frames == 2
+    second = Image.fromarray(PIXELS["F"])
+    first.save(tmp_path / "a.tif", save_all=True, append_images=[second])
+    with pytest.raises(ValueError, match=r"a.tif holds frames of different kinds \(F, RGB\); split it"):
+        image.read_frames(tmp_path / "a.tif")
+
+
+def test_frames_that_do_not_fit_together_are_refused(tmp_path):
+    for frames, message in (
+        ([], "frames is empty"),
+        ([PIXELS["L"], PIXELS["RGB"]], "frames are of the kinds L, RGB; convert them to one"),
+        ([PIXELS["RGB;16"]] * 2, "can hold one image, not 2 frames"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            image.write_frames(tmp_path / "a.png", frames)
+    assert not list(tmp_path.iterdir())
 
 
 def encoded(suffix):

@@ -233,7 +233,8 @@ def _with_progress(
 def _summary(report: FileReport) -> str:
     height, width = report.shape[:2]
     methods = " and ".join(report.methods) or "unchanged"
+    frames = f", {report.frames} frames" if report.frames > 1 else ""
     return (
-        f"{report.source} -> {report.target}: {width} x {height}, {methods}, "
+        f"{report.source} -> {report.target}: {width} x {height}{frames}, {methods}, "
         f"filtered in {report.filter_seconds:.3f} s, {report.seconds:.2f} s with reading and writing"
     )

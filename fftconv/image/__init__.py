@@ -11,7 +11,8 @@ from fftconv.image.filters import (
     motion_blur,
     sharpen,
 )
-from fftconv.image.io import ImageMetadata, read, read_with_metadata, write
+from fftconv.image.io import read, read_frames, read_with_metadata, write, write_frames
+from fftconv.image.pixels import ImageMetadata
 
 __all__ = [
     "FileReport",
@@ -26,7 +27,9 @@ __all__ = [
     "gaussian_blur",
     "motion_blur",
     "read",
+    "read_frames",
     "read_with_metadata",
     "sharpen",
     "write",
+    "write_frames",
 ]

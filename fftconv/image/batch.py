@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from fftconv._files import check_target, targets_in
-from fftconv.image.io import MOST_PIXELS, StrPath, check_writable, read_with_metadata, write
+from fftconv.image.decoding import MOST_PIXELS
+from fftconv.image.encoding import check_writable
+from fftconv.image.io import StrPath, read_frames, write_frames
 from fftconv.planning import recorded_plans
 
 Filter = Callable[..., Any]
@@ -28,7 +28,9 @@ class FileReport:
     source, target : Path
         The file read and the file written.
     shape : tuple of int
-        Of the pixels; empty if the file could not be read.
+        Of the pixels of the first frame; empty if the file could not be read.
+    frames : int
+        Of an animation, or pages of a document.
     methods : tuple of str
         Engines that ran, in order, each once.
     filter_seconds, seconds : float
@@ -40,6 +42,7 @@ class FileReport:
     source: Path
     target: Path
     shape: tuple[int, ...] = ()
+    frames: int = 0
     methods: tuple[str, ...] = ()
     filter_seconds: float = 0.0
     seconds: float = 0.0
@@ -63,7 +66,7 @@ def filter_file(
         File to read, as in `fftconv.image.read`.
     target : path-like
         File to write; the suffix chooses the format. It must not be the source. Written whole or not
-        at all, with the source's colour profile, resolution and EXIF data.
+        at all, with all frames of the source, its colour profile, resolution, EXIF data, XMP and texts.
     filter : callable
         One of this module's filters, or any function from pixels to pixels.
     quality : int, optional
@@ -100,18 +103,20 @@ def filter_file(
     origin, goal = Path(source), Path(target)
     check_target(goal, origin)
     check_writable(goal, quality=quality)  # before the work, not after it
-    pixels, metadata = read_with_metadata(origin, max_pixels=max_pixels)
+    frames, metadata = read_frames(origin, max_pixels=max_pixels)
+    check_writable(goal, frames=len(frames))
     if metadata.mode == "CMYK" and "alpha" in inspect.signature(filter).parameters:
         parameters = {"alpha": False} | parameters  # four channels, none of them opacity
     with recorded_plans() as plans:
         started = time.perf_counter()
-        result = filter(pixels, **parameters)
+        results = [filter(pixels, **parameters) for pixels in frames]
         filtered = time.perf_counter() - started
-    write(goal, result, metadata=metadata, quality=quality)
+    write_frames(goal, results, metadata=metadata, quality=quality)
     return FileReport(
         origin,
         goal,
-        np.shape(pixels),
+        frames[0].shape,
+        len(frames),
         tuple(dict.fromkeys(plan.method for plan in plans)),
         filtered,
         time.perf_counter() - begun,

@@ -22,7 +22,7 @@ from fftconv._arguments import Method, check_choice, check_finite, read_array, r
 from fftconv._boundary import Boundary
 from fftconv._integers import round_to
 from fftconv.convolution import correlate, correlate_pixels
-from fftconv.image.io import pixels_of, to_picture
+from fftconv.image.pixels import pixels_of, to_picture
 
 Array = np.ndarray[Any, np.dtype[Any]]
 ImageT = TypeVar("ImageT", Array, Image.Image)

@@ -1,0 +1,193 @@
+"""From image files to pixels: through Pillow, and `deep` where that would lose depth."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from dataclasses import replace
+from typing import Any, BinaryIO
+
+import numpy as np
+from PIL import Image, ImageOps, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
+
+from fftconv.image import deep
+from fftconv.image.encoding import READABLE, XMP_KEYWORD, XMP_TAG
+from fftconv.image.pixels import PLAIN, Array, ImageMetadata, mode_of, pixels_of, to_picture
+
+MOST_PIXELS = 178_956_970  # half a gibibyte of 8-bit colours
+_LIMIT_LOCK = threading.Lock()
+_ORIENTATION, _BITS_PER_SAMPLE, _SAMPLE_FORMAT = 0x0112, 258, 339
+
+
+def decode(file: BinaryIO, max_pixels: int) -> tuple[list[Array], ImageMetadata] | str:
+    """The frames of an image file and what it says about them, or why they are refused."""
+    try:
+        with _open(file) as opened:
+            frames = getattr(opened, "n_frames", 1)
+            if opened.width * opened.height * frames > max_pixels:
+                return _too_large(opened.width, opened.height, frames, max_pixels)
+            refusal = _reason_to_refuse(opened)
+            if refusal is not None:
+                return refusal
+            if not _is_deep(opened):
+                return _decode_frames(opened, frames)
+            if frames > 1:
+                return f"holds {frames} frames of deep colour; split it into files of one image each"
+            if opened.format == "TIFF":
+                return _decode_deep_tiff(file, max_pixels)
+            exif = _exif_of(opened)
+            pixels = deep.upright(deep.decode_png(file), exif.get(_ORIENTATION, 1) if exif else 1)
+            return [pixels], _metadata_of(opened, exif, mode_of(pixels))
+    except UnidentifiedImageError:
+        if deep.installed() and deep.is_tiff(file):  # of a kind that Pillow does not know
+            return _decode_deep_tiff(file, max_pixels)
+        raise
+
+
+def _decode_frames(opened: Image.Image, frames: int) -> tuple[list[Array], ImageMetadata] | str:
+    """All frames as arrays of one mode, upright."""
+    exif = _exif_of(opened)
+    found, durations = [], []
+    for number in range(frames):
+        opened.seek(number)
+        refusal = _reason_to_refuse(opened)
+        if refusal is not None:
+            return f"{refusal} (in frame {number})" if number else refusal
+        found.append(pixels_of(opened if exif is None else ImageOps.exif_transpose(opened)))
+        durations.append(float(opened.info.get("duration", 0)))
+    mode = _common_mode([mode for _, mode in found])
+    if mode is None:
+        return (
+            f"holds frames of different kinds ({', '.join(sorted({mode for _, mode in found}))}); split it"
+        )
+    pixels = [
+        each if own == mode else pixels_of(to_picture(each, own).convert(mode))[0] for each, own in found
+    ]
+    if opened.format == "PPM" and mode == "I":  # Pillow's mode for 16 bits here, which it cannot write
+        pixels, mode = [each.astype(np.uint16) for each in pixels], "I;16"
+    about = _metadata_of(opened, exif, mode)
+    if any(durations):
+        about = replace(about, durations=tuple(durations), loop=opened.info.get("loop"))
+    return pixels, about
+
+
+def _common_mode(modes: list[str]) -> str | None:
+    """The least mode that holds them all."""
+    if len(set(modes)) == 1:
+        return modes[0]
+    if not set(modes) <= {"L", "LA", "RGB", "RGBA"}:
+        return None
+    colour = "RGB" if any(mode.startswith("RGB") for mode in modes) else "L"
+    return colour + ("A" if any(mode.endswith("A") for mode in modes) else "")
+
+
+def _open(file: BinaryIO) -> Image.Image:
+    """The header of a file, however large the picture; Pillow's own limit is one for the whole process."""
+    with _LIMIT_LOCK:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(file, formats=READABLE)
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _too_large(width: int, height: int, frames: int, max_pixels: int) -> str:
+    each = f" in {frames} frames" if frames > 1 else ""
+    return (
+        f"has {width} x {height} pixels{each}, more than {max_pixels}; if you trust it, allow them with "
+        f"max_pixels={width * height * frames}"
+    )
+
+
+def _decode_deep_tiff(file: BinaryIO, max_pixels: int) -> tuple[list[Array], ImageMetadata] | str:
+    width, height = deep.size_of_tiff(file)
+    if width * height > max_pixels:
+        return _too_large(width, height, 1, max_pixels)
+    pixels, profile, dpi = deep.decode_tiff(file)
+    return [pixels], ImageMetadata(mode_of(pixels), profile, dpi)
+
+
+def _is_deep(opened: Image.Image) -> bool:
+    """Whether Pillow would reduce colours of 16 bits to 8."""
+    arguments = [tile[3] for tile in getattr(opened, "tile", ())]
+    if isinstance(opened, TiffImagePlugin.TiffImageFile):
+        arguments += [f";{bits}" for bits in opened.tag_v2.get(_BITS_PER_SAMPLE, ())]
+    of_codec = any(";16" in str(argument) for argument in arguments)
+    of_ppm = opened.format == "PPM" and any(_largest_value(argument) > 255 for argument in arguments)
+    return (of_codec or of_ppm) and not opened.mode.startswith("I")
+
+
+def _reason_to_refuse(opened: Image.Image) -> str | None:
+    """What of this file Pillow would lose or misread, if anything."""
+    grey = opened.mode.startswith("I")
+    if _is_deep(opened):
+        if opened.format not in deep.WRITABLE:
+            return (
+                "has colour of 16 bits per channel, of which Pillow would keep 8; convert it to PNG or "
+                "TIFF, or to 8 bits"
+            )
+        if not deep.installed():
+            return f"has colour of 16 bits per channel, of which Pillow would keep 8; {deep.INSTALL}"
+        if "transparency" in opened.info:
+            return "has a transparent colour of 16 bits, which would be lost; write it with opacity instead"
+    if grey and "transparency" in opened.info:
+        return "is 16-bit grey with a transparent shade, which would be lost; write it without one"
+    if isinstance(opened, TiffImagePlugin.TiffImageFile):
+        bits, kind = (set(opened.tag_v2.get(tag, (1,))) for tag in (_BITS_PER_SAMPLE, _SAMPLE_FORMAT))
+        unsigned = kind == {1}
+        if (bits == {32} and unsigned) or (bits == {8} and not unsigned):
+            sign = "without" if unsigned else "with"
+            return f"has samples of {max(bits)} bits {sign} a sign, which would be misread"
+    if opened.mode not in PLAIN:
+        return f"has mode {opened.mode}; accepted are {', '.join(PLAIN)}"
+    return None
+
+
+def _largest_value(argument: Any) -> int:
+    """The value that stands for white in a PPM file, as Pillow hands it to its decoder."""
+    values = argument if isinstance(argument, tuple) else (argument,)
+    return max((value for value in values if isinstance(value, int)), default=0)
+
+
+def _exif_of(opened: Image.Image) -> Image.Exif | None:
+    """The EXIF block; a damaged one is dropped, the pixels are whole without it."""
+    try:
+        exif = opened.getexif()
+        if opened.format != "TIFF":
+            exif.tobytes()
+    except Exception:  # whatever the parser trips over
+        return None
+    return exif
+
+
+def _metadata_of(opened: Image.Image, exif: Image.Exif | None, mode: str) -> ImageMetadata:
+    dpi = opened.info.get("dpi")
+    jpeg: dict[str, Any] = {}
+    if isinstance(opened, JpegImagePlugin.JpegImageFile):
+        sampling = JpegImagePlugin.get_sampling(opened)
+        jpeg = {"qtables": opened.quantization, "subsampling": sampling}
+        if "comment" in opened.info:
+            jpeg["comment"] = opened.info["comment"]
+    carried = None
+    # A TIFF file's EXIF block is its own table of contents, which must not be copied.
+    if exif is not None and opened.format != "TIFF":
+        kept = copy.deepcopy(exif)
+        kept.pop(_ORIENTATION, None)  # it has been applied
+        carried = kept.tobytes() if len(kept) else None
+    return ImageMetadata(
+        mode,
+        opened.info.get("icc_profile"),
+        # Pillow says 1 where a TIFF file has a ratio and no unit.
+        (float(dpi[0]), float(dpi[1])) if dpi and min(dpi) > 1 else None,
+        carried,
+        _xmp_of(opened),
+        {key: str(value) for key, value in getattr(opened, "text", {}).items() if key != XMP_KEYWORD},
+        jpeg,
+    )
+
+
+def _xmp_of(opened: Image.Image) -> bytes | None:
+    found = opened.info.get("xmp")
+    if isinstance(opened, TiffImagePlugin.TiffImageFile):
+        found = opened.tag_v2.get(XMP_TAG)
+    return bytes(found) if isinstance(found, bytes) else None

@@ -1,0 +1,148 @@
+"""From pixels to image files: which format a suffix names, what it can hold, what goes in beside pixels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from PIL import PngImagePlugin, features
+
+from fftconv._arguments import check_count
+from fftconv._files import check_target
+from fftconv.image import deep
+from fftconv.image.pixels import Array, ImageMetadata, to_picture
+
+_HAS_AVIF = bool(features.check("avif"))  # Pillow may be built without
+READABLE = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "PPM", *(("AVIF",) if _HAS_AVIF else ()))
+_FORMATS = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+    ".webp": "WEBP",
+    ".bmp": "BMP",
+    ".gif": "GIF",
+    ".pgm": "PPM",
+    ".ppm": "PPM",
+    ".pfm": "PFM",
+    **({".avif": "AVIF"} if _HAS_AVIF else {}),
+}
+_WRITABLE = {
+    "PNG": ("L", "LA", "RGB", "RGBA", "I;16"),
+    "JPEG": ("L", "RGB", "CMYK"),
+    "TIFF": ("L", "LA", "RGB", "RGBA", "CMYK", "I;16", "I", "F"),
+    "WEBP": ("RGB", "RGBA"),
+    "BMP": ("L", "RGB"),
+    "GIF": ("L", "RGB", "RGBA"),
+    "PPM": ("L", "RGB", "I;16"),
+    "PFM": ("F",),
+    "AVIF": ("RGB", "RGBA"),
+}
+_PILLOW_NAMES = {"PFM": "PPM"}  # where it has another one for the format
+_KEEPS_PROFILE = ("PNG", "JPEG", "TIFF", "WEBP", "AVIF")
+_KEEPS_EXIF = ("PNG", "JPEG", "WEBP", "AVIF")
+_HAS_QUALITY = ("JPEG", "WEBP", "AVIF")
+_HAS_FRAMES = ("PNG", "TIFF", "WEBP", "GIF", "AVIF")
+_NO_RESOLUTION = ("PPM", "PFM", "GIF")
+XMP_TAG, XMP_KEYWORD = 700, "XML:com.adobe.xmp"
+
+
+def check_writable(
+    target: Path, mode: str | None = None, quality: int | None = None, frames: int = 1
+) -> str:
+    """The format that the suffix of `target` asks for, once it is sure that it can be written."""
+    if target.suffix.lower() not in _FORMATS:
+        folder = "" if target.suffix else "; if it is meant as a folder, create it first"
+        raise ValueError(
+            f"{target} has the suffix {target.suffix!r}, which names no format that can be written; "
+            f"accepted are {', '.join(_FORMATS)}{folder}"
+        )
+    chosen = _FORMATS[target.suffix.lower()]
+    check_target(target)
+    if quality is not None:
+        if chosen not in _HAS_QUALITY:
+            formats = ", ".join(_HAS_QUALITY)
+            raise ValueError(f"quality={quality!r} is of {formats} files, and {target} is {chosen}")
+        if check_count("quality", quality) > 100:
+            raise ValueError(f"quality={quality!r} is not accepted; pass a whole number from 1 to 100")
+    holds = {name: (*plain, *deep.WRITABLE.get(name, ())) for name, plain in _WRITABLE.items()}
+    if mode is not None and mode not in holds[chosen]:
+        able = [suffix for suffix, name in _FORMATS.items() if mode in holds[name]]
+        raise ValueError(
+            f"{target}: {chosen} cannot hold an image of mode {mode}; write it as {', '.join(able)}"
+        )
+    if frames > 1 and (chosen not in _HAS_FRAMES or mode in deep.MODES.values()):
+        able = [suffix for suffix, name in _FORMATS.items() if name in _HAS_FRAMES]
+        raise ValueError(
+            f"{target} can hold one image, not {frames} frames; write them as {', '.join(able)}"
+        )
+    if mode in deep.MODES.values() and not deep.installed():
+        raise ValueError(f"{target} is to hold colour of mode {mode}; {deep.INSTALL}")
+    return chosen
+
+
+def save_options(chosen: str, metadata: ImageMetadata, quality: int | None) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    if metadata.icc_profile and chosen in _KEEPS_PROFILE:
+        options["icc_profile"] = metadata.icc_profile
+    if metadata.dpi and chosen not in _NO_RESOLUTION:
+        options["dpi"] = metadata.dpi
+    if metadata.exif and chosen in _KEEPS_EXIF:
+        options["exif"] = metadata.exif
+    if chosen == "PNG" and (metadata.text or metadata.xmp):
+        options["pnginfo"] = _texts(metadata)
+    elif chosen == "TIFF" and metadata.xmp:
+        options["tiffinfo"] = {XMP_TAG: metadata.xmp}
+    elif metadata.xmp and chosen in _KEEPS_EXIF:
+        options["xmp"] = metadata.xmp
+    return options | _quality_options(chosen, metadata, quality)
+
+
+def _texts(metadata: ImageMetadata) -> PngImagePlugin.PngInfo:
+    """The text chunks of a PNG file, of which XMP is one."""
+    chunks = PngImagePlugin.PngInfo()
+    for keyword, text in metadata.text.items():
+        chunks.add_text(keyword, text)
+    if metadata.xmp:
+        chunks.add_itxt(XMP_KEYWORD, metadata.xmp.decode("utf-8", "surrogateescape"))
+    return chunks
+
+
+def _quality_options(chosen: str, metadata: ImageMetadata, quality: int | None) -> dict[str, Any]:
+    if chosen == "JPEG":
+        kept = dict(metadata.jpeg) or {"quality": 95, "subsampling": 0}
+        if quality is not None:
+            kept = {key: value for key, value in kept.items() if key != "qtables"} | {"quality": quality}
+        return kept
+    if chosen == "WEBP":
+        return {"lossless": True} if quality is None else {"quality": quality}
+    if chosen == "AVIF":
+        return {"quality": 90 if quality is None else quality, "subsampling": "4:4:4"}
+    return {}
+
+
+def encode(frames: list[Array], mode: str, chosen: str, options: dict[str, Any], file: BinaryIO) -> None:
+    """Write pixels, all frames of them, into an open file."""
+    if mode in deep.MODES.values():
+        deep.encode(frames[0], chosen, options, file)
+        return
+    first, *others = [to_picture(pixels, mode) for pixels in frames]
+    if others:
+        options = options | {"save_all": True, "append_images": others}
+    first.save(file, format=_PILLOW_NAMES.get(chosen, chosen), **options)
+
+
+def frame_options(chosen: str, metadata: ImageMetadata, frames: int) -> dict[str, Any]:
+    """How long each frame of an animation is shown, and how often all of them are."""
+    if frames == 1 or not metadata.durations or chosen == "TIFF":
+        return {}
+    shown = [*metadata.durations, *[metadata.durations[-1]] * frames][:frames]
+    options: dict[str, Any] = {"duration": [round(each) for each in shown]}
+    if metadata.loop is not None:
+        options["loop"] = metadata.loop
+    if chosen == "GIF":
+        options["disposal"] = 2  # each frame is whole, and nothing of the one before is to show through
+    if chosen == "WEBP":
+        options |= {"kmin": 0, "kmax": 1}  # the same; libwebp drops the opacity of some that are not whole
+    return options

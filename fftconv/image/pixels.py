@@ -1,0 +1,125 @@
+"""Kinds of pixels: Pillow's modes, the arrays that stand for them, and what a file says about them.
+
+The table `PLAIN` says which modes are filtered as they are and which are converted first; whatever it has
+not is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from fftconv.image import deep
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+# Mode to filter in, by mode of the file. Palettes become the colours they stand for, 1-bit images grey.
+PLAIN = {
+    "1": "L",
+    "L": "L",
+    "LA": "LA",
+    "La": "LA",
+    "P": "RGB",
+    "PA": "RGBA",
+    "RGB": "RGB",
+    "RGBA": "RGBA",
+    "RGBa": "RGBA",
+    "RGBX": "RGB",
+    "CMYK": "CMYK",
+    "YCbCr": "RGB",
+    "I": "I",
+    "I;16": "I;16",
+    "I;16L": "I;16",
+    "I;16B": "I;16",
+    "I;16N": "I;16",
+    "F": "F",
+}
+_WITH_ALPHA = {"L": "LA", "RGB": "RGBA"}
+
+# Mode of an array, by dtype and channels; a CMYK image says so in its metadata.
+_MODES = {
+    (np.dtype(np.uint8), 1): "L",
+    (np.dtype(np.uint8), 2): "LA",
+    (np.dtype(np.uint8), 3): "RGB",
+    (np.dtype(np.uint8), 4): "RGBA",
+    (np.dtype(np.uint16), 1): "I;16",
+    (np.dtype(np.int32), 1): "I",
+    (np.dtype(np.float32), 1): "F",
+    **deep.MODES,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ImageMetadata:
+    """What a file says about its pixels, to be written with the filtered ones.
+
+    Attributes
+    ----------
+    mode : str
+        Pillow's name for the kind of pixels ("L", "RGB", "RGBA", "I;16", ...).
+    icc_profile : bytes or None
+        Colour profile.
+    dpi : tuple of float or None
+        Pixels per inch along x and y.
+    exif : bytes or None
+        EXIF block; its orientation has been applied and reset.
+    xmp : bytes or None
+        XMP packet.
+    text : mapping
+        Text chunks of a PNG file, by keyword.
+    jpeg : mapping
+        Quantisation tables, chroma subsampling and comment of a JPEG file, so that one written again keeps
+        its quality.
+    durations : tuple of float
+        Milliseconds that each frame of an animation is shown.
+    loop : int or None
+        How often an animation is repeated; 0: for ever.
+    """
+
+    mode: str
+    icc_profile: bytes | None = None
+    dpi: tuple[float, float] | None = None
+    exif: bytes | None = None
+    xmp: bytes | None = None
+    text: Mapping[str, str] = field(default_factory=dict)
+    jpeg: Mapping[str, Any] = field(default_factory=dict)
+    durations: tuple[float, ...] = ()
+    loop: int | None = None
+
+
+def pixels_of(picture: Image.Image) -> tuple[Array, str]:
+    """The pixels of a PIL image in the mode that they are filtered in, and that mode."""
+    if picture.mode not in PLAIN:
+        raise ValueError(f"image has mode {picture.mode}; accepted are {', '.join(PLAIN)}")
+    mode = PLAIN[picture.mode]
+    if picture.has_transparency_data:
+        mode = _WITH_ALPHA.get(mode, mode)
+    if mode == "I;16":  # Pillow hands the bytes over in the file's order
+        return np.asarray(picture).astype(np.uint16), mode
+    return np.asarray(picture if picture.mode == mode else picture.convert(mode)), mode
+
+
+def mode_of(pixels: Array) -> str:
+    """Pillow's mode for an array."""
+    channels = pixels.shape[2] if pixels.ndim == 3 else 1
+    dtype = pixels.dtype.newbyteorder("=")
+    if pixels.ndim not in (2, 3) or (dtype, channels) not in _MODES:
+        kinds = ", ".join(f"{dtype} with {channels}" for dtype, channels in _MODES)
+        raise ValueError(
+            f"image has dtype {pixels.dtype} and shape {pixels.shape}, for which there is no picture; "
+            f"accepted are (dtype with channels) {kinds}; convert it first, for example to uint8"
+        )
+    return _MODES[dtype, channels]
+
+
+def to_picture(pixels: Array, mode: str) -> Image.Image:
+    """A PIL image of these pixels."""
+    contiguous = np.ascontiguousarray(pixels)
+    if mode == "CMYK":
+        return Image.frombytes("CMYK", (pixels.shape[1], pixels.shape[0]), contiguous.tobytes())
+    flat = contiguous[:, :, 0] if pixels.ndim == 3 and pixels.shape[2] == 1 else contiguous
+    return Image.fromarray(flat)
