@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import check_count, check_finite, read_array
+from fftconv._matching import match_scores
 from fftconv.audio import responses
 from fftconv.audio.responses import Band, Edge, Response, Window
-from fftconv.convolution import convolve, correlate
+from fftconv.convolution import convolve
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-_MATCH_ACCURACY = 1e-9  # of a match, relative to the products under the template, however quiet
 
 
 def smooth(
@@ -323,35 +322,13 @@ def detect(
         raise ValueError(
             f"template has {wanted.size} samples and the signal {samples.size}; pass a shorter one"
         )
-    scores = np.concatenate([[-np.inf], _scores(samples, wanted), [-np.inf]])  # so that ends can be peaks
+    scores = match_scores(samples, wanted, np.ones(wanted.size))
+    scores = np.concatenate([[-np.inf], scores, [-np.inf]])  # so that ends can be peaks
     peaks, found = find_peaks(scores, height=threshold, distance=max(wanted.size // 2, 1))
     return [
         Detection(int(place - 1) / rate, float(score))
         for place, score in zip(peaks, found["peak_heights"], strict=True)
     ]
-
-
-def _scores(samples: Array, wanted: Array) -> Array:
-    """The normalised correlation of every place; 0 where the signal is flat."""
-    size = wanted.size
-    centred = wanted - wanted.mean()
-    norm = float(np.linalg.norm(centred))
-    unit = float(np.finfo(np.float64).eps)
-    if norm <= size * unit * float(np.abs(wanted).max()):
-        raise ValueError("template is flat; it needs samples that differ")
-    # Of each window both count: a quiet one beside loud ones is exact as it is, one on a high level once
-    # that has been taken away. What cancels leaves errors of so much, among which there is nothing to find.
-    scores = np.zeros(samples.size - size + 1)
-    sharpest = np.full(scores.size, 4 * size * unit)
-    for level in (0.0, samples.mean()):
-        moved = samples - level
-        sums, squares = (convolve(values, np.ones(size), mode="valid") for values in (moved, moved**2))
-        energy = squares - sums**2 / size
-        better = energy > sharpest * squares
-        sharpest[better] = energy[better] / squares[better]
-        matches = correlate(moved, centred, mode="valid", accuracy=_MATCH_ACCURACY)
-        scores[better] = matches[better] / (norm * np.sqrt(energy[better]))
-    return np.clip(scores, -1, 1)
 
 
 def _mono(name: str, values: ArrayLike) -> Array:

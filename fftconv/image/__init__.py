@@ -12,11 +12,14 @@ from fftconv.image.filters import (
     sharpen,
 )
 from fftconv.image.io import read, read_frames, read_with_metadata, write, write_frames
+from fftconv.image.matching import TemplateMatches, TemplatePeak, match_template
 from fftconv.image.pixels import ImageMetadata
 
 __all__ = [
     "FileReport",
     "ImageMetadata",
+    "TemplateMatches",
+    "TemplatePeak",
     "apply_kernel",
     "box_blur",
     "disk_blur",
@@ -25,6 +28,7 @@ __all__ = [
     "filter_file",
     "filter_files",
     "gaussian_blur",
+    "match_template",
     "motion_blur",
     "read",
     "read_frames",

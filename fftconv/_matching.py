@@ -1,0 +1,44 @@
+"""Normalised correlation: how alike a template and what lies under it are, whatever their level and
+loudness.
+
+(J. P. Lewis, "Fast normalized cross-correlation", Vision Interface (1995) 120-123.)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from fftconv.convolution import correlate
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_ACCURACY = 1e-9  # of a match, relative to the products under the template, however quiet
+
+
+def match_scores(samples: Array, template: Array, weights: Array) -> Array:
+    """Between -1 and 1 for every place where the template lies inside; 0 where the samples are flat.
+
+    `weights` say how much each sample of the template counts; samples and template are float64.
+    """
+    total = float(weights.sum())
+    centred = (template - (weights * template).sum() / total) * weights
+    unit = float(np.finfo(np.float64).eps)
+    counts = weights > 0
+    own_energy = float((centred[counts] ** 2) @ (1 / weights[counts]))
+    if own_energy <= (template.size * unit * np.abs(template[counts]).max()) ** 2:
+        raise ValueError("template is flat; it needs values that differ")
+    # Of each window both count: a quiet one beside loud ones is exact as it is, one on a high level once
+    # that has been taken away. What cancels leaves errors of so much, among which there is nothing to find.
+    scores: Array = np.zeros([n - m + 1 for n, m in zip(samples.shape, template.shape, strict=True)])
+    sharpest = np.full(scores.shape, 4 * template.size * unit)
+    for level in (0.0, float(samples.mean())):
+        moved = samples - level
+        sums, squares = (correlate(values, weights, mode="valid") for values in (moved, moved**2))
+        energy = squares - sums**2 / total
+        better = energy > sharpest * squares
+        sharpest[better] = energy[better] / squares[better]
+        matches = correlate(moved, centred, mode="valid", accuracy=_ACCURACY)
+        scores[better] = matches[better] / np.sqrt(own_energy * energy[better])
+    return np.clip(scores, -1, 1)
