@@ -75,6 +75,9 @@ def _files(command: Command) -> Command:
     return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
 
 
+_linear = click.option("--linear", is_flag=True, help="Filter light instead of stored values (sRGB).")
+
+
 @click.group(invoke_without_command=True)
 @click.pass_context
 def image(context: click.Context) -> None:
@@ -101,6 +104,7 @@ def image(context: click.Context) -> None:
 @click.option("--radius", type=POSITIVE, help="Disk: radius in pixels  [default: 3]")
 @click.option("--length", type=POSITIVE, help="Motion: length in pixels  [default: 15]")
 @click.option("--angle", type=float, help="Motion: degrees from the horizontal  [default: 0]")
+@_linear
 @_files
 def blur(shape: str, **options: Any) -> int:
     """Blur with a Gaussian, a box, a disk or straight motion."""
@@ -139,6 +143,7 @@ def edges(operator: str, sigma: float | None, gain: float, **options: Any) -> in
 @image.command()
 @click.option("--amount", type=NOT_NEGATIVE, default=1.0, show_default=True, help="How much detail to add.")
 @click.option("--sigma", type=POSITIVE, help="Size of the detail in pixels  [default: the finest]")
+@_linear
 @_files
 def sharpen(amount: float, sigma: float | None, **options: Any) -> int:
     """Sharpen by adding fine detail (unsharp mask with --sigma)."""
@@ -149,6 +154,7 @@ def sharpen(amount: float, sigma: float | None, **options: Any) -> int:
 
 @image.command()
 @click.option("--depth", type=NOT_NEGATIVE, default=1.0, show_default=True, help="Height of the relief.")
+@_linear
 @_files
 def emboss(depth: float, **options: Any) -> int:
     """Turn brightness into relief, lit from the upper left."""
@@ -161,6 +167,7 @@ def emboss(depth: float, **options: Any) -> int:
 @click.option("--kernel", required=True, help="A name, rows of taps, or a file; see above.")
 @click.option("--normalize", is_flag=True, help="Divide the taps by their sum.")
 @click.option("--correlate", is_flag=True, help="Lay the kernel on the picture as written, not flipped.")
+@_linear
 @_files
 def convolve(kernel: str, normalize: bool, correlate: bool, **options: Any) -> int:
     """Convolve with a kernel of your own.

@@ -22,6 +22,7 @@ from fftconv._arguments import Method, check_choice, check_finite, read_array, r
 from fftconv._boundary import Boundary
 from fftconv._integers import round_to
 from fftconv.convolution import correlate, correlate_pixels
+from fftconv.image.light import from_linear, light_of
 from fftconv.image.pixels import pixels_of, to_picture
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -55,6 +56,7 @@ def gaussian_blur(
     boundary: Boundary = "reflect",
     mask: ArrayLike | None = None,
     alpha: bool | None = None,
+    linear: bool = False,
     method: Method = "auto",
     workers: int | None = None,
 ) -> ImageT:
@@ -80,6 +82,10 @@ def gaussian_blur(
     alpha : bool, optional
         Whether the last channel is opacity (0 to 255, 65535 or, in floats, 1); by default it is in uint8
         and uint16 images of two or four channels.
+    linear : bool, default False
+        Whether to filter light instead of stored values: colours are taken through the transfer function of
+        sRGB and back, so that a border between bright and dark does not darken. For uint8, uint16 and
+        floats from 0 to 1.
     method, workers
         As in `fftconv.convolve`.
 
@@ -105,7 +111,7 @@ def gaussian_blur(
     array([[ 15,  62, 102,  62,  15]], dtype=uint8)
     """
     line = kernels.gaussian(sigma, truncate=truncate)
-    return _filter_linear(image, _passes(line, line), boundary, mask, alpha, method, workers)
+    return _filter_linear(image, _passes(line, line), boundary, mask, alpha, linear, method, workers)
 
 
 def box_blur(
@@ -115,6 +121,7 @@ def box_blur(
     boundary: Boundary = "reflect",
     mask: ArrayLike | None = None,
     alpha: bool | None = None,
+    linear: bool = False,
     method: Method = "auto",
     workers: int | None = None,
 ) -> ImageT:
@@ -128,7 +135,7 @@ def box_blur(
         As in `gaussian_blur`.
     size : int or tuple of int
         Sides of the box, in rows and columns.
-    boundary, mask, alpha, method, workers
+    boundary, mask, alpha, linear, method, workers
         As in `gaussian_blur`.
 
     Returns
@@ -156,7 +163,7 @@ def box_blur(
     passes = [kernel]
     if kernel.size > _MOST_TAPS:
         passes = _passes(*(kernels.moving_average(side) for side in kernel.shape))
-    return _filter_linear(image, passes, boundary, mask, alpha, method, workers)
+    return _filter_linear(image, passes, boundary, mask, alpha, linear, method, workers)
 
 
 def disk_blur(
@@ -166,6 +173,7 @@ def disk_blur(
     boundary: Boundary = "reflect",
     mask: ArrayLike | None = None,
     alpha: bool | None = None,
+    linear: bool = False,
     method: Method = "auto",
     workers: int | None = None,
 ) -> ImageT:
@@ -177,7 +185,7 @@ def disk_blur(
         As in `gaussian_blur`.
     radius : float
         Radius of the disk in pixels; see `fftconv.kernels.disk` for the taps.
-    boundary, mask, alpha, method, workers
+    boundary, mask, alpha, linear, method, workers
         As in `gaussian_blur`.
 
     Returns
@@ -203,7 +211,7 @@ def disk_blur(
     >>> bool(image.disk_blur(point, 1.0)[1, 1] == image.disk_blur(point, 1.0).max())
     True
     """
-    return _filter_linear(image, [kernels.disk(radius)], boundary, mask, alpha, method, workers)
+    return _filter_linear(image, [kernels.disk(radius)], boundary, mask, alpha, linear, method, workers)
 
 
 def motion_blur(
@@ -214,6 +222,7 @@ def motion_blur(
     boundary: Boundary = "reflect",
     mask: ArrayLike | None = None,
     alpha: bool | None = None,
+    linear: bool = False,
     method: Method = "auto",
     workers: int | None = None,
 ) -> ImageT:
@@ -227,7 +236,7 @@ def motion_blur(
         Length of the streak in pixels; see `fftconv.kernels.motion` for the taps.
     angle : float, default 0
         Degrees from the horizontal, counter-clockwise.
-    boundary, mask, alpha, method, workers
+    boundary, mask, alpha, linear, method, workers
         As in `gaussian_blur`.
 
     Returns
@@ -252,7 +261,7 @@ def motion_blur(
     array([[ 0, 30, 30, 30,  0]], dtype=uint8)
     """
     kernel = kernels.motion(length, angle)
-    return _filter_linear(image, [kernel], boundary, mask, alpha, method, workers)
+    return _filter_linear(image, [kernel], boundary, mask, alpha, linear, method, workers)
 
 
 def sharpen(
@@ -263,6 +272,7 @@ def sharpen(
     boundary: Boundary = "reflect",
     mask: ArrayLike | None = None,
     alpha: bool | None = None,
+    linear: bool = False,
     method: Method = "auto",
     workers: int | None = None,
 ) -> ImageT:
@@ -279,7 +289,7 @@ def sharpen(
     sigma : float, optional
         Without it the detail is the 4-neighbour Laplacian; with it, what a Gaussian blur of this
         standard deviation takes away (unsharp masking).
-    boundary, mask, alpha, method, workers
+    boundary, mask, alpha, linear, method, workers
         As in `gaussian_blur`.
 
     Returns
@@ -304,7 +314,7 @@ def sharpen(
     array([[10,  0, 30, 20]], dtype=uint8)
     """
     kernel = kernels.sharpen(amount, sigma)
-    return _filter_linear(image, [kernel], boundary, mask, alpha, method, workers)
+    return _filter_linear(image, [kernel], boundary, mask, alpha, linear, method, workers)
 
 
 def emboss(
@@ -314,6 +324,7 @@ def emboss(
     boundary: Boundary = "reflect",
     mask: ArrayLike | None = None,
     alpha: bool | None = None,
+    linear: bool = False,
     method: Method = "auto",
     workers: int | None = None,
 ) -> ImageT:
@@ -325,7 +336,7 @@ def emboss(
         As in `gaussian_blur`.
     depth : float, default 1
         Height of the relief; see `fftconv.kernels.emboss` for the taps.
-    boundary, mask, alpha, method, workers
+    boundary, mask, alpha, linear, method, workers
         As in `gaussian_blur`.
 
     Returns
@@ -349,7 +360,7 @@ def emboss(
     >>> image.emboss(np.array([[10, 10, 20, 20]], np.uint8))
     array([[10, 40, 50, 20]], dtype=uint8)
     """
-    return _filter_linear(image, [kernels.emboss(depth)], boundary, mask, alpha, method, workers)
+    return _filter_linear(image, [kernels.emboss(depth)], boundary, mask, alpha, linear, method, workers)
 
 
 def edges(
@@ -438,6 +449,7 @@ def apply_kernel(
     boundary: Boundary = "reflect",
     mask: ArrayLike | None = None,
     alpha: bool | None = None,
+    linear: bool = False,
     method: Method = "auto",
     workers: int | None = None,
 ) -> ImageT:
@@ -455,7 +467,7 @@ def apply_kernel(
     flip : bool, default True
         True convolves, as in the formula; False lays the kernel on the image as it is written
         (correlation, which cv2.filter2D and Pillow's ImageFilter do).
-    boundary, mask, alpha, method, workers
+    boundary, mask, alpha, linear, method, workers
         As in `gaussian_blur`.
 
     Returns
@@ -489,7 +501,9 @@ def apply_kernel(
         taps = taps.astype(np.float64)
     if not np.isfinite(taps).all():
         raise ValueError("kernel holds a NaN or an infinity; pass finite taps")
-    return _filter_linear(image, [np.flip(taps) if flip else taps], boundary, mask, alpha, method, workers)
+    return _filter_linear(
+        image, [np.flip(taps) if flip else taps], boundary, mask, alpha, linear, method, workers
+    )
 
 
 _MOST_TAPS = 2**20  # of an outer product; with more, two passes of transforms are as fast
@@ -508,6 +522,7 @@ def _filter_linear(
     boundary: Boundary,
     mask: ArrayLike | None,
     alpha: bool | None,
+    in_light: bool,
     method: Method,
     workers: int | None,
 ) -> ImageT:
@@ -531,7 +546,7 @@ def _filter_linear(
             return opacity  # a mean of ones
         return np.clip(linear(opacity) / total, 0, 1)
 
-    return _filter(image, linear, alpha, opacity_filter)
+    return _filter(image, linear, alpha, opacity_filter, in_light=in_light)
 
 
 def _correlate(
@@ -594,6 +609,7 @@ def _filter(
     alpha: bool | None,
     opacity_filter: OpacityFilter,
     unknown: float | None = None,
+    in_light: bool = False,
 ) -> ImageT:
     """`compute` on pixels of any kind, in their dtype or in float: the one place that knows of alpha.
 
@@ -606,7 +622,10 @@ def _filter(
         has_alpha = mode in ("LA", "RGBA")
         if alpha and not has_alpha:
             raise ValueError(f"alpha=True, but an image of mode {mode} has no opacity; leave alpha out")
-        filtered = _filter(pixels, compute, has_alpha if alpha is None else alpha, opacity_filter, unknown)
+        if in_light and mode == "CMYK":
+            raise ValueError("linear=True is for grey and RGB images; convert this one of mode CMYK first")
+        alpha = has_alpha if alpha is None else alpha
+        filtered = _filter(pixels, compute, alpha, opacity_filter, unknown, in_light)
         picture = to_picture(filtered, mode)
         picture.info = {key: value for key, value in image.info.items() if key != "transparency"}
         return picture
@@ -617,14 +636,36 @@ def _filter(
             f"alpha=True, but an image of dtype {pixels.dtype} and shape {pixels.shape} has no channel of "
             f"opacity; pass uint8, uint16 or float pixels with opacity as the last of two or more channels"
         )
-    if alpha if alpha is not None else pixels.dtype.kind == "u" and channels in (2, 4):
-        numbers = pixels.astype(_COMPUTE[pixels.dtype])
+    has_opacity = alpha if alpha is not None else pixels.dtype.kind == "u" and channels in (2, 4)
+    colours = slice(0, channels - 1 if has_opacity else channels)
+    numbers = pixels
+    if in_light:
+        numbers = _to_light(pixels, colours)
+    if has_opacity:
+        numbers = numbers.astype(_COMPUTE[pixels.dtype], copy=False)
         result = _filter_with_alpha(numbers, _OPAQUE[pixels.dtype], compute, opacity_filter)
     else:
-        result = compute(pixels)
+        result = compute(numbers)
+    if in_light:
+        full = _OPAQUE[pixels.dtype]
+        part = result[..., colours] if pixels.ndim == 3 else result
+        part[...] = full * from_linear(part / full)
     if result.dtype.kind == "f" and pixels.dtype.kind != "f":
         result = np.where(np.isnan(result), pixels if unknown is None else unknown, result)
     return round_to(result, pixels.dtype)
+
+
+def _to_light(pixels: Array, colours: slice) -> Array:
+    """The pixels as numbers, of which colours are linear in light."""
+    if pixels.dtype not in _OPAQUE:
+        raise ValueError(
+            f"linear=True is for uint8, uint16 and float images; this one has dtype {pixels.dtype}"
+        )
+    full, dtype = _OPAQUE[pixels.dtype], _COMPUTE[pixels.dtype]
+    numbers = pixels.astype(dtype)
+    part = (numbers[..., colours], pixels[..., colours]) if pixels.ndim == 3 else (numbers, pixels)
+    part[0][...] = light_of(part[1], full, dtype)
+    return numbers
 
 
 def _filter_with_alpha(

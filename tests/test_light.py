@@ -1,0 +1,75 @@
+"""Filtering in linear light: what is written is the light that was there, blurred."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fftconv import image
+from fftconv.cli.main import run
+from fftconv.image.light import from_linear, to_linear
+
+FULL = {np.uint8: 255, np.uint16: 65535, np.float32: 1.0, np.float64: 1.0}
+
+
+def light(stored):
+    """As the standard has it, one value at a time."""
+    return stored / 12.92 if stored <= 0.04045 else ((stored + 0.055) / 1.055) ** 2.4
+
+
+def stored(light):
+    return 12.92 * light if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055
+
+
+def test_there_and_back_is_where_it_was():
+    levels = np.linspace(-1, 2, 1001)
+    np.testing.assert_allclose(from_linear(to_linear(levels)), levels, atol=1e-12)
+    expected = [light(level) for level in np.linspace(0, 1, 101)]
+    np.testing.assert_allclose(to_linear(np.linspace(0, 1, 101)), expected, atol=1e-12)
+    for kind in (np.uint8, np.uint16):
+        every = np.arange(FULL[kind] + 1).astype(kind).reshape(1, -1)
+        assert np.array_equal(image.gaussian_blur(every, 0.0, linear=True), every)
+
+
+@pytest.mark.parametrize("kind", FULL)
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_light_adds_up_linearly(kind, channels):
+    full = FULL[kind]
+    pixels = (full * np.random.default_rng(4).random((5, 7, *channels))).astype(kind)
+    result = image.box_blur(pixels, (1, 3), linear=True)
+    assert result.dtype == kind
+    planes = pixels.reshape(5, 7, -1)
+    for row, column, channel in np.ndindex(5, 5, planes.shape[2]):
+        window = planes[row, column : column + 3, channel] / full
+        expected = full * stored(sum(light(float(value)) for value in window) / 3)
+        got = float(result.reshape(planes.shape)[row, column + 1, channel])
+        assert abs(got - expected) <= (0.51 if kind in (np.uint8, np.uint16) else 1e-5)
+
+
+def test_a_border_does_not_darken():
+    stripes = np.zeros((8, 64), np.uint8)
+    stripes[:, ::2] = 255
+    grey = {linear: image.box_blur(stripes, (1, 2), linear=linear)[4, 32] for linear in (False, True)}
+    assert grey == {False: 128, True: 188}  # half of the light is stored as 188
+
+
+def test_opacity_is_no_light():
+    pixels = np.zeros((6, 8, 4), np.uint8)
+    pixels[:, 4:] = (200, 100, 50, 255)
+    result = image.box_blur(pixels, (1, 3), linear=True)
+    assert result[3, 3].tolist() == [200, 100, 50, 85]
+    assert result[3, 5].tolist() == [200, 100, 50, 255]
+
+
+def test_linear_from_a_shell(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pixels = np.random.default_rng(5).integers(0, 256, (20, 30, 3)).astype(np.uint8)
+    image.write("a.png", pixels)
+    assert run(["image", "blur", "a.png", "-o", "b.png", "--linear"]) == 0
+    assert np.array_equal(image.read("b.png"), image.gaussian_blur(pixels, 2, linear=True))
+
+
+def test_what_has_no_light_is_refused():
+    with pytest.raises(ValueError, match="linear=True is for uint8, uint16 and float images; .* int32"):
+        image.box_blur(np.ones((3, 3), np.int32), 3, linear=True)
+    with pytest.raises(ValueError, match="convert this one of mode CMYK first"):
+        image.box_blur(Image.new("CMYK", (3, 3)), 3, linear=True)
