@@ -16,6 +16,7 @@ from fftconv._partitions import LONGEST_BLOCK, PARTITIONS, Partitions, partition
 __all__ = ["StreamingConvolver"]
 
 _DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
+_MOST_CHANNELS = 1024
 _LEAST_STEP = 4096  # frames of the tail that are computed together
 
 
@@ -29,7 +30,7 @@ class StreamingConvolver:
 
     The first taps are added up one by one, or transformed with each block of `block_size`; later ones in
     longer blocks, whose work is spread over the samples that follow, so that no call does much more than
-    another. Nothing is allocated in `process` if `out` is given, after the first call of that size.
+    another. With the native core `process` allocates nothing if `out` is given and no crossfade runs.
 
     Parameters
     ----------
@@ -63,9 +64,11 @@ class StreamingConvolver:
     Filter : For signals that are all there.
     fftconv.audio.filter_file : From file to file.
 
-    Notes ----- A sample that is NaN or infinite reaches the outputs whose window holds it, and no other;
-    while one is in reach, calls take longer and allocate. A convolver belongs to one thread at a time, but
-    `set_kernel` may be called from any.
+    Notes
+    -----
+    A sample that is NaN or infinite reaches the outputs whose window holds it, and no other; while one is
+    in reach, calls take longer and allocate. A convolver belongs to one thread at a time, but `set_kernel`
+    may be called from any.
 
     References
     ----------
@@ -96,6 +99,8 @@ class StreamingConvolver:
         if self._block_size > LONGEST_BLOCK:
             raise ValueError(f"block_size={block_size} is not accepted; pass at most {LONGEST_BLOCK}")
         self._channels = check_count("channels", channels)
+        if self._channels > _MOST_CHANNELS:
+            raise ValueError(f"channels={channels} is not accepted; pass at most {_MOST_CHANNELS}")
         self._latency = check_count("latency", latency, 0)
         if self._latency not in (0, self._block_size):
             raise ValueError(f"latency={latency} is not accepted; pass 0 or block_size={self._block_size}")
@@ -174,8 +179,8 @@ class StreamingConvolver:
         Parameters
         ----------
         norm : float
-            :math:`\sqrt{\sum x^2}` over all samples of a channel, or a bound on it; at most the square root
-            of the number of samples times the largest.
+            :math:`\sqrt{\sum x^2}` over all samples of the channel where it is largest, as channels may
+            share transforms; or a bound on it, such as the square root of their number times the largest.
 
         Returns
         -------
@@ -192,8 +197,7 @@ class StreamingConvolver:
         """
         return max(voice.error_factor for voice in self._voices) * norm
 
-    # -------------------------------------------------------------------------------------------- what it
-    # does
+    # ------------------------------------------------------------------------------------ what it does
 
     def process(self, block: ArrayLike, *, out: Array | None = None) -> Array:
         """Take a block and give as many frames of the result.
@@ -276,9 +280,11 @@ class StreamingConvolver:
             Samples over which g goes from 0 to 1; 0 is a switch between two samples. A second call during a
             crossfade goes on from where the first has come to.
 
-        Notes ----- May be called from another thread: the spectra of the new kernel are found while
-        `process` goes on. While earlier kernels ring out each costs its own work. With a latency, samples
-        that still wait go the new way too.
+        Notes
+        -----
+        May be called from another thread: the spectra of the new kernel are found while `process` goes on.
+        While earlier kernels ring out each costs its own work. With a latency, samples that still wait go
+        the new way too.
         """
         crossfade = check_count("crossfade", crossfade, 0)
         voice = self._make_voice(read_array("kernel", kernel))
@@ -479,6 +485,8 @@ def _connections(taps: Array, channels: int, dtype: np.dtype[Any]) -> tuple[list
     if taps.ndim == 2:
         return [Connection(channel, channel, taps[:, channel]) for channel in range(channels)], channels
     outputs = taps.shape[2]
+    if outputs > _MOST_CHANNELS:
+        raise ValueError(f"kernel has {outputs} outputs; accepted are at most {_MOST_CHANNELS}")
     return [
         Connection(channel, output, taps[:, channel, output])
         for channel in range(channels)

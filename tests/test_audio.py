@@ -133,6 +133,14 @@ def test_reverb_mixes_the_room_in():
     np.testing.assert_allclose(audio.reverb(x, room, mix=0)[:80], x, atol=1e-12)
 
 
+def test_responses_are_mixed_in_full_precision():
+    assert audio.reverb([1.0, 0], np.array([0, 0.1], np.float16), mix=0.3)[0] == 0.7
+    stereo = RNG.normal(size=(30, 2))
+    room = RNG.normal(size=(5, 1))
+    np.testing.assert_array_equal(audio.reverb(stereo, room), audio.reverb(stereo, room[:, 0]))
+    assert audio.smooth(np.ones(10), np.uint8(255), window="hann").tolist() == pytest.approx([1] * 10)
+
+
 def test_true_stereo_leads_from_each_channel_to_each():
     x, room = RNG.normal(size=(50, 2)), RNG.normal(size=(9, 2, 2))
     heard = audio.reverb(x, room, mix=1.0)
@@ -250,6 +258,8 @@ def test_of_near_hits_the_best_is_kept():
         (lambda: audio.smooth(F, 3, boundary="wrap"), ValueError, "boundary='wrap' is not accepted"),
         (lambda: audio.smooth(np.ones((2, 2, 2)), 3), ValueError, "signal has shape (2, 2, 2)"),
         (lambda: audio.smooth([], 3), ValueError, "signal is empty"),
+        (lambda: audio.smooth(F, 2**24, window="exponential"), ValueError, "not accepted for exponential"),
+        (lambda: audio.smooth(F, 5, window="savitzky_golay", order=2.5), TypeError, "order=2.5"),
         (lambda: audio.echo(F, 8000, 0, 0.5), ValueError, "delay=0 is not accepted; pass seconds, above 0"),
         (lambda: audio.echo(F, 8000, 1e-9, 0.5), ValueError, "8e-06 samples; accepted is 1 sample to"),
         (lambda: audio.echo(F, 8000, 1e9, 0.5), ValueError, "accepted is 1 sample to"),

@@ -1,6 +1,7 @@
 """Sound files: what is written is read again, nothing is lost half-way, and headers are not believed."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from scipy.io import wavfile
 import fftconv
 from fftconv import audio
 from fftconv.audio import codecs, files, responses
+from fftconv.cli import audio as cli
 from fftconv.cli.main import run
 
 SAMPLES = Path(__file__).parents[1] / "samples"
@@ -99,6 +101,72 @@ def test_integer_arrays_are_at_full_scale(tmp_path, backend):
         ends = np.array([np.iinfo(kind).min, -1, 0, 1, np.iinfo(kind).max], kind)
         audio.write(tmp_path / "a.wav", ends, 8000, subtype=subtype)
         np.testing.assert_array_equal(wavfile.read(tmp_path / "a.wav")[1], ends)
+
+
+@pytest.mark.parametrize("suffix", [".flac", ".ogg", ".opus", ".mp3", ".wav", ".aiff"])
+def test_a_full_disk_leaves_what_was_there(tmp_path, suffix):
+    """Encoders write their last data when they are closed, and say nothing if that fails."""
+    source, target = tmp_path / "a.wav", tmp_path / f"b{suffix}"
+    audio.write(source, RNG.uniform(-0.5, 0.5, (30_000, 2)), 48000)
+    audio.filter_file(source, target, [1.0])
+    before = target.read_bytes()
+    code = (
+        "import resource, signal, sys; from fftconv import audio;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2);"
+        "audio.filter_file(sys.argv[1], sys.argv[2], [1.0])"
+    )
+    for limit in (1, 3000, len(before) // 2, len(before) - 1500):
+        command = [sys.executable, "-c", code, str(source), str(target), str(limit)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode == 1, limit
+        assert re.search("(OSError|ValueError): .*b" + suffix, done.stderr), done.stderr
+        assert target.read_bytes() == before
+        assert not left_behind(tmp_path)
+
+
+def test_every_format_becomes_every_other(tmp_path):
+    for first in codecs.FORMATS:
+        audio.write(tmp_path / f"a{first}", RNG.uniform(-0.5, 0.5, 5000), 48000)
+        for second in codecs.FORMATS:
+            report = audio.filter_file(tmp_path / f"a{first}", tmp_path / f"b{second}", [1.0])
+            assert audio.info(tmp_path / f"b{second}").frames == report.frames == 5000
+
+
+def test_damaged_files_are_told_of(tmp_path):
+    path = tmp_path / "a.mp3"
+    audio.write(path, RNG.uniform(-0.5, 0.5, 50_000), 48000)
+    path.write_bytes(path.read_bytes()[:9000])
+    with pytest.warns(
+        UserWarning, match="a.mp3 is damaged: its header promises 50000 frames, and [0-9]+ can"
+    ):
+        frames = len(audio.read(path)[0])
+    assert 0 < frames < 50_000
+    with pytest.warns(UserWarning, match=f"50000 frames, and {frames} can"):
+        assert audio.filter_file(path, tmp_path / "b.wav", [1.0]).frames == frames
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+@pytest.mark.parametrize("place", [10, 150_000])
+def test_headroom_is_of_what_is_finite(tmp_path, odd, place):
+    sound = np.full(200_000, 0.25)
+    sound[place] = odd
+    audio.write(tmp_path / "a.wav", sound, 8000, subtype="FLOAT")
+    report = audio.filter_file(tmp_path / "a.wav", tmp_path / "b.wav", [1.0], headroom=0.0)
+    assert report.gain == 4
+    audio.write(tmp_path / "c.wav", sound, 8000, subtype="FLOAT", headroom=0.0)
+    for name in ("b.wav", "c.wav"):
+        scaled = audio.read(tmp_path / name)[0][:, 0]
+        np.testing.assert_array_equal(np.delete(scaled, place), 1)
+        np.testing.assert_equal(scaled[place], odd)
+    audio.write(tmp_path / "d.wav", [5e-324] * 5, 8000, headroom=0.0, subtype="DOUBLE")
+    assert audio.read(tmp_path / "d.wav")[0].tolist() == [[5e-324]] * 5
+
+
+def test_tags_beyond_ascii_are_not_garbled(tmp_path):
+    about = audio.AudioMetadata(8000, 1, 3, "WAV", "PCM_16", {"title": "T é", "artist": "Nobody"})
+    audio.write(tmp_path / "a.mp3", np.zeros(3000), 48000, metadata=about)
+    assert audio.info(tmp_path / "a.mp3").tags == {"artist": "Nobody"}
 
 
 def test_tags_are_kept(tmp_path):
@@ -392,6 +460,7 @@ def test_what_goes_wrong_leaves_the_target_as_it_was(tmp_path):
             TypeError,
             "pass one of smooth, echo, reverb, fir, or the taps of a kernel",
         ),
+        (("a.wav", "b.wav", audio.echo), TypeError, "echo needs delay; its parameters are delay, decay"),
         (("a.wav", "b.wav", np.ones((3, 2))), ValueError, "the kernel has 2 channels and the signal 1"),
         (("a.wav", "folder.wav", [1.0]), IsADirectoryError, "folder.wav is a folder"),
     ],
@@ -417,6 +486,20 @@ def test_a_target_that_cannot_be_written_is_named(tmp_path, monkeypatch, capsys)
     assert caught.value.filename == str(target)
     assert run(["audio", "smooth", str(SAMPLES / "room.wav"), "-o", str(target)]) == 1
     assert capsys.readouterr().err == f"fftconv: {target}: cannot be written, Permission denied\n"
+
+
+@pytest.mark.parametrize("name", ["sample_rate", "signal", "loudness"])
+def test_parameters_that_an_effect_does_not_take(tmp_path, name):
+    with pytest.raises(TypeError, match=f"smooth does not take {name}; its parameters are width, window"):
+        audio.filter_file(SAMPLES / "room.wav", tmp_path / "b.wav", audio.smooth, width=3, **{name: 5})
+    with pytest.raises(TypeError, match=f"taps of a kernel take no {name}"):
+        audio.filter_file(SAMPLES / "room.wav", tmp_path / "b.wav", [1.0], **{name: 5})
+
+
+def test_rates_and_channels_out_of_range(tmp_path, backend):
+    for rate, channels in ((2**40, 1), (2**33, 1), (8000, 70_000)):
+        with pytest.raises(ValueError, match="a.wav cannot be written as WAV"):
+            audio.write(tmp_path / "a.wav", np.zeros((2, channels)), rate)
 
 
 def test_other_bad_input(tmp_path):
@@ -564,6 +647,14 @@ def test_info_from_a_shell(melody, capsys):
             2,
             "--band bandpass takes --cutoff 2 times, not 1",
         ),
+        (["reverb", "--resample"], 2, "--resample is for a --response; give one"),
+        (
+            ["smooth", "--window", "savitzky_golay", "--width", "1e-5"],
+            1,
+            "--width 1e-05 is 1 samples at 22050",
+        ),
+        (["fir", "--cutoff", "500", "--plot", "a.xyz"], 1, "a.xyz has the suffix '.xyz'; accepted are"),
+        (["fir", "--cutoff", "500", "--plot", "none/a.png"], 1, "folder none does not exist"),
         (["fir", "--cutoff", "50000"], 1, "between 0 and 11025 Hz"),
         (["echo", "--delay", "0.1"], 2, "--decay"),
     ],
@@ -582,6 +673,18 @@ def test_a_response_of_another_rate_is_resampled_on_request(melody, capsys):
     audio.write("other.wav", audio.decaying_noise(8000, 0.2), 8000, subtype="FLOAT")
     assert run(["audio", "reverb", melody, "-o", "out.wav", "--response", "other.wav", "--resample"]) == 0
     assert audio.info("out.wav").frames == 132300 + 4410 - 1
+    click = np.zeros(480)
+    click[100] = 1
+    audio.write("click.wav", click, 48000, subtype="FLOAT")
+    command = ["audio", "reverb", melody, "-o", "out.wav", "--response", "click.wav", "--resample"]
+    assert run([*command, "--mix", "1"]) == 0
+    before, after = audio.read(melody)[0], audio.read("out.wav")[0]
+    assert np.sqrt((after**2).sum() / (before**2).sum()) == pytest.approx(1, abs=0.02)
+
+
+def test_the_command_offers_what_there_is():
+    assert (cli.WINDOWS, cli.BANDS) == (responses.WINDOWS, responses.BANDS)
+    assert set(cli.BOUNDARIES) == set(responses.EDGES)
 
 
 def test_importing_fftconv_takes_no_sound_library():

@@ -357,6 +357,12 @@ def test_many_infinities_and_channels():
         ({"block_size": 0}, ValueError, "block_size=0"),
         ({"block_size": 2**21}, ValueError, "block_size=2097152 is not accepted; pass at most 1048576"),
         ({"channels": 0}, ValueError, "channels=0"),
+        ({"channels": 10**9}, ValueError, "channels=1000000000 is not accepted; pass at most 1024"),
+        (
+            {"kernel": np.ones((1, 1, 2000))},
+            ValueError,
+            "kernel has 2000 outputs; accepted are at most 1024",
+        ),
         ({"latency": 5}, ValueError, "latency=5 is not accepted; pass 0 or block_size=8"),
         ({"partitions": "equal"}, ValueError, "partitions='equal' is not accepted"),
         ({"dtype": "int32"}, ValueError, "dtype='int32' is not accepted; pass float32 or float64"),

@@ -8,7 +8,10 @@ it clips.
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
+import os
+import struct
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -90,6 +93,9 @@ class Writer(Protocol):
 
     def close(self) -> None: ...
 
+    def check(self) -> None:
+        """Make sure, once it is closed, that all is there."""
+
 
 def open_reader(path: Path) -> Reader:
     """Open a file to read; the cause of whatever fails is an OSError or a ValueError that names it."""
@@ -135,7 +141,9 @@ def choose_subtype(target: Path, wanted: str | None, source: AudioMetadata | Non
     if soundfile is None:
         known, usual = list(_PLAIN_SUBTYPES), "PCM_16"
     else:
-        known, usual = list(soundfile.available_subtypes(chosen)), soundfile.default_subtype(chosen)
+        known = [each for each in soundfile.available_subtypes(chosen) if not each.startswith("MPEG")]
+        usual = soundfile.default_subtype(chosen)
+        known = known or [usual]  # of MP3 it lists layers, and for WAV one, that it cannot write
     if target.suffix.lower() == ".opus":
         known, usual = ["OPUS"], "OPUS"
     if wanted is None:
@@ -187,11 +195,7 @@ class _SoundfileReader:
         self._stream = open(path, "rb")  # noqa: SIM115  # closed with the reader
         try:
             self._file = soundfile.SoundFile(self._stream.fileno(), closefd=False)
-        except (
-            soundfile.SoundFileError,
-            TypeError,
-            ValueError,
-        ):  # TypeError: it takes the file for raw samples
+        except (soundfile.SoundFileError, TypeError, ValueError):
             self._stream.close()
             raise ValueError(_not_readable(path)) from None
         file = self._file
@@ -201,7 +205,7 @@ class _SoundfileReader:
             max(file.frames, 0),
             file.format,
             file.subtype,
-            file.copy_metadata(),
+            {tag: text for tag, text in file.copy_metadata().items() if text},
         )
 
     def read(self, frames: int) -> Array:
@@ -239,9 +243,11 @@ class _SoundfileWriter:
         self._name, self._subtype = name, subtype
         self._step = _ENCODED_FRAMES if subtype in ("VORBIS", "OPUS") else max(_BLOCK // channels, 1)
         self.clipped = 0
+        self._frames = 0
+        self._descriptor = file.fileno()
         try:
             self._file = soundfile.SoundFile(
-                file.fileno(),
+                self._descriptor,
                 "w",
                 closefd=False,
                 format=chosen,
@@ -249,26 +255,40 @@ class _SoundfileWriter:
                 samplerate=sample_rate,
                 channels=channels,
             )
-        except (soundfile.SoundFileError, TypeError, ValueError) as error:
+        except (soundfile.SoundFileError, TypeError, ValueError, OverflowError) as error:
             raise ValueError(
                 f"{name} cannot be written as {chosen} {subtype} with {sample_rate} Hz and {channels} "
                 f"channels: {getattr(error, 'error_string', error)}"
             ) from None
-        for tag in _TAGS & tags.keys():
+        for tag in _TAGS & {tag for tag, text in tags.items() if chosen != "MP3" or text.isascii()}:
             with contextlib.suppress(soundfile.SoundFileError):  # a tag that the format has no place for
                 setattr(self._file, tag, tags[tag])
 
     def write(self, block: Array) -> None:
         stored, clipped = quantise(block, self._subtype)
         self.clipped += clipped
+        self._frames += len(stored)
         for start in range(0, len(stored), self._step):
             try:
                 self._file.write(stored[start : start + self._step])
             except soundfile.SoundFileError as error:
-                raise OSError(f"{self._name} cannot be written: {error}") from error
+                raise OSError(errno.EIO, f"cannot be written: {error}", str(self._name)) from error
 
     def close(self) -> None:
         self._file.close()
+
+    def check(self) -> None:
+        """Read the end again: what an encoder writes last may have failed without a word."""
+        os.lseek(self._descriptor, 0, os.SEEK_SET)
+        try:
+            with soundfile.SoundFile(self._descriptor, closefd=False) as again:
+                end = min(self._frames, _ENCODED_FRAMES)
+                again.seek(max(again.frames - end, 0))
+                whole = again.frames == self._frames and len(again.read(end)) == end
+        except soundfile.SoundFileError:
+            whole = False
+        if not whole:
+            raise OSError(errno.EIO, "was not written whole; is the disk full?", str(self._name))
 
 
 _TAGS = {
@@ -341,7 +361,7 @@ class _SciPyWriter:
         shape: tuple[int, int],
         tags: Mapping[str, str],
     ) -> None:
-        self._file, self._subtype, self._sample_rate = file, subtype, sample_rate
+        self._file, self._name, self._subtype, self._sample_rate = file, name, subtype, sample_rate
         self._channels = shape[1]
         self._blocks: list[Array] = []
         self.clipped = 0
@@ -359,4 +379,13 @@ class _SciPyWriter:
         from scipy.io import wavfile
 
         empty = np.empty((0, self._channels), _PLAIN_SUBTYPES[self._subtype])
-        wavfile.write(self._file, self._sample_rate, np.concatenate([empty, *self._blocks]))
+        try:
+            wavfile.write(self._file, self._sample_rate, np.concatenate([empty, *self._blocks]))
+        except struct.error:
+            raise ValueError(
+                f"{self._name} cannot be written as WAV with {self._sample_rate} Hz and {self._channels} "
+                "channels"
+            ) from None
+
+    def check(self) -> None:
+        """Whatever failed has raised."""

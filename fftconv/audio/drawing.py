@@ -18,14 +18,24 @@ _MOST_COLUMNS = 1000
 _RANGE = 100  # decibels
 
 
-def draw_before_and_after(source: StrPath, result: StrPath, picture: StrPath) -> None:
-    """Two spectrograms on one scale, of a file and of what became of it, as a picture."""
+def check_picture(target: Path) -> str:
+    """The format that a picture will have, once it is sure that it can be drawn."""
     try:
-        from matplotlib.figure import Figure
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
     except ImportError:
         raise ImportError('plot needs Matplotlib; install it with: pip install "fftconv[plot]"') from None
-    target = Path(picture)
     check_target(target)
+    suffix, accepted = target.suffix[1:].lower() or "png", FigureCanvasAgg.get_supported_filetypes()
+    if suffix not in accepted:
+        raise ValueError(f"{target} has the suffix {target.suffix!r}; accepted are .{', .'.join(accepted)}")
+    return suffix
+
+
+def draw_before_and_after(source: StrPath, result: StrPath, target: Path) -> None:
+    """Two spectrograms on one scale, of a file and of what became of it, as a picture."""
+    suffix = check_picture(target)
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(9, 5.5), dpi=120, layout="constrained")
     axes = figure.subplots(2, 1, sharex=True, sharey=True)
     for ax, path, title in zip(axes, (source, result), ("before", "after"), strict=True):
@@ -45,7 +55,7 @@ def draw_before_and_after(source: StrPath, result: StrPath, picture: StrPath) ->
     axes[1].set(xlabel="seconds")
     figure.colorbar(mesh, ax=axes, label="decibels, a sine at full scale = 0")
     with complete_file(target) as file:
-        figure.savefig(file, format=target.suffix[1:] or "png")
+        figure.savefig(file, format=suffix)
 
 
 def spectrogram(path: StrPath) -> tuple[AudioMetadata, Array]:

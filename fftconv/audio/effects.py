@@ -127,7 +127,8 @@ def reverb(signal: ArrayLike, impulse_response: ArrayLike, *, mix: float = 0.3) 
         Samples.
     impulse_response : array_like
         What the room makes of a click, h: shape (taps,) for all channels, (taps, channels), or
-        (taps, channels, channels) from each channel to each. `decaying_noise` makes one up.
+        (taps, channels, channels) from each channel to each; (taps, 1), as `read` gives a mono one, is for
+        all too. `decaying_noise` makes one up.
     mix : float, default 0.3
         Share of the room, from 0 to 1.
 

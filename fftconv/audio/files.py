@@ -16,7 +16,17 @@ from numpy.typing import ArrayLike
 from fftconv._files import check_target
 from fftconv.audio import effects, responses
 from fftconv.audio.codecs import Reader, choose_format, choose_subtype
-from fftconv.audio.io import BLOCK, StrPath, blocks_of, check_headroom, opened, writing
+from fftconv.audio.io import (
+    BLOCK,
+    StrPath,
+    blocks_of,
+    check_headroom,
+    gain_for,
+    opened,
+    peak_of,
+    warn_of_lost_frames,
+    writing,
+)
 from fftconv.audio.responses import Response
 from fftconv.streaming import StreamingConvolver
 
@@ -29,6 +39,7 @@ _RESPONSES: dict[Callable[..., Any], Callable[..., Response]] = {
     effects.reverb: responses.reverberation,
     effects.fir: responses.band_filter,
 }
+_GIVEN = ("signal", "sample_rate")  # to effects, by the file
 _PADDING = {"nearest": "edge", "reflect": "symmetric", "mirror": "reflect"}  # NumPy's names of boundaries
 
 
@@ -139,8 +150,7 @@ def filter_file(
         gain = 1.0
         if headroom is not None:
             full_scale = check_headroom(headroom, stored)
-            peak = max((float(np.abs(block).max(initial=0)) for block in work.run(reader)), default=0.0)
-            gain = full_scale / peak if peak > 0 else 1.0
+            gain = gain_for(max(map(peak_of, work.run(reader)), default=0.0), full_scale)
             reader.seek(0)
         result = work.run(reader)
         first = next(result, None)  # before a file is begun
@@ -153,6 +163,7 @@ def filter_file(
             for block in itertools.chain([first], result):
                 writer.write(block if gain == 1 else block * gain)
                 frames += len(block)
+    warn_of_lost_frames(origin, work.frames, about)
     return AudioReport(
         origin,
         goal,
@@ -173,11 +184,20 @@ def _response(
     sample_rate: int,
 ) -> Response:
     if not callable(filter):
-        return responses.own_kernel(filter, **parameters)
+        if parameters:
+            raise TypeError(f"taps of a kernel take no {next(iter(parameters))}; leave it out")
+        return responses.own_kernel(filter)
     if filter not in _RESPONSES:
         known = ", ".join(effect.__name__ for effect in _RESPONSES)
         raise TypeError(f"filter={filter!r} is not accepted; pass one of {known}, or the taps of a kernel")
     make = _RESPONSES[filter]
+    taken = [each for each in inspect.signature(filter).parameters.values() if each.name not in _GIVEN]
+    names = [each.name for each in taken]
+    unknown = [name for name in parameters if name not in names]
+    missing = [each.name for each in taken if each.default is each.empty and each.name not in parameters]
+    if unknown or missing:
+        wrong = f"does not take {unknown[0]}" if unknown else f"needs {missing[0]}"
+        raise TypeError(f"{filter.__name__} {wrong}; its parameters are {', '.join(names)}")
     if "sample_rate" in inspect.signature(make).parameters:
         parameters = {"sample_rate": sample_rate, **parameters}
     return make(**parameters)
@@ -194,6 +214,7 @@ class _Work:
             response.dense(), block_size=BLOCK, channels=channels, dtype="float64"
         )
         self.seconds = 0.0
+        self.frames = 0
         self._done = 0
 
     def run(self, reader: Reader) -> Iterator[Array]:
@@ -204,12 +225,13 @@ class _Work:
         first = _at_least(blocks, response.reach + 1 if extended else 1)  # a mirror leaves the end out
         if first is None:
             return
-        skip, frames = response.advance, 0
+        skip = response.advance
+        self.frames = 0
         if extended:
             yield from self._later(self._extension(first, response.reach, 0), response.reach)
         end = first[:0]
         for block in itertools.chain([first], blocks):
-            frames += len(block)
+            self.frames += len(block)
             if extended:
                 end = np.concatenate([end, block])[-response.advance - 1 :]
             yield from self._later(block, skip)
@@ -221,7 +243,11 @@ class _Work:
             yield self._timed(self.convolver.flush)[skip:]
         elif response.advance:
             after = self._extension(end, 0, response.advance) if extended else None
-            tail = self._timed(self.convolver.flush) if after is None else self._timed(self._process, after)
+            tail = (
+                self._timed(self.convolver.flush)
+                if after is None
+                else self._timed(self.convolver.process, after)
+            )
             yield tail[skip : response.advance]
         self.convolver.reset()
 
@@ -233,13 +259,10 @@ class _Work:
     def _later(self, block: Array, skip: int) -> Iterator[Array]:
         """What a block gives, but for the first outputs."""
         for start in range(0, len(block), BLOCK):
-            result = self._timed(self._process, block[start : start + BLOCK])
+            result = self._timed(self.convolver.process, block[start : start + BLOCK])
             if skip < len(result):
                 yield result[skip:]
             skip = max(skip - len(result), 0)
-
-    def _process(self, block: Array) -> Array:
-        return self.convolver.process(block)
 
     def _timed(self, work: Callable[..., Array], *arguments: Any) -> Array:
         begun = time.perf_counter()

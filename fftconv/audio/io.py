@@ -43,7 +43,8 @@ def read(path: StrPath, *, sample_rate: int | None = None, resample: bool = Fals
         Frames per second that are wanted.
     resample : bool, default False
         Whether a file of another rate is converted to `sample_rate`, by soxr where it is installed and
-        otherwise by `scipy.signal.resample_poly`.
+        otherwise by `scipy.signal.resample_poly`. Levels stay; as a kernel a converted response has to be
+        multiplied by its old rate over the new one.
 
     Returns
     -------
@@ -112,11 +113,22 @@ def read_with_metadata(path: StrPath) -> tuple[Array, AudioMetadata]:
         metadata = reader.metadata
     if not blocks:
         raise ValueError(f"{path} holds no samples")
-    return np.concatenate(blocks), metadata
+    signal = np.concatenate(blocks)
+    warn_of_lost_frames(path, len(signal), metadata)
+    return signal, metadata
+
+
+def warn_of_lost_frames(path: StrPath, frames: int, metadata: AudioMetadata) -> None:
+    """Say so if a file holds less than its header promises."""
+    if frames < metadata.frames:
+        warnings.warn(
+            f"{path} is damaged: its header promises {metadata.frames} frames, and {frames} can be decoded",
+            stacklevel=3,
+        )
 
 
 def info(path: StrPath) -> AudioMetadata:
-    """What a sound file says about itself; its samples are left alone.
+    """What a sound file says about itself, without decoding it.
 
     Parameters
     ----------
@@ -199,8 +211,7 @@ def write(
         raise TypeError(f"metadata is a {type(metadata).__name__}; pass what read_with_metadata returns")
     stored = choose_subtype(target, subtype, metadata)
     if headroom is not None:
-        highest = check_headroom(headroom, stored)
-        samples = samples * (highest / np.abs(samples).max() if samples.any() else 1.0)
+        samples = samples * gain_for(peak_of(samples), check_headroom(headroom, stored))
     tags = metadata.tags if metadata else {}
     with writing(target, stored, check_count("sample_rate", sample_rate), samples.shape, tags) as writer:
         for start in range(0, len(samples), BLOCK):
@@ -224,6 +235,16 @@ def check_headroom(headroom: float, subtype: str) -> float:
             f"headroom={headroom!r} is not accepted; pass decibels below full scale, 0 or more"
         )
     return full_scale(subtype) * float(10 ** (-headroom / 20))
+
+
+def peak_of(samples: Array) -> float:
+    """The largest magnitude of those that are finite."""
+    return float(np.abs(samples).max(initial=0.0, where=np.isfinite(samples)))
+
+
+def gain_for(peak: float, wanted: float) -> float:
+    """What brings one peak to another; silence, and what is next to it, stays."""
+    return wanted / peak if peak > np.finfo(np.float64).tiny else 1.0
 
 
 @contextlib.contextmanager
@@ -255,6 +276,7 @@ def writing(
             yield writer
         finally:
             writer.close()
+        writer.check()
 
 
 def _read_signal(signal: ArrayLike) -> Array:

@@ -22,6 +22,7 @@ BANDS = ("lowpass", "highpass", "bandpass", "bandstop")
 EDGES = ("zero", "nearest", "reflect", "mirror")
 
 _MOST_TAPS = 2**26
+_TAPS_OF_WIDTH = {"gaussian": 4, "exponential": 28}  # at most
 _HAMMING_WIDTH = 3.3  # of the transition of a Hamming window, in sample rates over taps
 _FWHM = 2 * math.sqrt(2 * math.log(2))  # full width at half maximum of a Gaussian, in standard deviations
 _SMALLEST_WEIGHT = 1e-6  # at which an exponential is cut off
@@ -64,8 +65,11 @@ def smoothing(
     """See `fftconv.audio.smooth`."""
     check_choice("window", window, WINDOWS)
     check_choice("boundary", boundary, EDGES)
-    if not 0 < check_finite("width", width) <= _MOST_TAPS:
-        raise ValueError(f"width={width!r} is not accepted; pass samples above 0, at most {_MOST_TAPS}")
+    most = _MOST_TAPS // _TAPS_OF_WIDTH.get(window, 1)
+    if not 0 < check_finite("width", width) <= most:
+        raise ValueError(
+            f"width={width!r} is not accepted for {window}; pass samples above 0, at most {most}"
+        )
     taps = _SMOOTHERS[window](width, order, causal)
     return Response(taps, advance=0 if causal else (len(taps) - 1) // 2, tail=False, boundary=boundary)
 
@@ -75,7 +79,8 @@ def _moving_average(width: float, order: int, causal: bool) -> Array:
 
 
 def _hann(width: float, order: int, causal: bool) -> Array:
-    places = np.arange(1, check_count("width", width) + 1) / (width + 1)
+    size = check_count("width", width)
+    places = np.arange(1, size + 1) / (size + 1)
     taps = np.sin(np.pi * places) ** 2
     return np.asarray(taps / taps.sum())
 
@@ -95,7 +100,7 @@ def _exponential(width: float, order: int, causal: bool) -> Array:
 def _savitzky_golay(width: float, order: int, causal: bool) -> Array:
     from scipy.signal import savgol_coeffs
 
-    taps = check_count("width", width)
+    taps, order = check_count("width", width), check_count("order", order, 0)
     if taps % 2 == 0 or not 0 <= order < taps:
         raise ValueError(
             f"width={width!r} with order={order!r} is not accepted for a Savitzky-Golay filter; pass an "
@@ -139,8 +144,10 @@ def reverberation(*, impulse_response: ArrayLike, mix: float = 0.3) -> Response:
             f"impulse_response has shape {taps.shape}; accepted are (taps,), (taps, channels) and "
             "(taps, channels, channels)"
         )
+    if taps.ndim == 2 and taps.shape[1] == 1:  # as `read` has it: one for all channels
+        taps = taps[:, 0]
     share = _share(mix)
-    taps = taps * np.float32(share) if taps.dtype == np.float32 else taps * share
+    taps = share * (taps if taps.dtype == np.float32 else taps.astype(np.float64))
     taps[0] += (1 - share) * (np.eye(taps.shape[1]) if taps.ndim == 3 else 1)
     return Response(taps)
 

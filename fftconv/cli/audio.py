@@ -109,7 +109,13 @@ def smooth(
     def parameters(about: AudioMetadata) -> dict[str, Any]:
         samples = width * about.sample_rate
         if window == "savitzky_golay":
-            return fixed | {"width": 2 * round(samples / 2) + 1}
+            taps = 2 * round(samples / 2) + 1
+            if taps <= fixed.get("order", 2):
+                raise ValueError(
+                    f"--width {width:g} is {taps} samples at {about.sample_rate} Hz, too few for a "
+                    f"polynomial of order {fixed.get('order', 2)}; give more seconds"
+                )
+            return fixed | {"width": taps}
         return fixed | {
             "width": max(round(samples), 1) if window in ("moving_average", "hann") else samples
         }
@@ -150,6 +156,8 @@ def reverb(
     """Put the sound into another room."""
     from fftconv import audio as effects
 
+    if resample and response is None:
+        raise click.UsageError("--resample is for a --response; give one")
     if response is not None and decay_time is not None:
         raise click.UsageError(
             "--decay-time is of the noise that stands in for --response; give one of them"
@@ -165,8 +173,7 @@ def reverb(
                 taps, _ = effects.read(response, sample_rate=about.sample_rate, resample=resample)
             except ValueError as error:
                 raise ValueError(str(error).replace("pass resample=True", "pass --resample")) from error
-            if taps.shape[1] == 1:
-                taps = taps[:, 0]
+            taps = taps * (effects.info(response).sample_rate / about.sample_rate)  # 1, or converted
         return {"impulse_response": taps, "mix": mix}
 
     return _filter(effects.reverb, parameters, **options)
@@ -247,6 +254,10 @@ def _filter(
     pairs = targets_in(output, list(inputs)) if into_folder else [(inputs[0], output)]
     if plot is not None and len(pairs) > 1:
         raise click.UsageError("--plot draws one file; give one input")
+    if plot is not None:
+        from fftconv.audio.drawing import check_picture
+
+        check_picture(plot)
     failed = 0
     for source, target in pairs:
         try:

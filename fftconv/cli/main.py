@@ -31,7 +31,7 @@ USAGE, FAILURE, INTERRUPTED = 2, 1, 130
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.pass_context
 def cli(context: click.Context, debug: bool) -> None:
-    """Convolve signals, images and distributions, by the fastest of several methods.
+    """Convolve signals, images, sounds and distributions, by the fastest of several methods.
 
     Filter pictures and sounds on disk with `fftconv image` and `fftconv audio`, add up dice with `fftconv
     dist`, see which method a convolution takes and why with `fftconv explain`, what this machine runs it on
