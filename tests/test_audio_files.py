@@ -476,10 +476,10 @@ def test_files_that_cannot_be_are_refused_before_the_work(tmp_path, monkeypatch,
 
 
 def test_a_target_that_cannot_be_written_is_named(tmp_path, monkeypatch, capsys):
-    def refuse(*arguments, **named):
+    def refuse(*arguments):
         raise PermissionError(13, "Permission denied", str(tmp_path / ".fftconv-x.part"))
 
-    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    monkeypatch.setattr("fftconv._files.os.open", refuse)
     target = tmp_path / "b.wav"
     with pytest.raises(PermissionError) as caught:
         audio.filter_file(SAMPLES / "room.wav", target, [1.0])
