@@ -167,9 +167,13 @@ def emboss(depth: float, **options: Any) -> int:
 @click.option("--kernel", required=True, help="A name, rows of taps, or a file; see above.")
 @click.option("--normalize", is_flag=True, help="Divide the taps by their sum.")
 @click.option("--correlate", is_flag=True, help="Lay the kernel on the picture as written, not flipped.")
+@click.option("--scale", type=float, default=1.0, show_default=True, help="Multiplies the result.")
+@click.option("--bias", type=float, default=0.0, show_default=True, help="Is added to it, as 128 for grey.")
 @_linear
 @_files
-def convolve(kernel: str, normalize: bool, correlate: bool, **options: Any) -> int:
+def convolve(
+    kernel: str, normalize: bool, correlate: bool, scale: float, bias: float, **options: Any
+) -> int:
     """Convolve with a kernel of your own.
 
     KERNEL is a named one, with its parameters in parentheses if it has any: laplace, "disk(4)",
@@ -182,7 +186,8 @@ def convolve(kernel: str, normalize: bool, correlate: bool, **options: Any) -> i
         taps = parse_kernel(kernel, normalize=normalize)
     except ValueError as error:
         raise click.UsageError(f"--kernel {error}") from error
-    return _filter(filters.apply_kernel, {"kernel": taps, "flip": not correlate}, **options)
+    parameters = {"kernel": taps, "flip": not correlate, "scale": scale, "bias": bias}
+    return _filter(filters.apply_kernel, parameters, **options)
 
 
 def _filter(

@@ -446,6 +446,8 @@ def apply_kernel(
     kernel: ArrayLike,
     *,
     flip: bool = True,
+    scale: float = 1.0,
+    bias: float = 0.0,
     boundary: Boundary = "reflect",
     mask: ArrayLike | None = None,
     alpha: bool | None = None,
@@ -455,7 +457,7 @@ def apply_kernel(
 ) -> ImageT:
     r"""Filter with a kernel of your own.
 
-    .. math:: y[p, q] = \sum_{i, j} k[i, j] \, x[p - i, q - j]
+    .. math:: y[p, q] = s \sum_{i, j} k[i, j] \, x[p - i, q - j] + b
 
     Parameters
     ----------
@@ -467,6 +469,10 @@ def apply_kernel(
     flip : bool, default True
         True convolves, as in the formula; False lays the kernel on the image as it is written
         (correlation, which cv2.filter2D and Pillow's ImageFilter do).
+    scale : float, default 1
+        s, which multiplies the taps.
+    bias : float, default 0
+        b, which is added to colours before they are rounded, in the units of the image.
     boundary, mask, alpha, linear, method, workers
         As in `gaussian_blur`.
 
@@ -501,9 +507,136 @@ def apply_kernel(
         taps = taps.astype(np.float64)
     if not np.isfinite(taps).all():
         raise ValueError("kernel holds a NaN or an infinity; pass finite taps")
-    return _filter_linear(
-        image, [np.flip(taps) if flip else taps], boundary, mask, alpha, linear, method, workers
-    )
+    taps = check_finite("scale", scale) * (np.flip(taps) if flip else taps)
+    offset = check_finite("bias", bias)
+    return _filter_linear(image, [taps], boundary, mask, alpha, linear, method, workers, offset)
+
+
+def high_pass(
+    image: ImageT,
+    sigma: float,
+    *,
+    bias: float | None = None,
+    boundary: Boundary = "reflect",
+    mask: ArrayLike | None = None,
+    alpha: bool | None = None,
+    linear: bool = False,
+    method: Method = "auto",
+    workers: int | None = None,
+) -> ImageT:
+    r"""Keep what a Gaussian blur takes away: fine detail, on grey.
+
+    .. math:: y = x - G_\sigma * x + b
+
+    Parameters
+    ----------
+    image : numpy.ndarray or PIL.Image.Image
+        As in `gaussian_blur`.
+    sigma : float
+        Standard deviation of the blur in pixels, above 0.
+    bias : float, optional
+        b, by default 128 for uint8 and 32768 for uint16, so that neither side is lost, and 0 otherwise.
+    boundary, mask, alpha, linear, method, workers
+        As in `gaussian_blur`.
+
+    Returns
+    -------
+    numpy.ndarray or PIL.Image.Image
+        The same kind, shape and dtype as `image`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `image` is not one, or sigma is not positive.
+
+    References
+    ----------
+    .. [1] R. C. Gonzalez, R. E. Woods, Digital Image Processing, 4th ed., 2018, section 3.7.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fftconv import image
+    >>> image.high_pass(np.array([[0, 0, 255, 0, 0]], np.uint8), 1)
+    array([[113,  66, 255,  66, 113]], dtype=uint8)
+    """
+    line = _blur_line("sigma", sigma)
+    taps = -np.outer(line, line)
+    taps[line.size // 2, line.size // 2] += 1
+    return _filter_linear(image, [taps], boundary, mask, alpha, linear, method, workers, _grey(image, bias))
+
+
+def difference_of_gaussians(
+    image: ImageT,
+    sigma: float,
+    wider: float,
+    *,
+    bias: float | None = None,
+    boundary: Boundary = "reflect",
+    mask: ArrayLike | None = None,
+    alpha: bool | None = None,
+    linear: bool = False,
+    method: Method = "auto",
+    workers: int | None = None,
+) -> ImageT:
+    r"""Keep detail between two sizes: what a wider blur takes away of a narrower one.
+
+    .. math:: y = G_{\sigma_1} * x - G_{\sigma_2} * x + b
+
+    Parameters
+    ----------
+    image : numpy.ndarray or PIL.Image.Image
+        As in `gaussian_blur`.
+    sigma, wider : float
+        Standard deviations of the narrower and the wider blur in pixels, above 0; 1.6 times as wide is near
+        the Laplacian of a Gaussian.
+    bias : float, optional
+        As in `high_pass`.
+    boundary, mask, alpha, linear, method, workers
+        As in `gaussian_blur`.
+
+    Returns
+    -------
+    numpy.ndarray or PIL.Image.Image
+        The same kind, shape and dtype as `image`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `image` is not one, or the standard deviations are not positive and in order.
+
+    References
+    ----------
+    .. [1] D. Marr, E. Hildreth, "Theory of edge detection", Proc. R. Soc. Lond. B 207, 1980.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fftconv import image
+    >>> image.difference_of_gaussians(np.array([[0, 0, 255, 0, 0]], np.uint8), 0.5, 1)
+    array([[113,  93, 227,  93, 113]], dtype=uint8)
+    """
+    narrow, wide = _blur_line("sigma", sigma), _blur_line("wider", wider)
+    if wider <= sigma:
+        raise ValueError(f"wider={wider!r} is not wider than sigma={sigma!r}; pass the wider one last")
+    taps = -np.outer(wide, wide)
+    inner = slice((wide.size - narrow.size) // 2, (wide.size + narrow.size) // 2)
+    taps[inner, inner] += np.outer(narrow, narrow)
+    return _filter_linear(image, [taps], boundary, mask, alpha, linear, method, workers, _grey(image, bias))
+
+
+def _blur_line(name: str, sigma: float) -> Array:
+    if not check_finite(name, sigma) > 0:
+        raise ValueError(f"{name}={sigma!r} is not accepted; pass pixels above 0")
+    return kernels.gaussian(sigma)
+
+
+def _grey(image: Any, bias: float | None) -> float:
+    """What stands for nothing in a signed result."""
+    if bias is not None:
+        return check_finite("bias", bias)
+    dtype = pixels_of(image)[0].dtype if isinstance(image, Image.Image) else np.asarray(image).dtype
+    return {"uint8": 128.0, "uint16": 32768.0}.get(dtype.name, 0.0)
 
 
 _MOST_TAPS = 2**20  # of an outer product; with more, two passes of transforms are as fast
@@ -525,6 +658,7 @@ def _filter_linear(
     in_light: bool,
     method: Method,
     workers: int | None,
+    bias: float = 0.0,
 ) -> ImageT:
     """One kernel after the other, each laid on the image as it is written."""
     kept = [taps for taps in passes if taps.size > 1 or taps.flat[0] != 1]
@@ -532,7 +666,7 @@ def _filter_linear(
         kept = [reduce(np.multiply, kept, np.ones((1, 1)))]
 
     def linear(pixels: Array) -> Array:
-        if len(kept) > 1:  # rounded once, at the end
+        if len(kept) > 1 or bias:  # rounded once, at the end
             pixels = pixels.astype(_COMPUTE[pixels.dtype], copy=False)
         for taps in kept:
             pixels = _filter_once(pixels, taps, boundary, mask, method, workers)
@@ -546,7 +680,7 @@ def _filter_linear(
             return opacity  # a mean of ones
         return np.clip(linear(opacity) / total, 0, 1)
 
-    return _filter(image, linear, alpha, opacity_filter, in_light=in_light)
+    return _filter(image, linear, alpha, opacity_filter, in_light=in_light, bias=bias)
 
 
 def _correlate(
@@ -610,6 +744,7 @@ def _filter(
     opacity_filter: OpacityFilter,
     unknown: float | None = None,
     in_light: bool = False,
+    bias: float = 0.0,
 ) -> ImageT:
     """`compute` on pixels of any kind, in their dtype or in float: the one place that knows of alpha.
 
@@ -625,7 +760,7 @@ def _filter(
         if in_light and mode == "CMYK":
             raise ValueError("linear=True is for grey and RGB images; convert this one of mode CMYK first")
         alpha = has_alpha if alpha is None else alpha
-        filtered = _filter(pixels, compute, alpha, opacity_filter, unknown, in_light)
+        filtered = _filter(pixels, compute, alpha, opacity_filter, unknown, in_light, bias)
         picture = to_picture(filtered, mode)
         picture.info = {key: value for key, value in image.info.items() if key != "transparency"}
         return picture
@@ -650,6 +785,9 @@ def _filter(
         full = _OPAQUE[pixels.dtype]
         part = result[..., colours] if pixels.ndim == 3 else result
         part[...] = full * from_linear(part / full)
+    if bias:
+        part = result[..., colours] if pixels.ndim == 3 else result
+        part += np.asarray(bias, result.dtype)
     if result.dtype.kind == "f" and pixels.dtype.kind != "f":
         result = np.where(np.isnan(result), pixels if unknown is None else unknown, result)
     return round_to(result, pixels.dtype)
