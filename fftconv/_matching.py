@@ -10,11 +10,34 @@ from typing import Any
 
 import numpy as np
 
+from fftconv._arguments import check_finite, read_array
 from fftconv.convolution import correlate
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _ACCURACY = 1e-9  # of a match, relative to the products under the template, however quiet
+
+
+def check_threshold(threshold: float) -> float:
+    """The least score of a match."""
+    if not 0 < check_finite("threshold", threshold) <= 1:
+        raise ValueError(f"threshold={threshold!r} is not accepted; pass a number above 0, at most 1")
+    return float(threshold)
+
+
+def read_numbers(name: str, values: Any, shapes: dict[int, str]) -> Array:
+    """What is looked for or in, as float64; `shapes` names what is accepted, by the number of axes."""
+    array = read_array(name, values)
+    if array.ndim not in shapes or array.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{name} has shape {array.shape} and dtype {array.dtype}; accepted are real numbers of shape "
+            f"{' or '.join(shapes.values())}"
+        )
+    if not np.isfinite(array).all():
+        raise ValueError(
+            f"{name} holds NaN or infinity; replace them, for example by fftconv.interpolate_missing"
+        )
+    return array.astype(np.float64)
 
 
 def match_scores(samples: Array, template: Array, weights: Array) -> Array:

@@ -183,7 +183,8 @@ def test_tags_are_kept(tmp_path):
 
 def test_a_file_beyond_4_gib_becomes_rf64(tmp_path):
     with open(tmp_path / "x", "wb") as file:
-        writer = codecs.open_writer(file, Path("x"), "WAV", "PCM_16", 48000, (2**31, 2), {})
+        about = audio.AudioMetadata(48000, 2, 2**31, "WAV", "PCM_16")
+        writer = codecs.open_writer(file, Path("x"), about)
         writer.write(np.zeros((4, 2)))
         writer.close()
     assert (tmp_path / "x").read_bytes()[:4] == b"RF64"

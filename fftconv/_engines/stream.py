@@ -113,10 +113,8 @@ def _sinks(
     delays = segment.first, segment.first
     if any(imaginary >= 0 for _, imaginary in feeds):
         return [(feed, delays, [(place, taps[0], None)]) for place, feed in enumerate(feeds)], segment.count
-    sources: dict[int, list[int]] = {}
-    for place, each in enumerate(connections):
-        sources.setdefault(each.output, []).append(place)
-    if all(len(places) == 1 for places in sources.values()):
+    outputs = sorted({each.output for each in connections})
+    if len(outputs) == len(connections):
         half = segment.count // 2
         cut = half * segment.size
         return [
@@ -124,14 +122,10 @@ def _sinks(
             for each, of in zip(connections, taps, strict=True)
         ], half
     pairs = {(each.input, each.output): of for each, of in zip(connections, taps, strict=True)}
-    silent = np.zeros(segment.size * segment.count, dtype)
-    wanted = sorted(sources)
     sinks: list[_Sink] = []
-    for real, imaginary in zip_longest(wanted[::2], wanted[1::2], fillvalue=-1):
-        terms: list[_Term] = [
-            (feed, pairs.get((feed, real), silent), pairs.get((feed, imaginary)))
-            for feed in range(len(feeds))
-            if (feed, real) in pairs or (feed, imaginary) in pairs
+    for real, imaginary in zip_longest(outputs[::2], outputs[1::2], fillvalue=-1):
+        terms: list[_Term] = [  # every input leads to every output; none to -1
+            (feed, pairs[feed, real], pairs.get((feed, imaginary))) for feed in range(len(feeds))
         ]
         sinks.append(((real, imaginary), delays, terms))
     return sinks, segment.count

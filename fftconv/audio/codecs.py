@@ -102,18 +102,9 @@ def open_reader(path: Path) -> Reader:
     return _SciPyReader(path) if soundfile is None else _SoundfileReader(path)
 
 
-def open_writer(
-    file: BinaryIO,
-    name: Path,
-    chosen: str,
-    subtype: str,
-    sample_rate: int,
-    shape: tuple[int, int],
-    tags: Mapping[str, str],
-) -> Writer:
-    """Begin a file of about `shape` frames and channels; what it will be called is for messages."""
-    make = _SciPyWriter if soundfile is None else _SoundfileWriter
-    return make(file, name, chosen, subtype, sample_rate, shape, tags)
+def open_writer(file: BinaryIO, name: Path, about: AudioMetadata) -> Writer:
+    """Begin a file that is to hold this, about so many frames; its name is for messages."""
+    return _SciPyWriter(file, name, about) if soundfile is None else _SoundfileWriter(file, name, about)
 
 
 def readable() -> list[str]:
@@ -226,19 +217,10 @@ class _SoundfileReader:
 
 
 class _SoundfileWriter:
-    def __init__(
-        self,
-        file: BinaryIO,
-        name: Path,
-        chosen: str,
-        subtype: str,
-        sample_rate: int,
-        shape: tuple[int, int],
-        tags: Mapping[str, str],
-    ) -> None:
-        frames, channels = shape
+    def __init__(self, file: BinaryIO, name: Path, about: AudioMetadata) -> None:
+        chosen, subtype, channels = about.format, about.subtype, about.channels
         stored = _INTEGER_BITS.get(subtype, 64 if subtype == "DOUBLE" else 32) // 8
-        if chosen == "WAV" and frames * channels * stored > _MOST_WAV_BYTES:
+        if chosen == "WAV" and about.frames * channels * stored > _MOST_WAV_BYTES:
             chosen = "RF64"
         self._name, self._subtype = name, subtype
         self._step = _ENCODED_FRAMES if subtype in ("VORBIS", "OPUS") else max(_BLOCK // channels, 1)
@@ -252,17 +234,20 @@ class _SoundfileWriter:
                 closefd=False,
                 format=chosen,
                 subtype=subtype,
-                samplerate=sample_rate,
+                samplerate=about.sample_rate,
                 channels=channels,
             )
         except (soundfile.SoundFileError, TypeError, ValueError, OverflowError) as error:
             raise ValueError(
-                f"{name} cannot be written as {chosen} {subtype} with {sample_rate} Hz and {channels} "
-                f"channels: {getattr(error, 'error_string', error)}"
+                f"{name} cannot be written as {chosen} {subtype} with {about.sample_rate} Hz and "
+                f"{channels} channels: {getattr(error, 'error_string', error)}"
             ) from None
-        for tag in _TAGS & {tag for tag, text in tags.items() if chosen != "MP3" or text.isascii()}:
-            with contextlib.suppress(soundfile.SoundFileError):  # a tag that the format has no place for
-                setattr(self._file, tag, tags[tag])
+        for tag, text in about.tags.items():
+            if tag in _TAGS and (chosen != "MP3" or text.isascii()):
+                with contextlib.suppress(
+                    soundfile.SoundFileError
+                ):  # a tag that the format has no place for
+                    setattr(self._file, tag, text)
 
     def write(self, block: Array) -> None:
         stored, clipped = quantise(block, self._subtype)
@@ -351,25 +336,15 @@ class _SciPyReader:
 class _SciPyWriter:
     """WAV files, written when all samples are there."""
 
-    def __init__(
-        self,
-        file: BinaryIO,
-        name: Path,
-        chosen: str,
-        subtype: str,
-        sample_rate: int,
-        shape: tuple[int, int],
-        tags: Mapping[str, str],
-    ) -> None:
-        self._file, self._name, self._subtype, self._sample_rate = file, name, subtype, sample_rate
-        self._channels = shape[1]
+    def __init__(self, file: BinaryIO, name: Path, about: AudioMetadata) -> None:
+        self._file, self._name, self._about = file, name, about
         self._blocks: list[Array] = []
         self.clipped = 0
 
     def write(self, block: Array) -> None:
-        stored, clipped = quantise(block, self._subtype)
+        stored, clipped = quantise(block, self._about.subtype)
         self.clipped += clipped
-        code = np.dtype(_PLAIN_SUBTYPES[self._subtype])
+        code = np.dtype(_PLAIN_SUBTYPES[self._about.subtype])
         if code.kind in "iu":
             stored = stored >> (32 - 8 * code.itemsize)
             stored = stored + (128 if code.kind == "u" else 0)
@@ -378,12 +353,13 @@ class _SciPyWriter:
     def close(self) -> None:
         from scipy.io import wavfile
 
-        empty = np.empty((0, self._channels), _PLAIN_SUBTYPES[self._subtype])
+        about = self._about
+        empty = np.empty((0, about.channels), _PLAIN_SUBTYPES[about.subtype])
         try:
-            wavfile.write(self._file, self._sample_rate, np.concatenate([empty, *self._blocks]))
+            wavfile.write(self._file, about.sample_rate, np.concatenate([empty, *self._blocks]))
         except struct.error:
             raise ValueError(
-                f"{self._name} cannot be written as WAV with {self._sample_rate} Hz and {self._channels} "
+                f"{self._name} cannot be written as WAV with {about.sample_rate} Hz and {about.channels} "
                 "channels"
             ) from None
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from fftconv._files import check_target, complete_file
+from fftconv._pictures import import_matplotlib
 from fftconv.audio.codecs import AudioMetadata
 from fftconv.audio.io import StrPath, opened
 
@@ -20,12 +21,9 @@ _RANGE = 100  # decibels
 
 def check_picture(target: Path) -> str:
     """The format that a picture will have, once it is sure that it can be drawn."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-    except ImportError:
-        raise ImportError('plot needs Matplotlib; install it with: pip install "fftconv[plot]"') from None
+    canvas = import_matplotlib("backends.backend_agg").FigureCanvasAgg
     check_target(target)
-    suffix, accepted = target.suffix[1:].lower() or "png", FigureCanvasAgg.get_supported_filetypes()
+    suffix, accepted = target.suffix[1:].lower() or "png", canvas.get_supported_filetypes()
     if suffix not in accepted:
         raise ValueError(f"{target} has the suffix {target.suffix!r}; accepted are .{', .'.join(accepted)}")
     return suffix
@@ -34,9 +32,7 @@ def check_picture(target: Path) -> str:
 def draw_before_and_after(source: StrPath, result: StrPath, target: Path) -> None:
     """Two spectrograms on one scale, of a file and of what became of it, as a picture."""
     suffix = check_picture(target)
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(9, 5.5), dpi=120, layout="constrained")
+    figure = import_matplotlib("figure").Figure(figsize=(9, 5.5), dpi=120, layout="constrained")
     axes = figure.subplots(2, 1, sharex=True, sharey=True)
     for ax, path, title in zip(axes, (source, result), ("before", "after"), strict=True):
         about, levels = spectrogram(path)

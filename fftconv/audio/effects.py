@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import check_count, check_finite, read_array
-from fftconv._matching import match_scores
+from fftconv._arguments import check_count, read_array
+from fftconv._matching import check_threshold, match_scores, read_numbers
 from fftconv.audio import responses
-from fftconv.audio.responses import Band, Edge, Response, Window
+from fftconv.audio.responses import MOST_TAPS, Band, Edge, Response, Window, check_positive
 from fftconv.convolution import convolve
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -184,9 +184,9 @@ def decaying_noise(
     >>> audio.decaying_noise(8000, 0.5, channels=2).shape
     (4000, 2)
     """
-    seconds = responses._positive("decay_time", decay_time, "seconds")
-    taps = round(seconds * responses._positive("sample_rate", sample_rate, "Hz"))
-    if not 1 <= taps <= responses._MOST_TAPS:
+    seconds = check_positive("decay_time", decay_time, "seconds")
+    taps = round(seconds * check_positive("sample_rate", sample_rate, "Hz"))
+    if not 1 <= taps <= MOST_TAPS:
         raise ValueError(
             f"decay_time={decay_time!r} s at {sample_rate:g} Hz is {taps} samples; pass another"
         )
@@ -315,9 +315,8 @@ def detect(
     """
     from scipy.signal import find_peaks
 
-    rate = responses._positive("sample_rate", sample_rate, "Hz")
-    if not 0 < check_finite("threshold", threshold) <= 1:
-        raise ValueError(f"threshold={threshold!r} is not accepted; pass a number above 0, at most 1")
+    rate = check_positive("sample_rate", sample_rate, "Hz")
+    least = check_threshold(threshold)
     samples, wanted = _mono("signal", signal), _mono("template", template)
     if wanted.size > samples.size:
         raise ValueError(
@@ -325,7 +324,7 @@ def detect(
         )
     scores = match_scores(samples, wanted, np.ones(wanted.size))
     scores = np.concatenate([[-np.inf], scores, [-np.inf]])  # so that ends can be peaks
-    peaks, found = find_peaks(scores, height=threshold, distance=max(wanted.size // 2, 1))
+    peaks, found = find_peaks(scores, height=least, distance=max(wanted.size // 2, 1))
     return [
         Detection(int(place - 1) / rate, float(score))
         for place, score in zip(peaks, found["peak_heights"], strict=True)
@@ -333,17 +332,8 @@ def detect(
 
 
 def _mono(name: str, values: ArrayLike) -> Array:
-    array = read_array(name, values)
-    if array.ndim > 2 or array.dtype.kind not in "biuf":
-        raise ValueError(
-            f"{name} has shape {array.shape} and dtype {array.dtype}; accepted are real numbers of shape "
-            "(frames,) or (frames, channels)"
-        )
-    if not np.isfinite(array).all():
-        raise ValueError(
-            f"{name} holds NaN or infinity; replace them, for example by fftconv.interpolate_missing"
-        )
-    return np.asarray(array.astype(np.float64).reshape(len(array), -1).mean(axis=1))
+    array = read_numbers(name, values, {1: "(frames,)", 2: "(frames, channels)"})
+    return np.asarray(array.reshape(len(array), -1).mean(axis=1))
 
 
 def apply(signal: ArrayLike, response: Response) -> Array:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from fftconv._files import check_target
 from fftconv.audio import effects, responses
-from fftconv.audio.codecs import Reader, choose_format, choose_subtype
+from fftconv.audio.codecs import AudioMetadata, Reader, choose_format, choose_subtype
 from fftconv.audio.io import (
     BLOCK,
     StrPath,
@@ -139,7 +139,7 @@ def filter_file(
     begun = time.perf_counter()
     origin, goal = Path(source), Path(target)
     check_target(goal, origin)
-    choose_format(goal)
+    chosen = choose_format(goal)
     with opened(origin) as reader:
         about = reader.metadata
         stored = choose_subtype(goal, subtype, about)
@@ -157,9 +157,10 @@ def filter_file(
         if first is None:
             raise ValueError(f"{origin} holds no samples")
         expected = about.frames + (response.reach if response.tail else 0)
-        shape = (expected, first.shape[1])
+        channels = first.shape[1]
+        planned = AudioMetadata(about.sample_rate, channels, expected, chosen, stored, about.tags)
         frames = 0
-        with writing(goal, stored, about.sample_rate, shape, about.tags) as writer:
+        with writing(goal, planned) as writer:
             for block in itertools.chain([first], result):
                 writer.write(block if gain == 1 else block * gain)
                 frames += len(block)
@@ -168,7 +169,7 @@ def filter_file(
         origin,
         goal,
         about.sample_rate,
-        shape[1],
+        channels,
         frames,
         writer.clipped,
         gain,
@@ -190,17 +191,16 @@ def _response(
     if filter not in _RESPONSES:
         known = ", ".join(effect.__name__ for effect in _RESPONSES)
         raise TypeError(f"filter={filter!r} is not accepted; pass one of {known}, or the taps of a kernel")
-    make = _RESPONSES[filter]
-    taken = [each for each in inspect.signature(filter).parameters.values() if each.name not in _GIVEN]
+    every = inspect.signature(filter).parameters
+    taken = [each for each in every.values() if each.name not in _GIVEN]
     names = [each.name for each in taken]
     unknown = [name for name in parameters if name not in names]
     missing = [each.name for each in taken if each.default is each.empty and each.name not in parameters]
     if unknown or missing:
         wrong = f"does not take {unknown[0]}" if unknown else f"needs {missing[0]}"
         raise TypeError(f"{filter.__name__} {wrong}; its parameters are {', '.join(names)}")
-    if "sample_rate" in inspect.signature(make).parameters:
-        parameters = {"sample_rate": sample_rate, **parameters}
-    return make(**parameters)
+    given = {"sample_rate": sample_rate} if "sample_rate" in every else {}
+    return _RESPONSES[filter](**given, **parameters)
 
 
 class _Work:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -212,20 +212,19 @@ def write(
     stored = choose_subtype(target, subtype, metadata)
     if headroom is not None:
         samples = samples * gain_for(peak_of(samples), check_headroom(headroom, stored))
-    tags = metadata.tags if metadata else {}
-    with writing(target, stored, check_count("sample_rate", sample_rate), samples.shape, tags) as writer:
+    frames, channels = samples.shape
+    rate, tags = check_count("sample_rate", sample_rate), metadata.tags if metadata else {}
+    with writing(
+        target, AudioMetadata(rate, channels, frames, choose_format(target), stored, tags)
+    ) as writer:
         for start in range(0, len(samples), BLOCK):
             writer.write(samples[start : start + BLOCK])
     if writer.clipped:
-        warnings.warn(clipping(target, writer.clipped, samples.size), stacklevel=2)
-
-
-def clipping(target: Path, clipped: int, samples: int) -> str:
-    """What is said of samples that did not fit."""
-    return (
-        f"{target}: {clipped} of {samples} samples were beyond full scale and clipped; "
-        "pass headroom=0 to scale the whole, or a float subtype"
-    )
+        warnings.warn(
+            f"{target}: {writer.clipped} of {samples.size} samples were beyond full scale and clipped; "
+            "pass headroom=0 to scale the whole, or a float subtype",
+            stacklevel=2,
+        )
 
 
 def check_headroom(headroom: float, subtype: str) -> float:
@@ -265,13 +264,11 @@ def blocks_of(reader: Reader, frames: int = BLOCK) -> Iterator[Array]:
 
 
 @contextlib.contextmanager
-def writing(
-    target: Path, subtype: str, sample_rate: int, shape: tuple[int, int], tags: Mapping[str, str]
-) -> Iterator[Writer]:
+def writing(target: Path, about: AudioMetadata) -> Iterator[Writer]:
     """A file that takes the place of `target` when the block ends well."""
     check_target(target)
     with complete_file(target) as file:
-        writer = open_writer(file, target, choose_format(target), subtype, sample_rate, shape, tags)
+        writer = open_writer(file, target, about)
         try:
             yield writer
         finally:

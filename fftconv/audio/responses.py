@@ -21,7 +21,7 @@ WINDOWS = ("moving_average", "hann", "gaussian", "exponential", "savitzky_golay"
 BANDS = ("lowpass", "highpass", "bandpass", "bandstop")
 EDGES = ("zero", "nearest", "reflect", "mirror")
 
-_MOST_TAPS = 2**26
+MOST_TAPS = 2**26
 _TAPS_OF_WIDTH = {"gaussian": 4, "exponential": 28}  # at most
 _HAMMING_WIDTH = 3.3  # of the transition of a Hamming window, in sample rates over taps
 _FWHM = 2 * math.sqrt(2 * math.log(2))  # full width at half maximum of a Gaussian, in standard deviations
@@ -65,7 +65,7 @@ def smoothing(
     """See `fftconv.audio.smooth`."""
     check_choice("window", window, WINDOWS)
     check_choice("boundary", boundary, EDGES)
-    most = _MOST_TAPS // _TAPS_OF_WIDTH.get(window, 1)
+    most = MOST_TAPS // _TAPS_OF_WIDTH.get(window, 1)
     if not 0 < check_finite("width", width) <= most:
         raise ValueError(
             f"width={width!r} is not accepted for {window}; pass samples above 0, at most {most}"
@@ -122,12 +122,12 @@ def echoes(
     *, sample_rate: float, delay: float, decay: float, repeats: int = 1, mix: float = 1.0
 ) -> Response:
     """See `fftconv.audio.echo`."""
-    apart = _positive("delay", delay, "seconds") * _positive("sample_rate", sample_rate, "Hz")
+    apart = check_positive("delay", delay, "seconds") * check_positive("sample_rate", sample_rate, "Hz")
     count = check_count("repeats", repeats, 0)
-    if not 0.5 <= apart <= _MOST_TAPS / max(count, 1):
+    if not 0.5 <= apart <= MOST_TAPS / max(count, 1):
         raise ValueError(
             f"delay={delay!r} s at {sample_rate:g} Hz is {apart:g} samples; accepted is 1 sample to "
-            f"{_MOST_TAPS} samples in all {count} repeats"
+            f"{MOST_TAPS} samples in all {count} repeats"
         )
     taps = kernels.echo(1, decay, count) * _share(mix)
     taps[0] = 1
@@ -164,7 +164,7 @@ def band_filter(
     from scipy.signal import firwin
 
     check_choice("band", band, BANDS)
-    half = _positive("sample_rate", sample_rate, "Hz") / 2
+    half = check_positive("sample_rate", sample_rate, "Hz") / 2
     edges = np.atleast_1d(np.asarray(cutoff, float))
     wanted = 1 if band in ("lowpass", "highpass") else 2
     if edges.shape != (wanted,) or not ((edges > 0) & (edges < half)).all() or (np.diff(edges) <= 0).any():
@@ -174,9 +174,9 @@ def band_filter(
             "half of the sample rate"
         )
     room = [edges[0], half - edges[-1], *np.diff(edges)]
-    width = min(room) / 2 if transition is None else _positive("transition", transition, "Hz")
+    width = min(room) / 2 if transition is None else check_positive("transition", transition, "Hz")
     taps = 2 * math.ceil(_HAMMING_WIDTH * sample_rate / width / 2) + 1
-    if taps > _MOST_TAPS:
+    if taps > MOST_TAPS:
         raise ValueError(f"transition={width:g} Hz needs {taps} taps; pass a wider one")
     response = firwin(taps, edges, pass_zero=band, fs=sample_rate)
     return Response(np.asarray(response), advance=0 if causal else taps // 2, tail=causal)
@@ -187,7 +187,7 @@ def own_kernel(kernel: ArrayLike) -> Response:
     return Response(read_array("kernel", kernel))
 
 
-def _positive(name: str, value: float, unit: str) -> float:
+def check_positive(name: str, value: float, unit: str) -> float:
     if not check_finite(name, value) > 0:
         raise ValueError(f"{name}={value!r} is not accepted; pass {unit}, above 0")
     return float(value)

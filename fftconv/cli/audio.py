@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,52 +10,41 @@ import click
 
 from fftconv._files import targets_in
 from fftconv.cli.complaints import complain, describe
+from fftconv.cli.options import INPUTS, OUTPUT, POSITIVE, all_of
 
 if TYPE_CHECKING:
     from fftconv.audio import AudioMetadata, AudioReport
 
-Command = Callable[..., Any]
 # From what a file says to the parameters of an effect.
 Parameters = Callable[["AudioMetadata"], dict[str, Any]]
 
-POSITIVE = click.FloatRange(min=0, min_open=True)
 SHARE = click.FloatRange(min=0, max=1)
 WINDOWS = ("moving_average", "hann", "gaussian", "exponential", "savitzky_golay")
 BANDS = ("lowpass", "highpass", "bandpass", "bandstop")
 BOUNDARIES = ("reflect", "mirror", "nearest", "zero")
 
 
-def _files(command: Command) -> Command:
-    """The arguments and options of every command that writes sounds."""
-    options = (
-        click.argument(
-            "inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path)
-        ),
-        click.option(
-            "-o",
-            "--output",
-            required=True,
-            type=click.Path(path_type=Path),
-            help="File to write or, for several inputs, an existing folder.",
-        ),
-        click.option(
-            "--subtype", help="How samples are stored: PCM_16, PCM_24, FLOAT, ...  [default: as read]"
-        ),
-        click.option("--normalize", is_flag=True, help="Scale so that the peak is at full scale."),
-        click.option(
-            "--headroom",
-            type=click.FloatRange(min=0),
-            metavar="DB",
-            help="Scale so that the peak is so many decibels below full scale.",
-        ),
-        click.option(
-            "--plot",
-            type=click.Path(dir_okay=False, path_type=Path),
-            metavar="FILE",
-            help="Draw spectrograms, before and after, into a picture.",
-        ),
-    )
-    return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
+# The arguments and options of every command that writes sounds.
+_files = all_of(
+    INPUTS,
+    OUTPUT,
+    click.option(
+        "--subtype", help="How samples are stored: PCM_16, PCM_24, FLOAT, ...  [default: as read]"
+    ),
+    click.option("--normalize", is_flag=True, help="Scale so that the peak is at full scale."),
+    click.option(
+        "--headroom",
+        type=click.FloatRange(min=0),
+        metavar="DB",
+        help="Scale so that the peak is so many decibels below full scale.",
+    ),
+    click.option(
+        "--plot",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Draw spectrograms, before and after, into a picture.",
+    ),
+)
 
 
 @click.group(invoke_without_command=True)
@@ -213,7 +201,7 @@ def fir(
 
 
 @audio.command()
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@INPUTS
 def info(inputs: tuple[Path, ...]) -> int:
     """Say what sound files hold: format, sample rate, channels, length and tags."""
     from fftconv import audio as effects

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +10,12 @@ import click
 
 from fftconv.cli.complaints import complain, describe
 from fftconv.cli.kernel_text import parse_kernel
+from fftconv.cli.options import INPUTS, OUTPUT, POSITIVE, all_of
 
 if TYPE_CHECKING:
     from fftconv.image import FileReport
 
-Command = Callable[..., Any]
 
-POSITIVE = click.FloatRange(min=0, min_open=True)
 NOT_NEGATIVE = click.FloatRange(min=0)
 BOUNDARIES = ("reflect", "mirror", "nearest", "wrap", "zero")
 OPERATORS = ("sobel", "prewitt", "scharr", "difference", "laplace", "log")
@@ -31,48 +29,38 @@ _BLURS: dict[str, dict[str, float]] = {
 }
 
 
-def _files(command: Command) -> Command:
-    """The arguments and options that every image command has."""
-    options = (
-        click.argument(
-            "inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path)
-        ),
-        click.option(
-            "-o",
-            "--output",
-            required=True,
-            type=click.Path(path_type=Path),
-            help="File to write or, for several inputs, an existing folder.",
-        ),
-        click.option(
-            "--boundary",
-            type=click.Choice(BOUNDARIES),
-            default="reflect",
-            show_default=True,
-            help="What stands beyond the edges.",
-        ),
-        click.option(
-            "--method",
-            type=click.Choice(["auto", "direct", "fft"]),
-            default="auto",
-            show_default=True,
-            help="How to convolve; auto takes the fastest.",
-        ),
-        click.option(
-            "--quality",
-            type=click.IntRange(1, 100),
-            help="Of JPEG, WebP and AVIF files  [default: as read; WebP without loss]",
-        ),
-        click.option(
-            "--max-pixels",
-            type=click.IntRange(min=1),
-            default=178_956_970,
-            show_default=True,
-            help="Refuse pictures with more, by their header.",
-        ),
-        click.option("--workers", type=click.IntRange(min=1), help="Threads  [default: all cores]"),
-    )
-    return functools.reduce(lambda decorated, option: option(decorated), reversed(options), command)
+# The arguments and options that every image command has.
+_files = all_of(
+    INPUTS,
+    OUTPUT,
+    click.option(
+        "--boundary",
+        type=click.Choice(BOUNDARIES),
+        default="reflect",
+        show_default=True,
+        help="What stands beyond the edges.",
+    ),
+    click.option(
+        "--method",
+        type=click.Choice(["auto", "direct", "fft"]),
+        default="auto",
+        show_default=True,
+        help="How to convolve; auto takes the fastest.",
+    ),
+    click.option(
+        "--quality",
+        type=click.IntRange(1, 100),
+        help="Of JPEG, WebP and AVIF files  [default: as read; WebP without loss]",
+    ),
+    click.option(
+        "--max-pixels",
+        type=click.IntRange(min=1),
+        default=178_956_970,
+        show_default=True,
+        help="Refuse pictures with more, by their header.",
+    ),
+    click.option("--workers", type=click.IntRange(min=1), help="Threads  [default: all cores]"),
+)
 
 
 _linear = click.option("--linear", is_flag=True, help="Filter light instead of stored values (sRGB).")

@@ -19,8 +19,11 @@ _LIMIT_LOCK = threading.Lock()
 _ORIENTATION, _BITS_PER_SAMPLE, _SAMPLE_FORMAT = 0x0112, 258, 339
 
 
-def decode(file: BinaryIO, max_pixels: int) -> tuple[list[Array], ImageMetadata] | str:
-    """The frames of an image file and what it says about them, or why they are refused."""
+def decode(file: BinaryIO, max_pixels: int, *, several: bool) -> tuple[list[Array], ImageMetadata] | str:
+    """The frames of an image file and what it says about them, or why they are refused.
+
+    Before anything is decoded it is settled that there are not too many pixels, or more than one frame.
+    """
     try:
         with _open(file) as opened:
             frames = getattr(opened, "n_frames", 1)
@@ -29,6 +32,8 @@ def decode(file: BinaryIO, max_pixels: int) -> tuple[list[Array], ImageMetadata]
             refusal = _reason_to_refuse(opened)
             if refusal is not None:
                 return refusal
+            if frames > 1 and not several:
+                return f"holds {frames} frames; read them with read_frames, or filter_file it"
             if not _is_deep(opened):
                 return _decode_frames(opened, frames)
             if frames > 1:

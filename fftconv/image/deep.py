@@ -20,7 +20,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 INSTALL = 'install what keeps it with: pip install "fftconv[deep]"'
 
-# By dtype and channels, as `_MODES` of io.py; the names go on where Pillow's end.
+# By dtype and channels, as in `pixels`, whose table has these too; the names go on where Pillow's end.
 MODES = {
     (np.dtype(np.uint16), 2): "LA;16",
     (np.dtype(np.uint16), 3): "RGB;16",

@@ -29,9 +29,9 @@ _FORMATS = {
     **({".avif": "AVIF"} if _HAS_AVIF else {}),
 }
 _WRITABLE = {
-    "PNG": ("L", "LA", "RGB", "RGBA", "I;16"),
+    "PNG": ("L", "LA", "RGB", "RGBA", "I;16", *deep.WRITABLE["PNG"]),
     "JPEG": ("L", "RGB", "CMYK"),
-    "TIFF": ("L", "LA", "RGB", "RGBA", "CMYK", "I;16", "I", "F"),
+    "TIFF": ("L", "LA", "RGB", "RGBA", "CMYK", "I;16", "I", "F", *deep.WRITABLE["TIFF"]),
     "WEBP": ("RGB", "RGBA"),
     "BMP": ("L", "RGB"),
     "GIF": ("L", "RGB", "RGBA"),
@@ -66,9 +66,8 @@ def check_writable(
             raise ValueError(f"quality={quality!r} is of {formats} files, and {target} is {chosen}")
         if check_count("quality", quality) > 100:
             raise ValueError(f"quality={quality!r} is not accepted; pass a whole number from 1 to 100")
-    holds = {name: (*plain, *deep.WRITABLE.get(name, ())) for name, plain in _WRITABLE.items()}
-    if mode is not None and mode not in holds[chosen]:
-        able = [suffix for suffix, name in _FORMATS.items() if mode in holds[name]]
+    if mode is not None and mode not in _WRITABLE[chosen]:
+        able = [suffix for suffix, name in _FORMATS.items() if mode in _WRITABLE[name]]
         raise ValueError(
             f"{target}: {chosen} cannot hold an image of mode {mode}; write it as {', '.join(able)}"
         )

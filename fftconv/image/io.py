@@ -84,12 +84,8 @@ def read_with_metadata(path: StrPath, *, max_pixels: int = MOST_PIXELS) -> tuple
     >>> pixels.dtype, metadata.mode
     (dtype('uint8'), 'RGBA')
     """
-    frames, metadata = read_frames(path, max_pixels=max_pixels)
-    if len(frames) > 1:
-        raise ValueError(
-            f"{path} holds {len(frames)} frames; read them with read_frames, or filter_file it"
-        )
-    return frames[0], metadata
+    (pixels,), metadata = _read(path, max_pixels, several=False)
+    return pixels, metadata
 
 
 def read_frames(path: StrPath, *, max_pixels: int = MOST_PIXELS) -> tuple[list[Array], ImageMetadata]:
@@ -121,10 +117,14 @@ def read_frames(path: StrPath, *, max_pixels: int = MOST_PIXELS) -> tuple[list[A
     >>> len(frames)
     1
     """
+    return _read(path, max_pixels, several=True)
+
+
+def _read(path: StrPath, max_pixels: int, *, several: bool) -> tuple[list[Array], ImageMetadata]:
     check_count("max_pixels", max_pixels)
     with open(path, "rb") as file:
         try:
-            found = decode(file, max_pixels)
+            found = decode(file, max_pixels, several=several)
         except UnidentifiedImageError:
             accepted = ", ".join(READABLE)
             raise ValueError(f"{path} is not an image that can be read; accepted are {accepted}") from None

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from fftconv._arguments import check_finite, read_array
-from fftconv._matching import match_scores
+from fftconv._arguments import read_array
+from fftconv._matching import check_threshold, match_scores, read_numbers
 from fftconv.image.pixels import Array, pixels_of
 
 
@@ -75,8 +75,7 @@ def match_template(
     >>> image.match_template(picture, door).peaks[0][:2]
     (540, 220)
     """
-    if not 0 < check_finite("threshold", threshold) <= 1:
-        raise ValueError(f"threshold={threshold!r} is not accepted; pass a number above 0, at most 1")
+    least = check_threshold(threshold)
     pixels, wanted = _numbers("image", image), _numbers("template", template)
     if pixels.ndim != wanted.ndim or pixels.shape[2:] != wanted.shape[2:]:
         raise ValueError(
@@ -88,7 +87,7 @@ def match_template(
     scores = match_scores(pixels, wanted, _weights(mask, wanted.shape)).reshape(
         [n - m + 1 for n, m in zip(pixels.shape[:2], wanted.shape[:2], strict=True)]
     )
-    return TemplateMatches(scores, _peaks(scores, wanted.shape, threshold))
+    return TemplateMatches(scores, _peaks(scores, wanted.shape, least))
 
 
 def _peaks(scores: Array, shape: tuple[int, ...], threshold: float) -> list[TemplatePeak]:
@@ -108,17 +107,8 @@ def _peaks(scores: Array, shape: tuple[int, ...], threshold: float) -> list[Temp
 
 
 def _numbers(name: str, image: Any) -> Array:
-    array = pixels_of(image)[0] if isinstance(image, Image.Image) else read_array(name, image)
-    if array.ndim not in (2, 3) or array.dtype.kind not in "biuf":
-        raise ValueError(
-            f"{name} has shape {array.shape} and dtype {array.dtype}; accepted are real numbers of shape "
-            "(height, width) or (height, width, channels)"
-        )
-    if not np.isfinite(array).all():
-        raise ValueError(
-            f"{name} holds NaN or infinity; replace them, for example by fftconv.interpolate_missing"
-        )
-    return array.astype(np.float64)
+    values = pixels_of(image)[0] if isinstance(image, Image.Image) else image
+    return read_numbers(name, values, {2: "(height, width)", 3: "(height, width, channels)"})
 
 
 def _weights(mask: ArrayLike | None, shape: tuple[int, ...]) -> Array:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fftconv._pictures import import_matplotlib
+
 if TYPE_CHECKING:
     from fftconv.probability.density import Density
     from fftconv.probability.pmf import Pmf
@@ -47,10 +49,7 @@ def draw_curve(variable: Density, ax: Any) -> Any:
 
 
 def _axes(ax: Any) -> Any:
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError:
-        raise ImportError('plot needs Matplotlib; install it with: pip install "fftconv[plot]"') from None
+    plt = import_matplotlib("pyplot")
     return plt.subplots(figsize=(7, 3.2), layout="constrained")[1] if ax is None else ax
 
 
