@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
@@ -151,6 +152,16 @@ KERNELS = {
 }
 
 
+@contextmanager
+def naming(*what):
+    """Tell which turn of a loop an error comes from."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(f"with {', '.join(map(str, what))}")
+        raise
+
+
 def refuses(engine, shapes, dtype):
     """Whether an engine cannot do this even with a kernel of its family."""
     if engine not in FAMILIES:
@@ -183,7 +194,6 @@ def assert_within_bound(result, expected, plan):
     assert all(view.shape == part.shape for view, part in zip(views, parts, strict=True))
     squares = 0
     for view, part in zip(views, parts, strict=True):
-        squares = squares + np.array(
-            [(oracle.exact(a) - b) ** 2 for a, b in zip(view.flat, part.flat, strict=True)], object
-        )
+        differences = [oracle.exact(a) - b for a, b in zip(view.flat, part.flat, strict=True)]
+        squares = squares + np.array([each * each for each in differences], object)
     assert max(squares) <= Fraction(plan.error_bound) ** 2

@@ -121,13 +121,15 @@ def _convolve_real(signal, kernel, *, mode, boundary, fill_value, axes, stride, 
             positions.append(range(max(signal.shape[axis], kernel.shape[axis])))
     result = np.empty([len(p) for p in positions], object)
     samples = {index: exact(signal[index]) for index in np.ndindex(signal.shape)}
+    samples["outside"] = exact(fill_value)
     weights = {index: exact(kernel[index]) for index in np.ndindex(kernel.shape)}
-    outside = exact(fill_value)
+    samples, of_samples = in_whole_numbers(samples)
+    weights, of_weights = in_whole_numbers(weights)
+    outside = samples["outside"]
+    taps = [range(kernel.shape[axis]) if axis in axes else (None,) for axis in range(ndim)]
     for where in np.ndindex(result.shape):
         total = 0
-        for tap in itertools.product(
-            *(range(kernel.shape[axis]) if axis in axes else (None,) for axis in range(ndim))
-        ):
+        for tap in itertools.product(*taps):
             sample_at, tap_at, inside = [], [], True
             for axis in range(ndim):
                 position = positions[axis][where[axis]]
@@ -144,8 +146,17 @@ def _convolve_real(signal, kernel, *, mode, boundary, fill_value, axes, stride, 
                 total = add(total, multiply(samples[tuple(sample_at)], weights[tuple(tap_at)]))
             elif boundary != "zero":
                 total = add(total, multiply(outside, weights[tuple(tap_at)]))
-        result[where] = total
+        unit = of_samples * of_weights
+        result[where] = total if unit == 1 or isinstance(total, float) else Fraction(total, unit)
     return result
+
+
+def in_whole_numbers(values):
+    """Fractions as multiples of one unit, which are added up faster; and how many of them make 1."""
+    if not all(isinstance(value, (int, Fraction)) for value in values.values()):
+        return values, 1
+    unit = math.lcm(*(value.denominator for value in values.values()))
+    return {index: int(value * unit) for index, value in values.items()}, unit
 
 
 def rounded(result):

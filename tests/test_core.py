@@ -14,7 +14,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from cases import FAMILIES, GRID, assert_within_bound, case, refuses
+from cases import FAMILIES, GRID, assert_within_bound, case, naming, refuses
 
 import fftconv
 from fftconv import _native, image, planning
@@ -55,15 +55,19 @@ def whole(shape, dtype, seed=0, low=-9):
 
 
 @needs_core
-@pytest.mark.parametrize("engine", ["direct", "separable", "running_sum"])
 @pytest.mark.parametrize(("shapes", "mode", "boundary"), GRID[::3], ids=str)
-@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "int16"])
-def test_every_level_gives_the_definition(level, engine, mode, boundary, shapes, dtype):
-    if refuses(engine, shapes, dtype):
-        return
-    signal, kernel, options, expected = case(shapes, mode, boundary, dtype, FAMILIES.get(engine, "any"))
-    plan = fftconv.explain(signal, kernel, method=engine, **options)
-    assert_within_bound(fftconv.convolve(signal, kernel, method=engine, **options), expected, plan)
+def test_every_level_gives_the_definition(level, mode, boundary, shapes):
+    for engine, dtype in itertools.product(
+        ["direct", "separable", "running_sum"], ["float32", "float64", "complex64", "int16"]
+    ):
+        if refuses(engine, shapes, dtype):
+            continue
+        family = FAMILIES.get(engine, "any")
+        signal, kernel, options, expected = case(shapes, mode, boundary, dtype, family)
+        with naming(engine, dtype):
+            plan = fftconv.explain(signal, kernel, method=engine, **options)
+            result = fftconv.convolve(signal, kernel, method=engine, **options)
+            assert_within_bound(result, expected, plan)
 
 
 WIDTHS = [1, 2, 3, 7, 15, 16, 17, 31, 33, 63, 64, 65, 127, 128, 129, 191, 193, 257, 511, 513, 1030, 1400]

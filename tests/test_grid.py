@@ -2,17 +2,23 @@
 
 import numpy as np
 import pytest
-from cases import ENGINES, FAMILIES, FLOATS, GRID, INTEGERS, assert_within_bound, case, refuses
+from cases import ENGINES, FAMILIES, FLOATS, GRID, INTEGERS, assert_within_bound, case, naming, refuses
 
 import fftconv
 
 RESULT_DTYPE = {"float16": "float32"} | dict.fromkeys(INTEGERS, "int64") | {"uint64": "uint64"}
 
 
-@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("shapes", "mode", "boundary"), GRID, ids=str)
-@pytest.mark.parametrize("dtype", FLOATS + INTEGERS)
-def test_engine_gives_the_definition(engine, mode, boundary, shapes, dtype):
+def test_engine_gives_the_definition(shapes, mode, boundary):
+    """Engines and dtypes in a loop: as tests of their own they took two minutes to be told apart."""
+    for engine in ENGINES:
+        for dtype in FLOATS + INTEGERS:
+            with naming(engine, dtype):
+                check(engine, mode, boundary, shapes, dtype)
+
+
+def check(engine, mode, boundary, shapes, dtype):
     family = FAMILIES.get(engine, "any")
     signal, kernel, options, expected = case(shapes, mode, boundary, dtype, family)
     if refuses(engine, shapes, dtype):
