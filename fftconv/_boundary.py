@@ -108,8 +108,21 @@ def extend(
     signal: np.ndarray[Any, Any], geometry: Geometry, boundary: Boundary, fill_value: Any
 ) -> np.ndarray[Any, Any]:
     """The signal on all samples that the outputs read; the signal itself where that is enough."""
+    if any(window.reads[0] > 0 or window.reads[1] < window.size for window in geometry.windows):
+        return _gather(signal, geometry, boundary, fill_value)
     if geometry.extended_shape == geometry.signal_shape:
         return signal
     out = np.empty(geometry.extended_shape, signal.dtype)
     extend_into(out, signal, geometry, boundary, fill_value)
     return out
+
+
+def _gather(
+    signal: np.ndarray[Any, Any], geometry: Geometry, boundary: Boundary, fill_value: Any
+) -> np.ndarray[Any, Any]:
+    """The same where not all samples are read."""
+    for axis, window in zip(geometry.axes, geometry.windows, strict=True):
+        found = sources(np.arange(*window.reads), window.size, boundary)
+        signal = signal.take(np.maximum(found, 0), axis)
+        signal[(slice(None),) * axis + (found < 0,)] = fill_value if boundary == "constant" else 0
+    return signal

@@ -16,6 +16,7 @@ from fftconv.convolution import correlate
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _ACCURACY = 1e-9  # of a match, relative to the products under the template, however quiet
+_MOST_TAPS = 10**6  # which that can be had for; with more, what can be
 
 
 def check_threshold(threshold: float) -> float:
@@ -55,6 +56,7 @@ def match_scores(samples: Array, template: Array, weights: Array) -> Array:
     # Of each window both count: a quiet one beside loud ones is exact as it is, one on a high level once
     # that has been taken away. What cancels leaves errors of so much, among which there is nothing to find.
     scores: Array = np.zeros([n - m + 1 for n, m in zip(samples.shape, template.shape, strict=True)])
+    accuracy: str | float = _ACCURACY if template.size <= _MOST_TAPS else "componentwise"
     sharpest = np.full(scores.shape, 4 * template.size * unit)
     for level in (0.0, float(samples.mean())):
         moved = samples - level
@@ -62,6 +64,6 @@ def match_scores(samples: Array, template: Array, weights: Array) -> Array:
         energy = squares - sums**2 / total
         better = energy > sharpest * squares
         sharpest[better] = energy[better] / squares[better]
-        matches = correlate(moved, centred, mode="valid", accuracy=_ACCURACY)
+        matches = correlate(moved, centred, mode="valid", accuracy=accuracy)
         scores[better] = matches[better] / np.sqrt(own_energy * energy[better])
     return np.clip(scores, -1, 1)

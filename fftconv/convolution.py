@@ -301,41 +301,6 @@ def correlate(
     return _run(problem._replace(kernel=turned), return_weight)
 
 
-def correlate_pixels(
-    pixels: Array,
-    kernel: Array,
-    boundary: Boundary,
-    method: Method,
-    workers: int | None,
-    mask: Array | None = None,
-) -> Array:
-    """`correlate` of an image with real taps along its first two axes, in the image's own dtype.
-
-    Integers are computed in float, rounded half to even and saturated, once.
-    """
-    problem = read_problem(
-        pixels,
-        kernel,
-        mode="same",
-        boundary=boundary,
-        fill_value=0.0,
-        axes=(0, 1),
-        method=method,
-        stride=1,
-        dilation=1,
-        nan_policy="propagate",
-        mask=mask,
-        accuracy="normwise",
-        workers=workers,
-        max_memory=None,
-        fft_provider=None,
-        out=None,
-    )
-    turned = problem.kernel[problem.options.geometry.turned]
-    out = np.empty(pixels.shape, pixels.dtype)
-    return np.asarray(run(problem._replace(kernel=turned, out=out), plan_problem)[0])
-
-
 def _run(problem: Problem, return_weight: bool) -> Any:
     result, weight = run(problem, plan_problem)
     if not return_weight:

@@ -29,6 +29,7 @@ __all__ = [
     "Schedule",
     "add_up",
     "reads",
+    "row_period",
     "writes",
 ]
 
@@ -53,6 +54,21 @@ PATHS: dict[str, Callable[[Options, np.dtype[Any]], str]] = {
     "overlap_save": overlap_save.path,
     "fft": fft.path,
 }
+
+# After how many outputs along the first axis an engine begins anew, so that those which follow come out the
+# same, to the last bit, if the work is cut there.
+_ROW_PERIODS: dict[str, Callable[[Options, Schedule], int]] = {
+    "direct": lambda options, schedule: 1,
+    "separable": lambda options, schedule: 1,
+    "running_sum": lambda options, schedule: options.geometry.windows[0].taps,
+    "overlap_save": overlap_save.row_period,
+    "fft": lambda options, schedule: options.geometry.windows[0].outputs,
+}
+
+
+def row_period(method: str, options: Options, schedule: Schedule) -> int:
+    """The period of an engine; all outputs, if it cannot cut them."""
+    return _ROW_PERIODS[method](options, schedule)
 
 
 def add_up(signal: Array, kernel: Array, options: Options) -> Array:

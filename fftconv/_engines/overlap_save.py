@@ -139,6 +139,12 @@ def sides(tile: tuple[int, ...]) -> tuple[int, int]:
     return rows, length // rows
 
 
+def row_period(options: Options, schedule: Schedule) -> int:
+    """Outputs of two rows of tiles: however many tiles there are in a row, pairs do not cross the end."""
+    window = options.geometry.windows[0]
+    return 2 * _cut(window, schedule.fft_shape[0], options.boundary).outputs
+
+
 def tile_bytes(geometry: Geometry, tile: tuple[int, ...], dtype: np.dtype[Any], path: str) -> int:
     """What a thread holds for a tile: two planes in the core; elsewhere samples, spectrum, what is read."""
     points = math.prod(tile)
@@ -216,8 +222,9 @@ class _Tiles:
             range(-(-window.outputs // cut.outputs))
             for window, cut in zip(self._geometry.windows, self._cuts, strict=True)
         ]
-        slices = np.ndindex(self._out.shape[: -len(self._shape)])
-        tiles = [(index, place) for index in slices for place in itertools.product(*counts)]
+        slices = list(np.ndindex(self._out.shape[: -len(self._shape)]))
+        places = list(itertools.product(*counts))
+        tiles = [(index, place) for place in places for index in slices]
         tiles.sort(key=lambda tile: self._kernel_of(tile[0]))
         for _, group in itertools.groupby(tiles, key=lambda tile: self._kernel_of(tile[0])):
             of_kernel = list(group)

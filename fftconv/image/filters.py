@@ -1,51 +1,21 @@
-"""Image filters: each builds its kernels and hands them to `correlate`; how pixels become numbers and
-numbers pixels is said once, in `_filter`.
-
-Integer images are computed in float (int32 in float64, others in float32), rounded half to even and
-saturated once, at the end. Colours are weighted with their opacity before filtering (premultiplied)
-so that invisible pixels do not bleed into visible ones.
-"""
+"""Image filters: each says its steps, kernels mostly, and `processing` takes the image through them."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
-from functools import reduce
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
 
 from fftconv import kernels
-from fftconv._arguments import Method, check_choice, check_finite, read_array, read_mask
+from fftconv._arguments import Array, Method, check_choice, check_finite
 from fftconv._boundary import Boundary
 from fftconv._integers import round_to
-from fftconv.convolution import correlate, correlate_pixels
-from fftconv.image.light import from_linear, light_of
-from fftconv.image.pixels import pixels_of, to_picture
-
-Array = np.ndarray[Any, np.dtype[Any]]
-ImageT = TypeVar("ImageT", Array, Image.Image)
-Linear = Callable[[Array], Array]
-OpacityFilter = Callable[[Array], Array | None]  # None where opacity stays as it is
-
-# What full opacity is. Only 8- and 16-bit images are taken to have it because of their channels.
-_OPAQUE = {
-    np.dtype(np.uint8): 255.0,
-    np.dtype(np.uint16): 65535.0,
-    np.dtype(np.float16): 1.0,
-    np.dtype(np.float32): 1.0,
-    np.dtype(np.float64): 1.0,
-}
-_COMPUTE = {
-    np.dtype(np.uint8): np.float32,
-    np.dtype(np.uint16): np.float32,
-    np.dtype(np.int32): np.float64,
-    np.dtype(np.float16): np.float32,
-    np.dtype(np.float32): np.float32,
-    np.dtype(np.float64): np.float64,
-}
+from fftconv.image import steps
+from fftconv.image.pixels import pixels_of
+from fftconv.image.processing import ImageT, Settings, full_scale, has_opacity, process, read_pixels
 
 
 def gaussian_blur(
@@ -111,7 +81,8 @@ def gaussian_blur(
     array([[ 15,  62, 102,  62,  15]], dtype=uint8)
     """
     line = kernels.gaussian(sigma, truncate=truncate)
-    return _filter_linear(image, _passes(line, line), boundary, mask, alpha, linear, method, workers)
+    settings = Settings(boundary, mask, alpha, method, workers)
+    return process(image, [steps.blur(line, line, linear)], settings)
 
 
 def box_blur(
@@ -159,11 +130,8 @@ def box_blur(
     >>> image.box_blur(np.array([[0, 0, 90, 0, 0]], np.uint8), 3)
     array([[ 0, 30, 30, 30,  0]], dtype=uint8)
     """
-    kernel = kernels.box(size)
-    passes = [kernel]
-    if kernel.size > _MOST_TAPS:
-        passes = _passes(*(kernels.moving_average(side) for side in kernel.shape))
-    return _filter_linear(image, passes, boundary, mask, alpha, linear, method, workers)
+    settings = Settings(boundary, mask, alpha, method, workers)
+    return process(image, [steps.box(size, linear)], settings)
 
 
 def disk_blur(
@@ -211,7 +179,8 @@ def disk_blur(
     >>> bool(image.disk_blur(point, 1.0)[1, 1] == image.disk_blur(point, 1.0).max())
     True
     """
-    return _filter_linear(image, [kernels.disk(radius)], boundary, mask, alpha, linear, method, workers)
+    settings = Settings(boundary, mask, alpha, method, workers)
+    return process(image, [steps.linear(kernels.disk(radius), in_light=linear)], settings)
 
 
 def motion_blur(
@@ -260,8 +229,8 @@ def motion_blur(
     >>> image.motion_blur(np.array([[0, 0, 90, 0, 0]], np.uint8), 3)
     array([[ 0, 30, 30, 30,  0]], dtype=uint8)
     """
-    kernel = kernels.motion(length, angle)
-    return _filter_linear(image, [kernel], boundary, mask, alpha, linear, method, workers)
+    settings = Settings(boundary, mask, alpha, method, workers)
+    return process(image, [steps.linear(kernels.motion(length, angle), in_light=linear)], settings)
 
 
 def sharpen(
@@ -313,8 +282,8 @@ def sharpen(
     >>> image.sharpen(np.array([[10, 10, 20, 20]], np.uint8))
     array([[10,  0, 30, 20]], dtype=uint8)
     """
-    kernel = kernels.sharpen(amount, sigma)
-    return _filter_linear(image, [kernel], boundary, mask, alpha, linear, method, workers)
+    settings = Settings(boundary, mask, alpha, method, workers)
+    return process(image, [steps.linear(kernels.sharpen(amount, sigma), in_light=linear)], settings)
 
 
 def emboss(
@@ -360,7 +329,8 @@ def emboss(
     >>> image.emboss(np.array([[10, 10, 20, 20]], np.uint8))
     array([[10, 40, 50, 20]], dtype=uint8)
     """
-    return _filter_linear(image, [kernels.emboss(depth)], boundary, mask, alpha, linear, method, workers)
+    settings = Settings(boundary, mask, alpha, method, workers)
+    return process(image, [steps.linear(kernels.emboss(depth), in_light=linear)], settings)
 
 
 def edges(
@@ -369,6 +339,8 @@ def edges(
     *,
     sigma: float | None = None,
     gain: float = 1.0,
+    signed: str = "positive",
+    channel: str = "each",
     boundary: Boundary = "reflect",
     mask: ArrayLike | None = None,
     alpha: bool | None = None,
@@ -386,18 +358,97 @@ def edges(
     operator : {"sobel", "prewitt", "scharr", "difference", "laplace", "log"}, default "sobel"
         The first four give the magnitude of the gradient, scaled so that a step of height h gives h.
         "laplace" (8 in the centre of -1) and "log" (Laplacian of Gaussian) are signed: positive on
-        the bright side of an edge; integer images keep that side only.
+        the bright side of an edge.
     sigma : float, optional
         Standard deviation of the Gaussian of "log", in pixels, 1 by default; for "log" alone.
     gain : float, default 1
         Multiplies the result.
+    signed : {"positive", "offset", "abs", "float"}, default "positive"
+        What becomes of negative results of "laplace" and "log": integer images keep the positive side
+        only; or 128 (uint16: 32768) stands for 0; or magnitudes are taken; or integer images become float
+        ones, so that nothing is lost.
+    channel : {"each", "luminance"}, default "each"
+        Whether each channel has edges of its own, or the result is grey: those of the luminance
+        (ITU-R BT.709, of sRGB colours).
     boundary, mask, alpha, method, workers
         As in `gaussian_blur`.
 
     Returns
     -------
     numpy.ndarray or PIL.Image.Image
-        The same kind, shape and dtype as `image`.
+        The same kind, shape and dtype as `image`, but for luminance, which has one channel, and
+        ``signed="float"``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `image` is not one, or the operator is unknown.
+
+    See Also
+    --------
+    gradient : Magnitude and direction as numbers.
+    edge_directions : Direction as a colour.
+
+    References
+    ----------
+    .. [1] R. C. Gonzalez, R. E. Woods, Digital Image Processing, 4th ed., 2018, section 10.2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fftconv import image
+    >>> image.edges(np.array([[10, 10, 30, 30]] * 3, np.uint8))[1]
+    array([ 0, 20, 20,  0], dtype=uint8)
+    >>> image.edges(np.array([[10, 10, 30, 30]] * 3, np.uint8), "laplace", signed="offset")[1]
+    array([128,  68, 188, 128], dtype=uint8)
+    """
+    step = steps.edges(operator, sigma, gain, signed, _grey(image))
+    settings = Settings(boundary, mask, alpha, method, workers)
+    return process(image, [replace(step, in_grey=_in_grey(channel))], settings)
+
+
+def _in_grey(channel: str) -> bool:
+    check_choice("channel", channel, ("each", "luminance"))
+    return channel == "luminance"
+
+
+class Gradient(NamedTuple):
+    """How much an image changes, and where to."""
+
+    magnitude: Array
+    """In the units of the image for a step of one pixel."""
+    direction: Array
+    """To where it gets brighter: radians from -pi to pi, counter-clockwise from the right."""
+
+
+def gradient(
+    image: Array | Image.Image,
+    operator: str = "sobel",
+    *,
+    channel: str = "each",
+    boundary: Boundary = "reflect",
+    method: Method = "auto",
+    workers: int | None = None,
+) -> Gradient:
+    r"""Magnitude and direction of edges, as numbers.
+
+    .. math:: m = \sqrt{x_x^2 + x_y^2}, \qquad \varphi = \operatorname{atan2}(-x_y, x_x)
+
+    with the changes :math:`x_x` along the rows and :math:`x_y` down the columns.
+
+    Parameters
+    ----------
+    image : numpy.ndarray or PIL.Image.Image
+        As in `gaussian_blur`; opacity weights colours, and is left out of the result.
+    operator : {"sobel", "prewitt", "scharr", "difference"}, default "sobel"
+        As in `edges`, with the same scale.
+    channel, boundary, method, workers
+        As in `edges`.
+
+    Returns
+    -------
+    Gradient
+        Two arrays of floats, of the shape of the colours. Where the magnitude is 0 so is the direction.
 
     Raises
     ------
@@ -412,33 +463,81 @@ def edges(
     --------
     >>> import numpy as np
     >>> from fftconv import image
-    >>> image.edges(np.array([[10, 10, 30, 30]] * 3, np.uint8))[1]
-    array([ 0, 20, 20,  0], dtype=uint8)
+    >>> found = image.gradient(np.array([[10.0] * 4, [10.0] * 4, [30.0] * 4, [30.0] * 4]))
+    >>> found.magnitude[1, 1], found.direction[1, 1] * 180 / np.pi  # brighter further down
+    (np.float64(20.0), np.float64(-90.0))
     """
-    check_choice("operator", operator, tuple(_EDGE_KERNELS))
-    if sigma is not None and operator != "log":
-        raise ValueError(f"sigma={sigma!r} has no effect with operator={operator!r}; pass operator='log'")
+    pixels, opaque = np.asarray(image), None
+    if isinstance(image, Image.Image):
+        pixels, mode = pixels_of(image)
+        opaque = mode in ("LA", "RGBA")
+    settings = Settings(boundary, alpha=opaque, method=method, workers=workers)
+    grey = _in_grey(channel)
+    changes = [
+        process(pixels, [steps.change(taps, grey)], settings) for taps in steps.gradient(operator, 1.0)
+    ]
+    if has_opacity(pixels.shape, pixels.dtype, opaque):
+        changes = [change[..., :-1] for change in changes]
+    if channel == "luminance" or pixels.ndim == 2:
+        changes = [change.reshape(pixels.shape[:2]) for change in changes]
+    down, along = changes
+    return Gradient(np.hypot(down, along), np.arctan2(0 - down, along))
+
+
+def edge_directions(
+    image: ImageT,
+    operator: str = "sobel",
+    *,
+    gain: float = 1.0,
+    boundary: Boundary = "reflect",
+    method: Method = "auto",
+    workers: int | None = None,
+) -> ImageT:
+    """Edges of the luminance, coloured by the direction to where it gets brighter.
+
+    Right is red, up is yellowish green, left cyan, down violet: the hue is the angle, the brightness the
+    magnitude.
+
+    Parameters
+    ----------
+    image : numpy.ndarray or PIL.Image.Image
+        As in `gaussian_blur`, of grey or RGB.
+    operator : {"sobel", "prewitt", "scharr", "difference"}, default "sobel"
+        As in `edges`.
+    gain : float, default 1
+        Multiplies the magnitude, of which the full scale of the image is the brightest.
+    boundary, method, workers
+        As in `gaussian_blur`.
+
+    Returns
+    -------
+    numpy.ndarray of uint8, shape (height, width, 3), or PIL.Image.Image
+        Colours.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If `image` is not one, or the operator is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fftconv import image
+    >>> image.edge_directions(np.array([[0, 0, 255, 255]] * 3, np.uint8))[1].tolist()
+    [[0, 0, 0], [255, 0, 0], [255, 0, 0], [0, 0, 0]]
+    """
     factor = check_finite("gain", gain)
-    taps = [factor * kernel for kernel in _EDGE_KERNELS[operator](1.0 if sigma is None else sigma)]
-
-    def magnitude(pixels: Array) -> Array:
-        numbers = pixels.astype(_COMPUTE[pixels.dtype], copy=False)
-        parts = [_filter_once(numbers, kernel, boundary, mask, method, workers) for kernel in taps]
-        return parts[0] if len(parts) == 1 else np.hypot(*parts)
-
-    return _filter(image, magnitude, alpha, lambda opacity: None, unknown=0)
-
-
-# Divided by the weight across, so that a step of height h gives a gradient of h.
-_EDGE_KERNELS: dict[str, Callable[[float], Sequence[Array]]] = {
-    "sobel": lambda sigma: [kernels.sobel(axis) / 4 for axis in (0, 1)],
-    "prewitt": lambda sigma: [kernels.prewitt(axis) / 3 for axis in (0, 1)],
-    "scharr": lambda sigma: [kernels.scharr(axis) / 16 for axis in (0, 1)],
-    "difference": lambda sigma: [kernels.difference(axis, ndim=2) for axis in (0, 1)],
-    "laplace": lambda sigma: [kernels.laplace(8)],
-    "log": lambda sigma: [kernels.laplacian_of_gaussian(sigma)],
-}
-EDGE_OPERATORS = tuple(_EDGE_KERNELS)
+    pixels = pixels_of(image)[0] if isinstance(image, Image.Image) else read_pixels(image)
+    found = gradient(
+        image, operator, channel="luminance", boundary=boundary, method=method, workers=workers
+    )
+    hue = np.rint(found.direction / (2 * np.pi) * 255) % 255
+    brightness = factor * 255 / full_scale(pixels.dtype) * found.magnitude
+    parts = [round_to(part, np.dtype(np.uint8)) for part in (hue, np.full_like(hue, 255), brightness)]
+    picture = Image.merge("HSV", [Image.fromarray(part) for part in parts]).convert("RGB")
+    if isinstance(image, Image.Image):
+        return picture
+    return np.asarray(picture)
 
 
 def apply_kernel(
@@ -497,19 +596,11 @@ def apply_kernel(
     >>> image.apply_kernel(np.array([[10, 20, 40]], np.uint8), [[1, -1]])
     array([[ 0, 10, 20]], dtype=uint8)
     """
-    taps = read_array("kernel", kernel)
-    if taps.ndim != 2 or taps.dtype.kind not in "biuf":
-        raise ValueError(
-            f"kernel has {taps.ndim} axes (shape {taps.shape}) and dtype {taps.dtype}; pass real taps in "
-            f"rows and columns, for one row [[...]]"
-        )
-    if taps.dtype.kind != "f":
-        taps = taps.astype(np.float64)
-    if not np.isfinite(taps).all():
-        raise ValueError("kernel holds a NaN or an infinity; pass finite taps")
+    taps = steps.read_kernel(kernel)
     taps = check_finite("scale", scale) * (np.flip(taps) if flip else taps)
     offset = check_finite("bias", bias)
-    return _filter_linear(image, [taps], boundary, mask, alpha, linear, method, workers, offset)
+    settings = Settings(boundary, mask, alpha, method, workers)
+    return process(image, [steps.linear(taps, bias=offset, in_light=linear)], settings)
 
 
 def high_pass(
@@ -560,10 +651,11 @@ def high_pass(
     >>> image.high_pass(np.array([[0, 0, 255, 0, 0]], np.uint8), 1)
     array([[113,  66, 255,  66, 113]], dtype=uint8)
     """
-    line = _blur_line("sigma", sigma)
+    line = steps.gaussian_line("sigma", sigma)
     taps = -np.outer(line, line)
     taps[line.size // 2, line.size // 2] += 1
-    return _filter_linear(image, [taps], boundary, mask, alpha, linear, method, workers, _grey(image, bias))
+    settings = Settings(boundary, mask, alpha, method, workers)
+    return process(image, [steps.linear(taps, bias=_grey(image, bias), in_light=linear)], settings)
 
 
 def difference_of_gaussians(
@@ -616,217 +708,22 @@ def difference_of_gaussians(
     >>> image.difference_of_gaussians(np.array([[0, 0, 255, 0, 0]], np.uint8), 0.5, 1)
     array([[113,  93, 227,  93, 113]], dtype=uint8)
     """
-    narrow, wide = _blur_line("sigma", sigma), _blur_line("wider", wider)
+    narrow, wide = steps.gaussian_line("sigma", sigma), steps.gaussian_line("wider", wider)
     if wider <= sigma:
         raise ValueError(f"wider={wider!r} is not wider than sigma={sigma!r}; pass the wider one last")
     taps = -np.outer(wide, wide)
     inner = slice((wide.size - narrow.size) // 2, (wide.size + narrow.size) // 2)
     taps[inner, inner] += np.outer(narrow, narrow)
-    return _filter_linear(image, [taps], boundary, mask, alpha, linear, method, workers, _grey(image, bias))
+    settings = Settings(boundary, mask, alpha, method, workers)
+    return process(image, [steps.linear(taps, bias=_grey(image, bias), in_light=linear)], settings)
 
 
-def _blur_line(name: str, sigma: float) -> Array:
-    if not check_finite(name, sigma) > 0:
-        raise ValueError(f"{name}={sigma!r} is not accepted; pass pixels above 0")
-    return kernels.gaussian(sigma)
-
-
-def _grey(image: Any, bias: float | None) -> float:
+def _grey(image: Any, bias: float | None = None) -> float:
     """What stands for nothing in a signed result."""
     if bias is not None:
         return check_finite("bias", bias)
-    dtype = pixels_of(image)[0].dtype if isinstance(image, Image.Image) else np.asarray(image).dtype
-    return {"uint8": 128.0, "uint16": 32768.0}.get(dtype.name, 0.0)
-
-
-_MOST_TAPS = 2**20  # of an outer product; with more, two passes of transforms are as fast
-
-
-def _passes(down: Array, along: Array) -> list[Array]:
-    """What to filter with, one after the other: the outer product, or its factors if that is huge."""
-    if down.size * along.size <= _MOST_TAPS:
-        return [np.outer(down, along)]
-    return [down[:, None], along[None, :]]
-
-
-def _filter_linear(
-    image: ImageT,
-    passes: Sequence[Array],
-    boundary: Boundary,
-    mask: ArrayLike | None,
-    alpha: bool | None,
-    in_light: bool,
-    method: Method,
-    workers: int | None,
-    bias: float = 0.0,
-) -> ImageT:
-    """One kernel after the other, each laid on the image as it is written."""
-    kept = [taps for taps in passes if taps.size > 1 or taps.flat[0] != 1]
-    if mask is not None or boundary == "missing":  # a mean of means would have other weights
-        kept = [reduce(np.multiply, kept, np.ones((1, 1)))]
-
-    def linear(pixels: Array) -> Array:
-        if len(kept) > 1 or bias:  # rounded once, at the end
-            pixels = pixels.astype(_COMPUTE[pixels.dtype], copy=False)
-        for taps in kept:
-            pixels = _filter_once(pixels, taps, boundary, mask, method, workers)
-        return pixels
-
-    def opacity_filter(opacity: Array) -> Array | None:
-        total = math.prod(float(taps.sum()) for taps in kept)
-        if abs(total) < 1e-6 * math.prod(float(np.abs(taps).sum()) for taps in kept):
-            return None
-        if boundary != "zero" and boundary != "constant" and (opacity == 1).all():
-            return opacity  # a mean of ones
-        return np.clip(linear(opacity) / total, 0, 1)
-
-    return _filter(image, linear, alpha, opacity_filter, in_light=in_light, bias=bias)
-
-
-def _correlate(
-    pixels: Array, taps: Array, boundary: Boundary, method: Method, workers: int | None
-) -> Array:
-    """Filtered pixels in the dtype of the pixels; those of integers are rounded."""
-    converted = _taps_for(_COMPUTE[pixels.dtype], taps)
-    return correlate_pixels(pixels, converted, boundary, method, workers)
-
-
-def _filter_once(
-    pixels: Array,
-    taps: Array,
-    boundary: Boundary,
-    mask: ArrayLike | None,
-    method: Method,
-    workers: int | None,
-) -> Array:
-    """Filtered pixels; where some may be missing in float, NaN where too little of the window counts."""
-    if mask is None and boundary != "missing":
-        return _correlate(pixels, taps, boundary, method, workers)
-    weights = read_mask(True if mask is None else mask, pixels.shape[:2])
-    if pixels.ndim == 3:
-        weights = np.broadcast_to(weights[..., np.newaxis], pixels.shape)
-    numbers = pixels.astype(_COMPUTE[pixels.dtype], copy=False)
-    if (taps >= 0).all():
-        converted = _taps_for(numbers.dtype, taps)
-        return correlate_pixels(numbers, converted, boundary, method, workers, weights)
-    result = _correlate(np.where(weights > 0, numbers, 0), taps, boundary, method, workers)
-    result[~_is_whole(weights > 0, taps, boundary, workers)] = np.nan
-    return result
-
-
-def _is_whole(valid: Array, taps: Array, boundary: Boundary, workers: int | None) -> Array:
-    """Which windows hold valid pixels alone, by counting the others; those beyond fixed edges are valid."""
-    support = (taps != 0).astype(np.uint8)
-    beyond: dict[str, Any] = {"boundary": boundary}
-    if boundary in ("zero", "constant", "missing"):
-        beyond = {"boundary": "constant", "fill_value": int(boundary == "missing")}
-    others = correlate(~valid, support, axes=(0, 1), mode="same", workers=workers, **beyond)
-    return np.asarray(others == 0)
-
-
-def _taps_for(dtype: Any, taps: Array) -> Array:
-    """The taps in the dtype to compute in, which must be able to hold them."""
-    if taps.dtype == dtype:
-        return taps
-    with np.errstate(over="ignore"):
-        converted = taps.astype(dtype)
-    if not np.isfinite(converted).all():
-        raise ValueError(
-            f"kernel has taps up to {np.abs(taps).max():g}, beyond the range of {converted.dtype}"
-        )
-    return converted
-
-
-def _filter(
-    image: ImageT,
-    compute: Linear,
-    alpha: bool | None,
-    opacity_filter: OpacityFilter,
-    unknown: float | None = None,
-    in_light: bool = False,
-    bias: float = 0.0,
-) -> ImageT:
-    """`compute` on pixels of any kind, in their dtype or in float: the one place that knows of alpha.
-
-    In integer images what comes out as NaN becomes `unknown`, or else stays as it was.
-    """
-    if alpha is not None and not isinstance(alpha, bool):
-        raise TypeError(f"alpha={alpha!r} is not accepted; pass True, False or None")
     if isinstance(image, Image.Image):
-        pixels, mode = pixels_of(image)
-        has_alpha = mode in ("LA", "RGBA")
-        if alpha and not has_alpha:
-            raise ValueError(f"alpha=True, but an image of mode {mode} has no opacity; leave alpha out")
-        if in_light and mode == "CMYK":
-            raise ValueError("linear=True is for grey and RGB images; convert this one of mode CMYK first")
-        alpha = has_alpha if alpha is None else alpha
-        filtered = _filter(pixels, compute, alpha, opacity_filter, unknown, in_light, bias)
-        picture = to_picture(filtered, mode)
-        picture.info = {key: value for key, value in image.info.items() if key != "transparency"}
-        return picture
-    pixels = _read_pixels(image)
-    channels = pixels.shape[2] if pixels.ndim == 3 else 1
-    if alpha and (channels < 2 or pixels.dtype not in _OPAQUE):
-        raise ValueError(
-            f"alpha=True, but an image of dtype {pixels.dtype} and shape {pixels.shape} has no channel of "
-            f"opacity; pass uint8, uint16 or float pixels with opacity as the last of two or more channels"
-        )
-    has_opacity = alpha if alpha is not None else pixels.dtype.kind == "u" and channels in (2, 4)
-    colours = slice(0, channels - 1 if has_opacity else channels)
-    numbers = pixels
-    if in_light:
-        numbers = _to_light(pixels, colours)
-    if has_opacity:
-        numbers = numbers.astype(_COMPUTE[pixels.dtype], copy=False)
-        result = _filter_with_alpha(numbers, _OPAQUE[pixels.dtype], compute, opacity_filter)
-    else:
-        result = compute(numbers)
-    if in_light:
-        full = _OPAQUE[pixels.dtype]
-        part = result[..., colours] if pixels.ndim == 3 else result
-        part[...] = full * from_linear(part / full)
-    if bias:
-        part = result[..., colours] if pixels.ndim == 3 else result
-        part += np.asarray(bias, result.dtype)
-    if result.dtype.kind == "f" and pixels.dtype.kind != "f":
-        result = np.where(np.isnan(result), pixels if unknown is None else unknown, result)
-    return round_to(result, pixels.dtype)
-
-
-def _to_light(pixels: Array, colours: slice) -> Array:
-    """The pixels as numbers, of which colours are linear in light."""
-    if pixels.dtype not in _OPAQUE:
-        raise ValueError(
-            f"linear=True is for uint8, uint16 and float images; this one has dtype {pixels.dtype}"
-        )
-    full, dtype = _OPAQUE[pixels.dtype], _COMPUTE[pixels.dtype]
-    numbers = pixels.astype(dtype)
-    part = (numbers[..., colours], pixels[..., colours]) if pixels.ndim == 3 else (numbers, pixels)
-    part[0][...] = light_of(part[1], full, dtype)
-    return numbers
-
-
-def _filter_with_alpha(
-    numbers: Array, opaque: float, compute: Linear, opacity_filter: OpacityFilter
-) -> Array:
-    """Filter colours weighted with their opacity, and divide by the filtered opacity."""
-    given = numbers[..., -1:] / opaque
-    colour = compute(numbers[..., :-1] * given)
-    opacity = opacity_filter(given)
-    if opacity is None:
-        return np.concatenate([colour, numbers[..., -1:]], axis=-1)
-    visible = opacity * opaque >= 0.5 if opaque > 1 else opacity > 0
-    colour = np.where(visible, colour / np.where(visible, opacity, 1), 0 * opacity)  # NaN stays
-    return np.concatenate([colour, opacity * opaque], axis=-1)
-
-
-def _read_pixels(image: Any) -> Array:
-    pixels = read_array("image", image)
-    native = pixels.dtype.newbyteorder("=")
-    if native not in _COMPUTE or pixels.ndim not in (2, 3):
-        accepted = ", ".join(str(dtype) for dtype in _COMPUTE)
-        raise ValueError(
-            f"image has dtype {pixels.dtype} and shape {pixels.shape}; accepted are {accepted} and "
-            f"shapes (height, width) or (height, width, channels)"
-        )
-    return pixels.astype(native, copy=False)
+        image = pixels_of(image)[0]
+    elif not hasattr(image, "dtype"):
+        image = np.asarray(image)
+    return {"uint8": 128.0, "uint16": 32768.0}.get(image.dtype.name, 0.0)

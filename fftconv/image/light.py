@@ -12,6 +12,7 @@ import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+_SHARES = (0.2126, 0.7152, 0.0722)
 _KNEE, _SLOPE, _OFFSET, _GAMMA = 0.04045, 12.92, 0.055, 2.4
 
 
@@ -37,3 +38,8 @@ def light_of(pixels: Array, full: float, dtype: Any) -> Array:
         levels = np.arange(int(full) + 1) / full
         return (full * to_linear(levels)).astype(dtype)[pixels]
     return full * to_linear(pixels.astype(dtype) / full)
+
+
+def luminance(stored: Array) -> Array:
+    """Grey that gives as much light as red, green and blue do together (ITU-R BT.709)."""
+    return from_linear(to_linear(stored) @ np.array(_SHARES, stored.dtype))

@@ -1,0 +1,145 @@
+"""Correlation of pixels in their own dtype, of a whole image or of some rows of it: what `image` stands on.
+
+Rows are computed as they are when the whole is: by its plan, from the samples that they read, and cut where
+its tiles are cut, so that they come out the same to the last bit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fftconv._arguments import Array, Method, Problem, read_problem
+from fftconv._boundary import Boundary
+from fftconv._engines import row_period
+from fftconv._geometry import Geometry
+from fftconv.convolution import follow, run
+from fftconv.planning import plan_problem
+
+
+class Band(NamedTuple):
+    """Some rows of an image: `have` are there, `want` are asked for; from the first to before the last."""
+
+    height: int
+    have: tuple[int, int]
+    want: tuple[int, int]
+
+
+class RowPlan(NamedTuple):
+    """What rows of a correlation take."""
+
+    above: int
+    """Rows that an output reads above its own."""
+    below: int
+    period: int
+    """Bands start and end at multiples of it, or with the image."""
+    bytes: int
+    """Working memory, at most."""
+
+
+def correlate_pixels(
+    pixels: Array,
+    kernel: Array,
+    boundary: Boundary,
+    method: Method,
+    workers: int | None,
+    mask: Array | None = None,
+    band: Band | None = None,
+) -> Array:
+    """`correlate` of an image with real taps along its first two axes, in the image's own dtype.
+
+    Integers are computed in float, rounded half to even and saturated, once. Of a band, `pixels` are the
+    rows that are there, and the result those that are asked for.
+    """
+    if band is None:
+        problem = _read(pixels, kernel, boundary, method, workers, mask)
+        return np.asarray(run(problem._replace(out=np.empty(pixels.shape, pixels.dtype)), plan_problem)[0])
+    whole = _as_if(pixels, band.height)
+    problem = _read(whole, kernel, boundary, method, workers, None)
+    plan = plan_problem(problem)
+    first = band.have[0]
+    part = _rows_of(problem.options.geometry, len(pixels), band.want[0] - first, band.want[1] - first)
+    options = dataclasses.replace(problem.options, geometry=part)
+    out = np.empty(part.output_shape, pixels.dtype)
+    computed = problem._replace(signal=pixels, options=options, out=out)
+    return np.asarray(follow(computed, dataclasses.replace(plan, output_shape=part.output_shape)))
+
+
+def plan_rows(
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    kernel: Array,
+    boundary: Boundary,
+    method: Method,
+    workers: int | None,
+) -> RowPlan:
+    """How rows of such an image are correlated with a kernel."""
+    problem = _read(np.broadcast_to(np.zeros((), dtype), shape), kernel, boundary, method, workers, None)
+    plan = plan_problem(problem)
+    rows = problem.options.geometry.windows[0]
+    below = rows.start
+    period = row_period(plan.method, problem.options, plan.schedule)
+    return RowPlan(rows.span - 1 - below, below, min(period, shape[0]), plan.bytes)
+
+
+def predicted_seconds(
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    kernel: Array,
+    boundary: Boundary,
+    method: Method,
+    workers: int | None,
+) -> float:
+    """What the plan thinks that it takes."""
+    image = np.broadcast_to(np.zeros((), dtype), shape)
+    return plan_problem(_read(image, kernel, boundary, method, workers, None)).seconds
+
+
+def _read(
+    pixels: Array,
+    kernel: Array,
+    boundary: Boundary,
+    method: Method,
+    workers: int | None,
+    mask: Array | None,
+) -> Problem:
+    problem = read_problem(
+        pixels,
+        kernel,
+        mode="same",
+        boundary=boundary,
+        fill_value=0.0,
+        axes=(0, 1),
+        method=method,
+        stride=1,
+        dilation=1,
+        nan_policy="propagate",
+        mask=mask,
+        accuracy="normwise",
+        workers=workers,
+        max_memory=None,
+        fft_provider=None,
+        out=None,
+    )
+    return problem._replace(kernel=problem.kernel[problem.options.geometry.turned])
+
+
+def _as_if(pixels: Array, height: int) -> Array:
+    """A stand-in for the whole image, of which a plan knows shape and dtype alone."""
+    return np.broadcast_to(pixels[:1], (height, *pixels.shape[1:]))
+
+
+@lru_cache(maxsize=64)
+def _rows_of(whole: Geometry, size: int, first: int, last: int) -> Geometry:
+    """The outputs from `first` to `last` of an image of so many rows, with the columns of the whole."""
+    rows = whole.windows[0]
+    band = dataclasses.replace(rows, size=size, start=rows.start + first, stop=rows.start + last)
+    return dataclasses.replace(
+        whole,
+        signal_shape=(size, *whole.signal_shape[1:]),
+        windows=(band, *whole.windows[1:]),
+        output_shape=(last - first, *whole.output_shape[1:]),
+    )

@@ -1,0 +1,378 @@
+"""From pixels to numbers, step by step through kernels, and back to pixels: the one place that knows of
+alpha, light, rounding and missing pixels.
+
+Integer images are computed in float (int32 in float64, others in float32), rounded half to even and
+saturated once, at the end. Colours are weighted with their opacity before filtering (premultiplied)
+so that invisible pixels do not bleed into visible ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import Any, NamedTuple, TypeVar, cast
+
+import numpy as np
+from numpy.typing import ArrayLike
+from PIL import Image
+
+from fftconv._arguments import Array, Method, read_array, read_mask
+from fftconv._boundary import Boundary
+from fftconv._integers import round_to
+from fftconv._pixels import Band, correlate_pixels
+from fftconv.convolution import correlate
+from fftconv.image.light import from_linear, light_of, luminance, to_linear
+from fftconv.image.pixels import pixels_of, to_picture
+from fftconv.image.steps import Sketch, Step
+
+ImageT = TypeVar("ImageT", Array, Image.Image)
+
+# What full opacity is. Only 8- and 16-bit images are taken to have it because of their channels.
+_OPAQUE = {
+    np.dtype(np.uint8): 255.0,
+    np.dtype(np.uint16): 65535.0,
+    np.dtype(np.float16): 1.0,
+    np.dtype(np.float32): 1.0,
+    np.dtype(np.float64): 1.0,
+}
+COMPUTE: dict[np.dtype[Any], np.dtype[Any]] = {
+    np.dtype(np.uint8): np.dtype(np.float32),
+    np.dtype(np.uint16): np.dtype(np.float32),
+    np.dtype(np.int32): np.dtype(np.float64),
+    np.dtype(np.float16): np.dtype(np.float32),
+    np.dtype(np.float32): np.dtype(np.float32),
+    np.dtype(np.float64): np.dtype(np.float64),
+}
+_GREY_MODES = {"RGB": "L", "RGBA": "LA"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What all filters are told: see `fftconv.image.gaussian_blur`."""
+
+    boundary: Boundary = "reflect"
+    mask: ArrayLike | None = None
+    alpha: bool | None = None
+    method: Method = "auto"
+    workers: int | None = None
+
+
+class Recipe(NamedTuple):
+    """What a filter would do to an image like the one sketched."""
+
+    steps: tuple[Step, ...]
+    settings: Settings
+
+
+def recipe_of(function: Callable[..., Any], sketch: Sketch, parameters: dict[str, Any]) -> Recipe | None:
+    """What a filter of this package would do; None for any other function."""
+    if not getattr(function, "__module__", "").startswith("fftconv.image."):
+        return None
+    recipe = function(sketch, **parameters)
+    return recipe if isinstance(recipe, Recipe) else None
+
+
+def kernels_of(function: Callable[..., Any], image: Array, parameters: dict[str, Any]) -> list[Array]:
+    """The kernels that a filter lays on such an image."""
+    recipe = recipe_of(function, Sketch(image.shape, image.dtype), parameters)
+    steps = recipe.steps if recipe is not None else ()
+    return [taps for step in steps for branch in step.branches for taps in branch]
+
+
+def process(image: ImageT, steps: Sequence[Step], settings: Settings) -> ImageT:
+    """An image, PIL or of numbers, through all steps; of a sketch, the recipe."""
+    if settings.alpha is not None and not isinstance(settings.alpha, bool):
+        raise TypeError(f"alpha={settings.alpha!r} is not accepted; pass True, False or None")
+    if isinstance(image, Sketch):
+        return cast(Any, Recipe(tuple(steps), settings))
+    if isinstance(image, Image.Image):
+        return _process_picture(image, steps, settings)
+    return process_pixels(read_pixels(image), steps, settings)
+
+
+def _process_picture(image: Image.Image, steps: Sequence[Step], settings: Settings) -> Image.Image:
+    pixels, mode = pixels_of(image)
+    has_alpha = mode in ("LA", "RGBA")
+    if settings.alpha and not has_alpha:
+        raise ValueError(f"alpha=True, but an image of mode {mode} has no opacity; leave alpha out")
+    asked = _of_colour(steps)
+    if mode == "CMYK" and asked:
+        raise ValueError(f"{asked} is for grey and RGB images; convert this one of mode CMYK first")
+    grey = any(step.in_grey for step in steps)
+    if pixels.ndim == 3 and not grey and steps[-1].gives_float:
+        raise ValueError(
+            "signed='float' gives floats, of which Pillow has no colours; pass numpy.asarray(image)"
+        )
+    alpha = has_alpha if settings.alpha is None else settings.alpha
+    filtered = process_pixels(pixels, steps, replace(settings, alpha=alpha))
+    if steps[-1].gives_float:
+        filtered = filtered.astype(np.float32, copy=False)  # the one kind of floats that Pillow has
+    if grey:
+        mode = _GREY_MODES.get(mode, mode)
+    picture = to_picture(filtered, mode)
+    picture.info = {key: value for key, value in image.info.items() if key != "transparency"}
+    return picture
+
+
+def read_pixels(image: Any) -> Array:
+    """Numbers that are pixels."""
+    pixels = read_array("image", image)
+    native = pixels.dtype.newbyteorder("=")
+    if native not in COMPUTE or pixels.ndim not in (2, 3):
+        accepted = ", ".join(str(dtype) for dtype in COMPUTE)
+        raise ValueError(
+            f"image has dtype {pixels.dtype} and shape {pixels.shape}; accepted are {accepted} and "
+            f"shapes (height, width) or (height, width, channels)"
+        )
+    return pixels.astype(native, copy=False)
+
+
+def full_scale(dtype: np.dtype[Any]) -> float:
+    """What stands for white."""
+    return _OPAQUE.get(dtype, 1.0)
+
+
+def has_opacity(shape: tuple[int, ...], dtype: np.dtype[Any], alpha: bool | None) -> bool:
+    """Whether the last channel is opacity."""
+    channels = shape[2] if len(shape) == 3 else 1
+    if alpha and (channels < 2 or dtype not in _OPAQUE):
+        raise ValueError(
+            f"alpha=True, but an image of dtype {dtype} and shape {shape} has no channel of "
+            f"opacity; pass uint8, uint16 or float pixels with opacity as the last of two or more channels"
+        )
+    return alpha if alpha is not None else dtype.kind == "u" and channels in (2, 4)
+
+
+def is_direct(
+    steps: Sequence[Step], shape: tuple[int, ...], dtype: np.dtype[Any], settings: Settings
+) -> bool:
+    """Whether pixels are filtered as they are, without a copy of them as numbers."""
+    (first, *others) = steps
+    return (
+        not others
+        and first.is_linear
+        and len(passes_of(first, settings)[0]) == 1
+        and not (first.in_light or first.in_grey or first.bias or first.gives_float)
+        and not has_opacity(shape, dtype, settings.alpha)
+    )
+
+
+def passes_of(step: Step, settings: Settings) -> tuple[tuple[Array, ...], ...]:
+    """The kernels of all branches that change something."""
+    return tuple(_passes(branch, settings) for branch in step.branches)
+
+
+def _passes(branch: Sequence[Array], settings: Settings) -> tuple[Array, ...]:
+    kept = tuple(taps for taps in branch if taps.size > 1 or taps.flat[0] != 1)
+    if (
+        settings.mask is not None or settings.boundary == "missing"
+    ):  # a mean of means would have other weights
+        return (reduce(np.multiply, kept, np.ones((1, 1))),)
+    return kept
+
+
+def process_pixels(
+    pixels: Array,
+    steps: Sequence[Step],
+    settings: Settings,
+    bands: Sequence[Band] = (),
+    *,
+    see_through: bool | None = None,
+) -> Array:
+    """Pixels through all steps.
+
+    Of an image in bands, these are the rows that the first pass has, `bands` has one for each pass, and
+    `see_through` tells whether any of the image is.
+    """
+    if is_direct(steps, pixels.shape, pixels.dtype, settings):
+        result = _correlate_all(pixels, steps[0], settings, iter(bands))
+    else:
+        opacity = None
+        if has_opacity(pixels.shape, pixels.dtype, settings.alpha):
+            opacity = is_see_through(pixels) if see_through is None else see_through
+        result = _process_numbers(pixels, steps, settings, opacity, iter(bands))
+    last = steps[-1]
+    if result is pixels:
+        result = pixels.copy()
+    if last.gives_float:
+        return result.astype(COMPUTE[pixels.dtype], copy=False)
+    if result.dtype.kind == "f" and pixels.dtype.kind != "f" and not bands:  # which have no gaps
+        result = np.where(np.isnan(result), pixels if last.unknown is None else last.unknown, result)
+    return round_to(result, pixels.dtype)
+
+
+def is_see_through(pixels: Array) -> bool:
+    """Whether opacity, the last channel, is anywhere less than full."""
+    return not bool((pixels[..., -1] == _OPAQUE[pixels.dtype]).all())
+
+
+def _process_numbers(
+    pixels: Array,
+    steps: Sequence[Step],
+    settings: Settings,
+    see_through: bool | None,
+    bands: Iterator[Band],
+) -> Array:
+    """The same in the dtype of the arithmetic; `see_through` is None where there is no opacity."""
+    asked = _of_colour(steps)
+    if asked and pixels.dtype not in _OPAQUE:
+        raise ValueError(
+            f"{asked} is for uint8, uint16 and float images; this one has dtype {pixels.dtype}"
+        )
+    full = full_scale(pixels.dtype)
+    colours = slice(None) if see_through is None else slice(None, -1)
+    if steps[0].in_light:
+        numbers, lit = _to_light(pixels, colours, full), True
+    else:
+        changed = any(step.in_light or step.bias for step in steps)
+        numbers, lit = pixels.astype(COMPUTE[pixels.dtype], copy=changed), False
+    for step in steps:
+        if step.in_grey and numbers.ndim == 3:
+            if lit:
+                _convert(numbers, colours, full, from_linear)
+                lit = False
+            numbers = _to_grey(numbers, colours, full)
+        if step.in_light != lit:
+            _convert(numbers, colours, full, to_linear if step.in_light else from_linear)
+            lit = step.in_light
+        if see_through is not None:
+            numbers = _filter_with_alpha(numbers, full, see_through, step, settings, bands)
+        else:
+            numbers = _correlate_all(numbers, step, settings, bands)
+        if step.bias:
+            if lit:
+                _convert(numbers, colours, full, from_linear)
+                lit = False
+            part = _part(numbers, colours)
+            part += np.asarray(step.bias, numbers.dtype)
+    if lit:
+        _convert(numbers, colours, full, from_linear)
+    return numbers
+
+
+def _of_colour(steps: Sequence[Step]) -> str:
+    """What is asked for that is of colours as a screen shows them; empty if nothing is."""
+    if any(step.in_light for step in steps):
+        return "linear=True"
+    return "channel='luminance'" if any(step.in_grey for step in steps) else ""
+
+
+def _part(numbers: Array, colours: slice) -> Array:
+    """The colours of an image, of which opacity may be no part."""
+    return numbers[..., colours] if numbers.ndim == 3 else numbers
+
+
+def _to_light(pixels: Array, colours: slice, full: float) -> Array:
+    """The pixels as numbers, of which colours are linear in light."""
+    dtype = COMPUTE[pixels.dtype]
+    numbers = pixels.astype(dtype)
+    _part(numbers, colours)[...] = light_of(_part(pixels, colours), full, dtype)
+    return numbers
+
+
+def _convert(numbers: Array, colours: slice, full: float, function: Any) -> None:
+    part = _part(numbers, colours)
+    part[...] = full * function(part / full)
+
+
+def _to_grey(numbers: Array, colours: slice, full: float) -> Array:
+    """Grey of the same luminance, beside the same opacity."""
+    part = _part(numbers, colours)
+    if part.shape[-1] == 1:
+        return numbers
+    if part.shape[-1] != 3:
+        raise ValueError(
+            f"channel='luminance' is for grey and RGB images; this one has shape {numbers.shape}"
+        )
+    grey = full * luminance(part / full)
+    return grey if part.shape == numbers.shape else np.stack([grey, numbers[..., -1]], axis=-1)
+
+
+def _filter_with_alpha(
+    numbers: Array, full: float, see_through: bool, step: Step, settings: Settings, bands: Iterator[Band]
+) -> Array:
+    """Filter colours weighted with their opacity, and divide by the filtered opacity."""
+    given = numbers[..., -1:] / full
+    mine = _own_bands(step, settings, bands)
+    colour = _correlate_all(numbers[..., :-1] * given, step, settings, iter(mine))
+    stays = step.keeps_opacity or not (see_through or settings.boundary in ("zero", "constant"))
+    opacity = None if stays else _filter_opacity(given, step, settings, mine)
+    if opacity is None:
+        kept = numbers[..., -1:]
+        for band in mine:
+            kept = kept[band.want[0] - band.have[0] : band.want[1] - band.have[0]]
+        return np.concatenate([colour, kept], axis=-1)
+    visible = opacity * full >= 0.5 if full > 1 else opacity > 0
+    colour = np.where(visible, colour / np.where(visible, opacity, 1), 0 * opacity)  # NaN stays
+    return np.concatenate([colour, opacity * full], axis=-1)
+
+
+def _filter_opacity(given: Array, step: Step, settings: Settings, bands: Sequence[Band]) -> Array | None:
+    """Opacity from 0 to 1, filtered to a mean; None where there is no mean, so that it stays."""
+    (kept,) = passes_of(step, settings)
+    total = math.prod(float(taps.sum()) for taps in kept)
+    if abs(total) < 1e-6 * math.prod(float(np.abs(taps).sum()) for taps in kept):
+        return None
+    return np.clip(_correlate_all(given, step, settings, iter(bands)) / total, 0, 1)
+
+
+def _own_bands(step: Step, settings: Settings, bands: Iterator[Band]) -> list[Band]:
+    """One for each pass of this step, if there are any."""
+    return [band for _, band in zip(passes_of(step, settings)[0], bands, strict=False)]
+
+
+def _correlate_all(pixels: Array, step: Step, settings: Settings, bands: Iterator[Band]) -> Array:
+    """All branches of a step, put together, or what it does instead."""
+    if step.transform is not None:
+        return step.transform(pixels)
+    branches = passes_of(step, settings)
+    mine = _own_bands(step, settings, bands)
+    parts = []
+    for branch in branches:
+        part = pixels
+        for number, taps in enumerate(branch):
+            part = _correlate_once(part, taps, settings, mine[number] if mine else None)
+        parts.append(part)
+    return parts[0] if step.combine is None else step.combine(parts)
+
+
+def _correlate_once(pixels: Array, taps: Array, settings: Settings, band: Band | None) -> Array:
+    """Filtered pixels; where some may be missing in float, NaN where too little of the window counts."""
+    boundary, method, workers = settings.boundary, settings.method, settings.workers
+    converted = taps_for(COMPUTE[pixels.dtype], taps)
+    if settings.mask is None and boundary != "missing":
+        return correlate_pixels(pixels, converted, boundary, method, workers, band=band)
+    weights = read_mask(True if settings.mask is None else settings.mask, pixels.shape[:2])
+    if pixels.ndim == 3:
+        weights = np.broadcast_to(weights[..., np.newaxis], pixels.shape)
+    numbers = pixels.astype(COMPUTE[pixels.dtype], copy=False)
+    if (taps >= 0).all():
+        return correlate_pixels(numbers, converted, boundary, method, workers, weights)
+    result = correlate_pixels(np.where(weights > 0, numbers, 0), converted, boundary, method, workers)
+    result[~_is_whole(weights > 0, taps, boundary, workers)] = np.nan
+    return result
+
+
+def _is_whole(valid: Array, taps: Array, boundary: Boundary, workers: int | None) -> Array:
+    """Which windows hold valid pixels alone, by counting the others; those beyond fixed edges are valid."""
+    support = (taps != 0).astype(np.uint8)
+    beyond: dict[str, Any] = {"boundary": boundary}
+    if boundary in ("zero", "constant", "missing"):
+        beyond = {"boundary": "constant", "fill_value": int(boundary == "missing")}
+    others = correlate(~valid, support, axes=(0, 1), mode="same", workers=workers, **beyond)
+    return np.asarray(others == 0)
+
+
+def taps_for(dtype: Any, taps: Array) -> Array:
+    """The taps in the dtype to compute in, which must be able to hold them."""
+    if taps.dtype == dtype:
+        return taps
+    with np.errstate(over="ignore"):
+        converted = taps.astype(dtype)
+    if not np.isfinite(converted).all():
+        raise ValueError(
+            f"kernel has taps up to {np.abs(taps).max():g}, beyond the range of {converted.dtype}"
+        )
+    return converted

@@ -1,0 +1,171 @@
+"""What an image filter does, as data: kernels, and what becomes of them. `processing` follows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from fftconv import kernels
+from fftconv._arguments import check_choice, check_finite, read_array
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+_MOST_TAPS = 2**20  # of an outer product; with more, two passes of transforms are as fast
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """Kernels that are laid on an image as they are written.
+
+    Attributes
+    ----------
+    branches : tuple of tuple of numpy.ndarray
+        Each branch filters the same image, with one kernel after the other.
+    combine : callable, optional
+        What becomes of the results of all branches; without it there is one branch, and the step is linear.
+    transform : callable, optional
+        What is done to colours instead, that no kernel does; it needs the whole image.
+    bias : float
+        Is added to colours, in the units of the image.
+    in_light : bool
+        Whether light is filtered instead of stored values.
+    in_grey : bool
+        Whether colours become grey of the same luminance first.
+    keeps_opacity : bool
+        Whether opacity stays as it is; otherwise it is filtered with the kernels divided by their sums.
+    unknown : float, optional
+        What a pixel of an integer image becomes of which too little is known; without it, it stays.
+    gives_float : bool
+        Whether integer images become float ones.
+    """
+
+    branches: tuple[tuple[Array, ...], ...]
+    combine: Callable[[Sequence[Array]], Array] | None = None
+    transform: Callable[[Array], Array] | None = None
+    bias: float = 0.0
+    in_light: bool = False
+    in_grey: bool = False
+    keeps_opacity: bool = False
+    unknown: float | None = None
+    gives_float: bool = False
+
+    @property
+    def is_linear(self) -> bool:
+        return self.combine is None and self.transform is None
+
+
+class Sketch(NamedTuple):
+    """An image of which nothing is known but shape and dtype: of it filters give their steps."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+def linear(*passes: Array, bias: float = 0.0, in_light: bool = False, keeps_opacity: bool = False) -> Step:
+    """One kernel after the other."""
+    return Step((passes,), bias=bias, in_light=in_light, keeps_opacity=keeps_opacity)
+
+
+def read_kernel(kernel: ArrayLike) -> Array:
+    """Taps that a person gave, as floats in rows and columns."""
+    taps = read_array("kernel", kernel)
+    if taps.ndim != 2 or taps.dtype.kind not in "biuf":
+        raise ValueError(
+            f"kernel has {taps.ndim} axes (shape {taps.shape}) and dtype {taps.dtype}; pass real taps in "
+            f"rows and columns, for one row [[...]]"
+        )
+    if taps.dtype.kind != "f":
+        taps = taps.astype(np.float64)
+    if not np.isfinite(taps).all():
+        raise ValueError("kernel holds a NaN or an infinity; pass finite taps")
+    return taps
+
+
+def blur(down: Array, along: Array, in_light: bool) -> Step:
+    """The outer product of two lines, or one after the other if that is huge."""
+    if down.size * along.size <= _MOST_TAPS:
+        return linear(np.outer(down, along), in_light=in_light)
+    return linear(down[:, None], along[None, :], in_light=in_light)
+
+
+def box(size: int | tuple[int, int], in_light: bool) -> Step:
+    """Equal taps, or one line after the other if they are many."""
+    kernel = kernels.box(size)
+    if kernel.size <= _MOST_TAPS:
+        return linear(kernel, in_light=in_light)
+    down, along = (kernels.moving_average(side) for side in kernel.shape)
+    return linear(down[:, None], along[None, :], in_light=in_light)
+
+
+def gaussian_line(name: str, sigma: float) -> Array:
+    """The taps of a blur that is not none."""
+    if not check_finite(name, sigma) > 0:
+        raise ValueError(f"{name}={sigma!r} is not accepted; pass pixels above 0")
+    return kernels.gaussian(sigma)
+
+
+# Divided by the weight across, so that a step of height h gives a gradient of h.
+_GRADIENTS: dict[str, Callable[[int], Array]] = {
+    "sobel": lambda axis: kernels.sobel(axis) / 4,
+    "prewitt": lambda axis: kernels.prewitt(axis) / 3,
+    "scharr": lambda axis: kernels.scharr(axis) / 16,
+    "difference": lambda axis: kernels.difference(axis, ndim=2),
+}
+_SIGNED: dict[str, Callable[[float], Array]] = {
+    "laplace": lambda sigma: kernels.laplace(8),
+    "log": kernels.laplacian_of_gaussian,
+}
+GRADIENTS = tuple(_GRADIENTS)
+EDGE_OPERATORS = (*GRADIENTS, *_SIGNED)
+SIGNED = ("positive", "offset", "abs", "float")
+
+
+def gradient(operator: str, gain: float) -> tuple[Array, Array]:
+    """Taps of the change down the rows and along them."""
+    check_choice("operator", operator, GRADIENTS)
+    factor = check_finite("gain", gain)
+    down, along = (factor * _GRADIENTS[operator](axis) for axis in (0, 1))
+    return down, along
+
+
+def change(taps: Array, in_grey: bool) -> Step:
+    """How much an image changes in one direction, as a number."""
+    return Step(((taps,),), in_grey=in_grey, keeps_opacity=True, gives_float=True)
+
+
+def edges(operator: str, sigma: float | None, gain: float, signed: str, middle: float) -> Step:
+    """The magnitude of a gradient, or a signed operator; `middle` stands for 0 where signs are kept so."""
+    check_choice("operator", operator, EDGE_OPERATORS)
+    check_choice("signed", signed, SIGNED)
+    if sigma is not None and operator != "log":
+        raise ValueError(f"sigma={sigma!r} has no effect with operator={operator!r}; pass operator='log'")
+    as_float = signed == "float"
+    if operator in GRADIENTS:
+        if signed in ("offset", "abs"):
+            raise ValueError(
+                f"signed={signed!r} has no effect with operator={operator!r}, whose magnitudes have "
+                f"no sign; pass operator='laplace' or 'log'"
+            )
+        branches = tuple((taps,) for taps in gradient(operator, gain))
+        return Step(branches, _magnitude, keeps_opacity=True, unknown=0, gives_float=as_float)
+    taps = check_finite("gain", gain) * _SIGNED[operator](1.0 if sigma is None else sigma)
+    return Step(
+        ((taps,),),
+        _absolute if signed == "abs" else None,
+        bias=middle if signed == "offset" else 0.0,
+        keeps_opacity=True,
+        unknown=middle if signed == "offset" else 0.0,
+        gives_float=as_float,
+    )
+
+
+def _magnitude(parts: Sequence[Array]) -> Array:
+    return np.asarray(np.hypot(*parts))
+
+
+def _absolute(parts: Sequence[Array]) -> Array:
+    return np.abs(parts[0])
