@@ -50,18 +50,3 @@ def check_target(target: Path, source: Path | None = None) -> None:
         raise IsADirectoryError(f"{target} is {kind}")
     if source is not None and target.exists() and source.exists() and os.path.samefile(source, target):
         raise ValueError(f"the output {target} is the input; choose another name or folder")
-
-
-def targets_in(folder: Path, sources: list[Path]) -> list[tuple[Path, Path]]:
-    """Each source with its place in a folder, under its own name."""
-    if not folder.is_dir():
-        raise NotADirectoryError(f"{folder} is not an existing folder; create it first")
-    names: dict[str, Path] = {}
-    for source in sources:
-        if source.name in names:
-            raise ValueError(
-                f"{names[source.name]} and {source} would both be written to {folder / source.name}; "
-                f"filter them into separate folders"
-            )
-        names[source.name] = source
-    return [(source, folder / source.name) for source in sources]

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 from typing import Any
+
+from fftconv._files import check_target, complete_file
 
 
 def import_matplotlib(module: str) -> Any:
@@ -12,3 +15,25 @@ def import_matplotlib(module: str) -> Any:
         return import_module(f"matplotlib.{module}")
     except ImportError:
         raise ImportError('plot needs Matplotlib; install it with: pip install "fftconv[plot]"') from None
+
+
+def check_picture(target: Path) -> str:
+    """The format that a picture will have, once it is sure that it can be drawn."""
+    canvas = import_matplotlib("backends.backend_agg").FigureCanvasAgg
+    check_target(target)
+    suffix, accepted = target.suffix[1:].lower() or "png", canvas.get_supported_filetypes()
+    if suffix not in accepted:
+        raise ValueError(f"{target} has the suffix {target.suffix!r}; accepted are .{', .'.join(accepted)}")
+    return suffix
+
+
+def new_figure(width: float, height: float) -> Any:
+    """A figure of so many inches, of no window."""
+    return import_matplotlib("figure").Figure(figsize=(width, height), dpi=120, layout="constrained")
+
+
+def save_figure(figure: Any, target: Path) -> None:
+    """Write a figure, whole or not at all."""
+    suffix = check_picture(target)
+    with complete_file(target) as file:
+        figure.savefig(file, format=suffix)

@@ -12,7 +12,7 @@ from PIL import Image
 
 import fftconv
 from fftconv import image, kernels
-from fftconv.cli.kernel_text import parse_kernel
+from fftconv._kernel_text import parse_kernel
 from fftconv.cli.main import run
 from fftconv.image.encoding import READABLE
 
@@ -69,6 +69,25 @@ COMMANDS = {
     "edges": ([], lambda x: image.edges(x)),
     "edges --operator log --sigma 2 --gain 3": ([], lambda x: image.edges(x, "log", sigma=2, gain=3)),
     "edges --operator difference": ([], lambda x: image.edges(x, "difference")),
+    "edges --operator log --signed offset": ([], lambda x: image.edges(x, "log", signed="offset")),
+    "edges --operator laplace --signed abs": ([], lambda x: image.edges(x, "laplace", signed="abs")),
+    "edges --channel luminance": ([], lambda x: image.edges(x, channel="luminance")),
+    "edges --direction --gain 2": ([], lambda x: image.edge_directions(x, gain=2)),
+    "high-pass": ([], lambda x: image.high_pass(x, 2)),
+    "high-pass --bias 0": ([], lambda x: image.high_pass(x, 2, bias=0)),
+    "dog --sigma 2 --wider 4": ([], lambda x: image.difference_of_gaussians(x, 2, 4)),
+    "deconvolve": (
+        ["--kernel", "disk(2)"],
+        lambda x: image.deconvolve(x, kernels.disk(2)),
+    ),
+    "deconvolve --noise 0.1 --linear": (
+        ["--kernel", "disk(2)"],
+        lambda x: image.deconvolve(x, kernels.disk(2), noise=0.1, linear=True),
+    ),
+    "deconvolve --algorithm richardson-lucy --iterations 3": (
+        ["--kernel", "disk(2)"],
+        lambda x: image.deconvolve(x, kernels.disk(2), "richardson_lucy", iterations=3),
+    ),
     "sharpen --amount 0.5": ([], lambda x: image.sharpen(x, 0.5)),
     "sharpen --amount 1.5 --sigma 2": ([], lambda x: image.sharpen(x, 1.5, sigma=2)),
     "emboss --depth 0.5": ([], lambda x: image.emboss(x, 0.5)),
@@ -97,12 +116,51 @@ def test_command_does_what_the_function_does(small, tmp_path, command, capsys):
     assert capsys.readouterr().err == ""
 
 
+def test_a_pipeline_does_what_the_function_does(small, tmp_path):
+    target = tmp_path / "out.png"
+    steps = "blur 2 | sharpen 0.5 | edges scharr gain=2"
+    assert run(["image", "pipeline", steps, str(small), "-o", str(target), "--boundary", "mirror"]) == 0
+    assert np.array_equal(image.read(target), image.pipeline(image.read(small), steps, boundary="mirror"))
+
+
+def test_a_template_is_found(small, tmp_path, capsys):
+    picture = image.read(small)
+    part, other = tmp_path / "part.png", tmp_path / "other.png"
+    image.write(part, picture[3:12, 5:14])
+    image.write(other, np.random.default_rng(5).integers(0, 256, (9, 9, 3)).astype(np.uint8))
+    assert run(["image", "match", str(small), str(part)]) == 0
+    assert capsys.readouterr().out.splitlines()[0] == "3,5,1.0000"
+    assert run(["image", "match", str(small), str(other), "--threshold", "0.95"]) == 1
+    assert capsys.readouterr().out == ""
+
+
+def test_a_kernel_is_printed_and_drawn(tmp_path, capsys):
+    plot = tmp_path / "kernel.png"
+    assert run(["image", "view-kernel", "laplace", "--plot", str(plot)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "laplace: 3 x 3 taps, sum 0, largest 8"
+    assert [float(word) for word in lines[2].split()] == [-1, 8, -1]
+    assert image.read(plot).shape[1] > 500
+    assert run(["image", "view-kernel", "gaussian((9, 9))"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1  # too many taps to print
+
+
+def test_before_and_after_are_drawn(small, tmp_path, capsys):
+    compare = tmp_path / "compare.png"
+    target = tmp_path / "out.png"
+    assert run(["image", "blur", str(small), "-o", str(target), "--compare", str(compare)]) == 0
+    assert "before and after" in capsys.readouterr().out
+    assert image.read(compare).shape[1] > 1000
+    assert run(["image", "blur", str(tmp_path), "-o", str(target), "--compare", str(compare)]) == 2
+
+
 def test_every_command_of_the_table_exists():
     from fftconv.cli.image import OPERATORS
     from fftconv.cli.image import image as group
-    from fftconv.image.filters import EDGE_OPERATORS
+    from fftconv.image.steps import EDGE_OPERATORS
 
-    assert {command.split()[0] for command in COMMANDS} == set(group.commands)
+    others = {"match", "pipeline", "view-kernel"}
+    assert {command.split()[0] for command in COMMANDS} | others == set(group.commands)
     assert OPERATORS == EDGE_OPERATORS
 
 
@@ -142,6 +200,12 @@ USAGE = {
     "image blur a.png -o b.png --size 3": "--size belongs to --shape box, not to --shape gaussian",
     "image blur a.png -o b.png --shape star": "'star' is not one of 'gaussian', 'box'",
     "image edges a.png -o b.png --sigma 2": "--sigma belongs to --operator log",
+    "image edges a.png -o b.png --direction --operator log": "--direction goes with sobel",
+    "image blur a.png -o b.png --max-memory lots": "'lots' is no size; write for example 500M",
+    "image blur a.png c.png -o b --compare c.png": "--compare draws one picture",
+    "image deconvolve a.png -o b.png --kernel disk(2) --iterations 3": "--iterations belongs to",
+    "image pipeline blur a.png -o b.png": "step 'blur': gaussian_blur() missing 1 required",
+    "image pipeline nothing a.png -o b.png": "step 'nothing' names no filter; accepted are blur, box",
     "image convolve a.png -o b.png --kernel nothing": "'nothing' names no kernel; choose one of box,",
     "image convolve a.png -o b.png --kernel disk": "its form is disk(radius: float)",
     "image convolve a.png -o b.png --kernel 1,x": "neither numbers, nor a named kernel",
@@ -179,12 +243,12 @@ def test_usage_errors_are_one_line_and_code_2(command, capsys):
 
 def test_failures_are_one_line_and_code_1(small, tmp_path, capsys):
     same = run(["image", "blur", str(small), "-o", str(small)])
-    folder = run(["image", "blur", str(small), str(small), "-o", str(tmp_path / "nowhere")])
+    folder = run(["image", "blur", str(small), "x.png", "-o", str(tmp_path / "nowhere" / "deep")])
     suffix = run(["image", "blur", str(small), "-o", str(tmp_path / "x.doc")])
     lines = capsys.readouterr().err.splitlines()
     assert (same, folder, suffix) == (1, 1, 1)
     assert "is the input; choose another name" in lines[0]
-    assert "nowhere is not an existing folder" in lines[1]
+    assert "deep is not an existing folder, nor in one" in lines[1]
     assert "suffix '.doc'" in lines[2]
     assert len(lines) == 3
 

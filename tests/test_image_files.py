@@ -554,9 +554,9 @@ def test_a_batch_goes_on_past_bad_files(tmp_path):
         folder,
         image.box_blur,
         size=3,
-        on_progress=seen.append,
+        on_progress=lambda report, total: seen.append((report, total)),
     )
-    assert reports == seen
+    assert [(report, 4) for report in reports] == seen
     assert [type(report.error) for report in reports] == [
         type(None),
         ValueError,
@@ -580,5 +580,5 @@ def test_a_batch_goes_on_past_a_filter_that_fails(tmp_path):
 def test_a_batch_refuses_what_would_overwrite_itself(tmp_path):
     with pytest.raises(ValueError, match="would both be written"):
         image.filter_files(["a/x.png", "b/x.png"], tmp_path, image.box_blur, size=3)
-    with pytest.raises(NotADirectoryError, match="not an existing folder"):
-        image.filter_files(["a/x.png"], tmp_path / "nowhere", image.box_blur, size=3)
+    with pytest.raises(NotADirectoryError, match="not an existing folder, nor in one"):
+        image.filter_files(["a/x.png"], tmp_path / "nowhere" / "deep", image.box_blur, size=3)

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fftconv._files import check_target, complete_file
-from fftconv._pictures import import_matplotlib
+from fftconv._pictures import new_figure, save_figure
 from fftconv.audio.codecs import AudioMetadata
 from fftconv.audio.io import StrPath, opened
 
@@ -19,20 +18,9 @@ _MOST_COLUMNS = 1000
 _RANGE = 100  # decibels
 
 
-def check_picture(target: Path) -> str:
-    """The format that a picture will have, once it is sure that it can be drawn."""
-    canvas = import_matplotlib("backends.backend_agg").FigureCanvasAgg
-    check_target(target)
-    suffix, accepted = target.suffix[1:].lower() or "png", canvas.get_supported_filetypes()
-    if suffix not in accepted:
-        raise ValueError(f"{target} has the suffix {target.suffix!r}; accepted are .{', .'.join(accepted)}")
-    return suffix
-
-
 def draw_before_and_after(source: StrPath, result: StrPath, target: Path) -> None:
     """Two spectrograms on one scale, of a file and of what became of it, as a picture."""
-    suffix = check_picture(target)
-    figure = import_matplotlib("figure").Figure(figsize=(9, 5.5), dpi=120, layout="constrained")
+    figure = new_figure(9, 5.5)
     axes = figure.subplots(2, 1, sharex=True, sharey=True)
     for ax, path, title in zip(axes, (source, result), ("before", "after"), strict=True):
         about, levels = spectrogram(path)
@@ -50,8 +38,7 @@ def draw_before_and_after(source: StrPath, result: StrPath, target: Path) -> Non
     axes[0].set(xlim=(0, seconds))  # of the result, tail and all
     axes[1].set(xlabel="seconds")
     figure.colorbar(mesh, ax=axes, label="decibels, a sine at full scale = 0")
-    with complete_file(target) as file:
-        figure.savefig(file, format=suffix)
+    save_figure(figure, target)
 
 
 def spectrogram(path: StrPath) -> tuple[AudioMetadata, Array]:

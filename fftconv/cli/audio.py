@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fftconv._files import targets_in
+from fftconv._folders import targets_in
 from fftconv.cli.complaints import complain, describe
 from fftconv.cli.options import INPUTS, OUTPUT, POSITIVE, all_of
 
@@ -243,7 +243,7 @@ def _filter(
     if plot is not None and len(pairs) > 1:
         raise click.UsageError("--plot draws one file; give one input")
     if plot is not None:
-        from fftconv.audio.drawing import check_picture
+        from fftconv._pictures import check_picture
 
         check_picture(plot)
     failed = 0

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from fftconv._kernel_text import parse_kernel
 from fftconv.cli.complaints import complain, describe
-from fftconv.cli.kernel_text import parse_kernel
-from fftconv.cli.options import INPUTS, OUTPUT, POSITIVE, all_of
+from fftconv.cli.options import INPUTS, POSITIVE, Bytes, all_of
 
 if TYPE_CHECKING:
     from fftconv.image import FileReport
@@ -32,7 +34,13 @@ _BLURS: dict[str, dict[str, float]] = {
 # The arguments and options that every image command has.
 _files = all_of(
     INPUTS,
-    OUTPUT,
+    click.option(
+        "-o",
+        "--output",
+        required=True,
+        type=click.Path(path_type=Path),
+        help="File to write or, for several inputs, a folder; made if it does not exist.",
+    ),
     click.option(
         "--boundary",
         type=click.Choice(BOUNDARIES),
@@ -55,11 +63,39 @@ _files = all_of(
     click.option(
         "--max-pixels",
         type=click.IntRange(min=1),
-        default=178_956_970,
-        show_default=True,
-        help="Refuse pictures with more, by their header.",
+        help="Refuse pictures with more, by their header  [default: 178956970; none for parts]",
     ),
-    click.option("--workers", type=click.IntRange(min=1), help="Threads  [default: all cores]"),
+    click.option(
+        "--max-memory",
+        type=Bytes(),
+        help="Of this process, such as 500M; larger TIFF files are filtered in parts.",
+    ),
+    click.option(
+        "--workers", type=click.IntRange(min=1), help="Threads for each file  [default: cores over jobs]"
+    ),
+    click.option(
+        "-j", "--jobs", type=click.IntRange(min=1), help="Files at a time  [default: as many as cores]"
+    ),
+    click.option("-r", "--recursive", is_flag=True, help="Folders with all that is in them."),
+    click.option(
+        "--overwrite/--skip-existing",
+        default=True,
+        show_default=True,
+        help="What to do where the file to be written exists.",
+    ),
+    click.option("-n", "--dry-run", is_flag=True, help="Say what would be done, and do nothing."),
+    click.option(
+        "--report",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Write what became of every file as JSON.",
+    ),
+    click.option(
+        "--compare",
+        type=click.Path(dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="Draw before and after side by side, with the kernel and the method (one input).",
+    ),
 )
 
 
@@ -69,11 +105,12 @@ _linear = click.option("--linear", is_flag=True, help="Filter light instead of s
 @click.group(invoke_without_command=True)
 @click.pass_context
 def image(context: click.Context) -> None:
-    """Filter pictures on disk: blur, edges, sharpen, emboss, or any kernel.
+    """Filter pictures on disk: blur, edges, sharpen, emboss, any kernel, or several in a row.
 
     Reads PNG, JPEG, TIFF, WebP, AVIF, BMP, GIF, PPM and PFM; the suffix of the output chooses its format.
     Colour profile, resolution and EXIF data are kept. A file is written whole or not at all, and never
-    over its own input.
+    over its own input. Inputs may be files, folders and patterns; in a folder of outputs each file lies
+    where it lay in its own.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
@@ -115,12 +152,39 @@ def blur(shape: str, **options: Any) -> int:
 )
 @click.option("--sigma", type=POSITIVE, help="log: standard deviation in pixels  [default: 1]")
 @click.option("--gain", type=POSITIVE, default=1.0, show_default=True, help="Multiplies the result.")
+@click.option(
+    "--signed",
+    type=click.Choice(["positive", "offset", "abs", "float"]),
+    default="positive",
+    show_default=True,
+    help="laplace, log: the bright sides, grey for 0, magnitudes, or floats (.tif, .pfm).",
+)
+@click.option(
+    "--channel",
+    type=click.Choice(["each", "luminance"]),
+    default="each",
+    show_default=True,
+    help="Edges of each colour, or grey ones.",
+)
+@click.option("--direction", is_flag=True, help="Colour edges by the direction to where it gets brighter.")
 @_files
-def edges(operator: str, sigma: float | None, gain: float, **options: Any) -> int:
+def edges(
+    operator: str,
+    sigma: float | None,
+    gain: float,
+    signed: str,
+    channel: str,
+    direction: bool,
+    **options: Any,
+) -> int:
     """Find edges: bright where the picture changes."""
     from fftconv import image as filters
 
-    parameters: dict[str, Any] = {"operator": operator, "gain": gain}
+    if direction:
+        if operator in ("laplace", "log") or sigma is not None or signed != "positive" or channel != "each":
+            raise click.UsageError("--direction goes with sobel, prewitt, scharr or difference, and --gain")
+        return _filter(filters.edge_directions, {"operator": operator, "gain": gain}, **options)
+    parameters: dict[str, Any] = {"operator": operator, "gain": gain, "signed": signed, "channel": channel}
     if sigma is not None:
         if operator != "log":
             raise click.UsageError(f"--sigma belongs to --operator log, not to --operator {operator}")
@@ -170,12 +234,146 @@ def convolve(
     """
     from fftconv import image as filters
 
+    parameters = {
+        "kernel": _kernel(kernel, normalize=normalize),
+        "flip": not correlate,
+        "scale": scale,
+        "bias": bias,
+    }
+    return _filter(filters.apply_kernel, parameters, **options)
+
+
+@image.command("high-pass")
+@click.option("--sigma", type=POSITIVE, default=2.0, show_default=True, help="Of the blur, in pixels.")
+@click.option("--bias", type=float, help="What stands for no detail  [default: grey]")
+@_linear
+@_files
+def high_pass(**options: Any) -> int:
+    """Keep fine detail, on grey: what a blur takes away."""
+    from fftconv import image as filters
+
+    return _filter(filters.high_pass, _taken(options, "sigma", "bias", "linear"), **options)
+
+
+@image.command()
+@click.option("--sigma", type=POSITIVE, default=1.0, show_default=True, help="Of the narrower blur.")
+@click.option("--wider", type=POSITIVE, default=1.6, show_default=True, help="Of the wider blur.")
+@click.option("--bias", type=float, help="What stands for no detail  [default: grey]")
+@_linear
+@_files
+def dog(**options: Any) -> int:
+    """Keep detail between two sizes, on grey: a difference of Gaussians."""
+    from fftconv import image as filters
+
+    parameters = _taken(options, "sigma", "wider", "bias", "linear")
+    return _filter(filters.difference_of_gaussians, parameters, **options)
+
+
+@image.command()
+@click.option("--kernel", required=True, help="What a point became, as for convolve.")
+@click.option(
+    "--algorithm",
+    type=click.Choice(["wiener", "richardson-lucy"]),
+    default="wiener",
+    show_default=True,
+    help="One filter, or step by step.",
+)
+@click.option("--noise", type=POSITIVE, help="wiener: its power over the picture's  [default: 0.01]")
+@click.option("--iterations", type=click.IntRange(min=1), help="richardson-lucy  [default: 30]")
+@_linear
+@_files
+def deconvolve(kernel: str, algorithm: str, **options: Any) -> int:
+    """Undo a blur whose kernel is known."""
+    from fftconv import image as filters
+
+    for name, owner in (("noise", "wiener"), ("iterations", "richardson-lucy")):
+        if options[name] is not None and algorithm != owner:
+            raise click.UsageError(
+                f"--{name} belongs to --algorithm {owner}, not to --algorithm {algorithm}"
+            )
+    given = _taken(options, "noise", "iterations", "linear")
+    parameters = {name: value for name, value in given.items() if value is not None}
+    parameters |= {"kernel": _kernel(kernel), "algorithm": algorithm.replace("-", "_")}
+    return _filter(filters.deconvolve, parameters, **options)
+
+
+@image.command()
+@click.argument("steps")
+@_linear
+@_files
+def pipeline(steps: str, **options: Any) -> int:
+    """Filter several times, and read, round and write once.
+
+    STEPS are filters with their values between bars, such as "blur 2 | sharpen 0.5 | edges scharr gain=2".
+    They are blur SIGMA, box SIZE, disk RADIUS, motion LENGTH ANGLE, sharpen AMOUNT SIGMA, emboss DEPTH,
+    edges OPERATOR, high-pass SIGMA, dog SIGMA WIDER and convolve 'KERNEL'; other values by name.
+    """
+    from fftconv import image as filters
+    from fftconv.image.pipelines import check_pipeline
+
     try:
-        taps = parse_kernel(kernel, normalize=normalize)
+        check_pipeline(steps)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    return _filter(filters.pipeline, {"steps": steps} | _taken(options, "linear"), **options)
+
+
+@image.command()
+@click.argument("picture", type=click.Path(path_type=Path))
+@click.argument("template", type=click.Path(path_type=Path))
+@click.option("--threshold", type=click.FloatRange(0, 1, min_open=True), default=0.8, show_default=True)
+def match(picture: Path, template: Path, threshold: float) -> int:
+    """Find TEMPLATE, a small picture, in a large one; exit code 1 if it is not there.
+
+    Prints row, column (of the upper left corner) and score of every place, best first.
+    """
+    from fftconv import image as filters
+
+    found = filters.match_template(filters.read(picture), filters.read(template), threshold=threshold)
+    for row, column, score in found.peaks:
+        click.echo(f"{row},{column},{score:.4f}")
+    return 0 if found.peaks else 1
+
+
+@image.command("view-kernel")
+@click.argument("kernel")
+@click.option("--normalize", is_flag=True, help="Divide the taps by their sum.")
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Draw it, with its frequency response.",
+)
+def view_kernel(kernel: str, normalize: bool, plot: Path | None) -> int:
+    """Print a kernel, as `convolve --kernel` takes it: a name, rows of taps, or a file."""
+    taps = _kernel(kernel, normalize=normalize)
+    rows, columns = taps.shape
+    click.echo(f"{kernel}: {rows} x {columns} taps, sum {taps.sum():.6g}, largest {abs(taps).max():.6g}")
+    if taps.size <= _MOST_PRINTED:
+        for line in taps:
+            click.echo(" ".join(f"{tap:10.6f}" for tap in line))
+    if plot is not None:
+        from fftconv._pictures import save_figure
+        from fftconv.plotting import plot_kernel
+
+        save_figure(plot_kernel(taps, title=kernel), plot)
+        click.echo(f"{plot}: the kernel and its frequency response")
+    return 0
+
+
+_MOST_PRINTED = 225  # taps
+
+
+def _taken(options: dict[str, Any], *names: str) -> dict[str, Any]:
+    """These options, which are then no longer among the others."""
+    return {name: options.pop(name) for name in names}
+
+
+def _kernel(text: str, *, normalize: bool = False) -> Any:
+    try:
+        return parse_kernel(text, normalize=normalize)
     except ValueError as error:
         raise click.UsageError(f"--kernel {error}") from error
-    parameters = {"kernel": taps, "flip": not correlate, "scale": scale, "bias": bias}
-    return _filter(filters.apply_kernel, parameters, **options)
 
 
 def _filter(
@@ -183,58 +381,120 @@ def _filter(
     parameters: dict[str, Any],
     inputs: tuple[Path, ...],
     output: Path,
+    *,
+    report: Path | None,
+    compare: Path | None,
+    overwrite: bool,
     **options: Any,
 ) -> int:
     """One file to a file, or any number to a folder; returns the exit code."""
+    from fftconv._files import check_target
+    from fftconv._folders import is_many
+    from fftconv._pictures import check_picture
+
+    if report is not None:
+        check_target(report)
+    parameters = parameters | _taken(options, "boundary", "method", "workers")
+    alone = len(inputs) == 1 and not is_many(inputs[0])
+    if compare is not None:
+        if not alone:
+            raise click.UsageError("--compare draws one picture; name one input")
+        check_picture(compare)
+    options["existing"] = "overwrite" if overwrite else "skip"
+    run = _filter_one if alone and not output.is_dir() else _filter_many
+    reports = run(inputs, output, function, parameters | options)
+    if report is not None:
+        _write_report(report, reports)
+    for each in reports:
+        if each.error is None:
+            click.echo(_summary(each))
+        else:
+            complain(describe(each.error))
+    if len(reports) > 1:
+        click.echo(_total(reports))
+    elif not reports:
+        complain(f"warning: no pictures in {', '.join(str(path) for path in inputs)}")
+    if compare is not None and reports[0].status == "written":
+        _draw(reports[0], function, parameters, compare)
+    return 1 if any(each.error is not None for each in reports) else 0
+
+
+def _filter_one(
+    inputs: tuple[Path, ...], output: Path, function: Callable[..., Any], parameters: dict[str, Any]
+) -> list[FileReport]:
     from fftconv import image as filters
 
-    parameters = parameters | options
-    into_folder = output.is_dir() or len(inputs) > 1
-    if not into_folder:
-        report = filters.filter_file(inputs[0], output, function, **parameters)
-        click.echo(_summary(report))
-        return 0
-    if not output.is_dir():
-        raise NotADirectoryError(
-            f"{output} is not an existing folder, which several inputs need; create it first"
-        )
-    reports = _with_progress(inputs, output, function, parameters)
-    failed = [report for report in reports if report.error is not None]
-    for report in reports:
-        if report.error is None:
-            click.echo(_summary(report))
-        else:
-            complain(describe(report.error))
-    if len(reports) > 1:
-        seconds = sum(report.seconds for report in reports)
-        click.echo(f"{len(reports) - len(failed)} of {len(reports)} files written in {seconds:.2f} s")
-    return 1 if failed else 0
+    _taken(parameters, "jobs", "recursive")
+    try:
+        return [filters.filter_file(inputs[0], output, function, **parameters)]
+    except Exception as error:
+        if click.get_current_context().find_root().obj["debug"]:
+            raise
+        return [filters.FileReport(inputs[0], output, status="failed", error=error)]
 
 
-def _with_progress(
-    inputs: tuple[Path, ...], folder: Path, function: Callable[..., Any], parameters: dict[str, Any]
+def _filter_many(
+    inputs: tuple[Path, ...], output: Path, function: Callable[..., Any], parameters: dict[str, Any]
 ) -> list[FileReport]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from fftconv import image as filters
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    name, rate = TextColumn("{task.description}"), TextColumn("{task.fields[rate]}")
+    columns = (name, BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("filtering", total=len(inputs))
+        task = bar.add_task("filtering", total=None, rate="")
 
-        def advance(report: FileReport) -> None:
-            bar.update(task, advance=1, description=report.source.name)
+        def advance(report: FileReport, total: int) -> None:
+            speed = bar.tasks[task].speed
+            rate = f"{speed:.1f} files/s" if speed else ""
+            bar.update(task, advance=1, total=total, description=report.source.name, rate=rate)
 
-        return filters.filter_files(inputs, folder, function, on_progress=advance, **parameters)
+        return filters.filter_files(inputs, output, function, on_progress=advance, **parameters)
+
+
+def _write_report(path: Path, reports: list[FileReport]) -> None:
+    from fftconv._files import complete_file
+
+    content = json.dumps([each.to_dict() for each in reports], indent=1, ensure_ascii=False)
+    with complete_file(path) as file:
+        file.write(content.encode() + b"\n")
+
+
+def _draw(
+    report: FileReport, function: Callable[..., Any], parameters: dict[str, Any], target: Path
+) -> None:
+    """Before and after, side by side, with the kernels that can be seen and the method."""
+    from fftconv._pictures import save_figure
+    from fftconv.image import read
+    from fftconv.image.processing import kernels_of
+    from fftconv.plotting import plot_image_pair
+
+    before, after = read(report.source), read(report.target)
+    caption = f"{' and '.join(report.methods) or 'unchanged'}, filtered in {report.filter_seconds:.3f} s"
+    taps = kernels_of(function, before, parameters)[:3]
+    titles = (report.source.name, report.target.name)
+    save_figure(plot_image_pair(before, after, kernels=taps, titles=titles, caption=caption), target)
+    click.echo(f"{target}: before and after")
+
+
+def _total(reports: list[FileReport]) -> str:
+    counts = Counter(report.status for report in reports)
+    others = [f"{counts[status]} {status}" for status in ("planned", "skipped", "failed") if counts[status]]
+    written = f"{counts['written']} of {len(reports)} files written"
+    return ", ".join([written, *others])
 
 
 def _summary(report: FileReport) -> str:
+    pair = f"{report.source} -> {report.target}"
+    if report.status != "written":
+        return f"{pair}: {'exists, skipped' if report.status == 'skipped' else 'would be written'}"
     height, width = report.shape[:2]
     methods = " and ".join(report.methods) or "unchanged"
     frames = f", {report.frames} frames" if report.frames > 1 else ""
     return (
-        f"{report.source} -> {report.target}: {width} x {height}{frames}, {methods}, "
+        f"{pair}: {width} x {height}{frames}, {methods}, "
         f"filtered in {report.filter_seconds:.3f} s, {report.seconds:.2f} s with reading and writing"
     )

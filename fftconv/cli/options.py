@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import click
 
@@ -29,3 +30,22 @@ def all_of(*options: Command) -> Command:
     return lambda command: functools.reduce(
         lambda decorated, option: option(decorated), reversed(options), command
     )
+
+
+class Bytes(click.ParamType[int]):
+    """A number of bytes as people write it: 500M, 2GB, 1.5GiB."""
+
+    name = "size"
+    _UNITS: ClassVar = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+    _BINARY: ClassVar = {"KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number, or a usage error."""
+        found = re.fullmatch(r"([0-9.]+) *([KMGT]?I?)B?", str(value).strip().upper())
+        try:
+            if found is None:
+                raise ValueError
+            count = int(float(found[1]) * (self._UNITS | self._BINARY)[found[2]])
+        except (ValueError, KeyError):
+            self.fail(f"{value!r} is no size; write for example 500M or 2GiB", param, ctx)
+        return count

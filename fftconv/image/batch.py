@@ -6,17 +6,24 @@ import inspect
 import os
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fftconv._files import check_target, targets_in
+from fftconv._arguments import check_choice, check_count
+from fftconv._files import check_target
+from fftconv._folders import Pair, make_room, targets_in
+from fftconv._profile import available_cores
 from fftconv.image.decoding import MOST_PIXELS
-from fftconv.image.encoding import check_writable
+from fftconv.image.encoding import SUFFIXES, check_format
 from fftconv.image.io import StrPath, read_frames, write_frames
+from fftconv.image.parts import filter_in_parts, resident_bytes
 from fftconv.planning import recorded_plans
 
 Filter = Callable[..., Any]
+EXISTING = ("overwrite", "skip")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +43,9 @@ class FileReport:
     filter_seconds, seconds : float
         Time in the filter alone, and with reading and writing.
     error : Exception or None
-        What kept the file from being written; None if it was.
+        What kept the file from being written; None if nothing did.
+    status : str
+        "written", "failed", "skipped" as it existed, or "planned" where nothing was to be done.
     """
 
     source: Path
@@ -47,6 +56,21 @@ class FileReport:
     filter_seconds: float = 0.0
     seconds: float = 0.0
     error: Exception | None = None
+    status: str = "written"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as strings, numbers and lists, ready for JSON."""
+        return {
+            "file": str(self.source),
+            "target": str(self.target),
+            "status": self.status,
+            "method": list(self.methods),
+            "shape": list(self.shape),
+            "frames": self.frames,
+            "filter_seconds": round(self.filter_seconds, 6),
+            "seconds": round(self.seconds, 6),
+            "error": None if self.error is None else str(self.error),
+        }
 
 
 def filter_file(
@@ -54,8 +78,11 @@ def filter_file(
     target: StrPath,
     filter: Filter,  # noqa: A002
     *,
+    existing: str = "overwrite",
+    dry_run: bool = False,
     quality: int | None = None,
-    max_pixels: int = MOST_PIXELS,
+    max_pixels: int | None = None,
+    max_memory: int | None = None,
     **parameters: Any,
 ) -> FileReport:
     """Filter an image file into another one.
@@ -69,10 +96,18 @@ def filter_file(
         at all, with all frames of the source, its colour profile, resolution, EXIF data, XMP and texts.
     filter : callable
         One of this module's filters, or any function from pixels to pixels.
+    existing : {"overwrite", "skip"}, default "overwrite"
+        What to do if the target exists.
+    dry_run : bool, default False
+        Whether to do nothing, and only report what would be done.
     quality : int, optional
         Of JPEG, WebP and AVIF files, as in `write`.
     max_pixels : int, optional
-        As in `read`.
+        As in `read`; by default 178956970, but any number where `max_memory` is kept in parts.
+    max_memory : int, optional
+        Bytes that this process may take in all. A picture that would take more is filtered in parts, from
+        TIFF to TIFF with the extra `deep`, to the same pixels (with the native core, to the last bit);
+        where that cannot be it is refused. The interpreter and its libraries take some 100 MB of it.
     **parameters
         Passed on to `filter`.
 
@@ -84,7 +119,8 @@ def filter_file(
     Raises
     ------
     ValueError
-        If the source is no image, the target is the source, or its format cannot hold the result.
+        If the source is no image, the target is the source, its format cannot hold the result, or
+        `max_memory` is too little.
     OSError
         If a file cannot be read or written.
 
@@ -99,19 +135,59 @@ def filter_file(
     ...     report.shape, report.error
     ((854, 1280, 3), None)
     """
+    work = _work(filter, parameters, quality, max_pixels, max_memory, existing, dry_run, 1, 1)
+    return _filter_one(work, None, Pair(Path(source), Path(target)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """What is to be done to every file."""
+
+    filter: Filter
+    parameters: dict[str, Any]
+    quality: int | None
+    max_pixels: int | None
+    room: int | None
+    """Bytes for the pixels of one file and what is computed of them."""
+    existing: str = "overwrite"
+    dry_run: bool = False
+    jobs: int = 1
+
+
+def _room(max_memory: int | None, jobs: int = 1) -> int | None:
+    """What is left for each of so many files at a time."""
+    return None if max_memory is None else (max_memory - resident_bytes()) // jobs
+
+
+def _filter_one(work: _Work, folder: Path | None, pair: Pair) -> FileReport:
+    """The report of one file; that of its making is to be in `folder`, if there is one."""
     begun = time.perf_counter()
-    origin, goal = Path(source), Path(target)
-    check_target(goal, origin)
-    check_writable(goal, quality=quality)  # before the work, not after it
-    frames, metadata = read_frames(origin, max_pixels=max_pixels)
-    check_writable(goal, frames=len(frames))
-    if metadata.mode == "CMYK" and "alpha" in inspect.signature(filter).parameters:
+    origin, goal = pair
+    if work.existing == "skip" and goal.exists():
+        return FileReport(origin, goal, status="skipped")
+    if folder is not None and not work.dry_run:
+        make_room(folder, goal)
+    if goal.parent.exists() or folder is None:
+        check_target(goal, origin)
+    check_format(goal, quality=work.quality)  # before the work, not after it
+    if work.dry_run:
+        return FileReport(origin, goal, status="planned")
+    if work.room is not None:
+        done = filter_in_parts(origin, goal, work.filter, work.parameters, work.room, work.max_pixels)
+        if done is not None:
+            shape, methods, filtered = done
+            return FileReport(origin, goal, shape, 1, methods, filtered, time.perf_counter() - begun)
+    most = MOST_PIXELS if work.max_pixels is None else work.max_pixels
+    frames, metadata = read_frames(origin, max_pixels=most)
+    check_format(goal, frames=len(frames))
+    parameters = work.parameters
+    if metadata.mode == "CMYK" and _takes(work.filter, "alpha"):
         parameters = {"alpha": False} | parameters  # four channels, none of them opacity
     with recorded_plans() as plans:
         started = time.perf_counter()
-        results = [filter(pixels, **parameters) for pixels in frames]
+        results = [work.filter(pixels, **parameters) for pixels in frames]
         filtered = time.perf_counter() - started
-    write_frames(goal, results, metadata=metadata, quality=quality)
+    write_frames(goal, results, metadata=metadata, quality=work.quality)
     return FileReport(
         origin,
         goal,
@@ -128,56 +204,133 @@ def filter_files(
     folder: StrPath,
     filter: Filter,  # noqa: A002
     *,
-    on_progress: Callable[[FileReport], None] | None = None,
+    recursive: bool = False,
+    jobs: int | None = 1,
+    existing: str = "overwrite",
+    dry_run: bool = False,
+    quality: int | None = None,
+    max_pixels: int | None = None,
+    max_memory: int | None = None,
+    on_progress: Callable[[FileReport, int], None] | None = None,
     **parameters: Any,
 ) -> list[FileReport]:
-    """Filter image files into a folder, each under its own name; a bad file does not stop the others.
+    """Filter image files into a folder; a bad file does not stop the others.
 
     Parameters
     ----------
     sources : iterable of path-like
-        Files to read. Two of the same name are refused, as one would replace the other.
+        Files; folders, of which every file with the suffix of an image counts; and patterns such as
+        "scans/*.png". Symbolic links in folders are left out, as they may lead anywhere. Two files that
+        would be written to the same place are refused.
     folder : path-like
-        Existing folder to write to.
+        Where to write; made if it does not exist. Files go there under their own names, those of folders
+        into the same folders as they lie in.
     filter : callable
         As in `filter_file`.
+    recursive : bool, default False
+        Whether to take what is in folders of folders, too.
+    jobs : int or None, default 1
+        Files at a time, each in a thread; None: as many as there are cores. The filter has to be safe in
+        threads then, as those of this module are. The files do not depend on it, nor do the reports.
+    existing, dry_run, quality, max_pixels, max_memory
+        As in `filter_file`; the memory is that of all jobs together.
     on_progress : callable, optional
-        Called with the report of each file as it is done.
+        Called with the report of each file as it is done, and the number of all files.
     **parameters
         Passed on to `filter`.
 
     Returns
     -------
     list of FileReport
-        In the order of `sources`; `error` says why a file was not written.
+        In the order of `sources`, folders in the order of names; `error` says why a file was not written.
 
     Raises
     ------
     ValueError
-        If two sources share a name.
+        If two sources would be written to the same place, or one over another.
     NotADirectoryError
-        If `folder` does not exist or is no folder.
+        If `folder` is no folder, and cannot be made in one.
+    FileNotFoundError
+        If a pattern matches nothing.
 
     Examples
     --------
     >>> import tempfile
     >>> from fftconv import image
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     done = image.filter_files(["samples/cutout.png"], folder, image.edges, operator="scharr")
-    ...     [report.error for report in done]
-    [None]
+    ...     done = image.filter_files(["samples/*.png"], folder, image.edges, operator="scharr")
+    ...     [(report.target.name, report.status) for report in done]
+    [('cutout.png', 'written'), ('picture.png', 'written')]
     """
     if isinstance(sources, (str, os.PathLike)):
         raise TypeError(f"sources={sources!r} is one path; pass a list of them, [{str(sources)!r}]")
-    reports = []
-    for origin, target in targets_in(Path(folder), [Path(source) for source in sources]):
-        begun = time.perf_counter()
+    into = Path(folder)
+    pairs = targets_in(into, [Path(source) for source in sources], SUFFIXES, recursive=recursive)
+    work = _work(filter, parameters, quality, max_pixels, max_memory, existing, dry_run, jobs, len(pairs))
+    return _in_order(partial(_filter_safely, work, into), pairs, work.jobs, on_progress)
+
+
+def _work(
+    function: Filter,
+    parameters: dict[str, Any],
+    quality: int | None,
+    max_pixels: int | None,
+    max_memory: int | None,
+    existing: str,
+    dry_run: bool,
+    jobs: int | None,
+    files: int,
+) -> _Work:
+    """What is to be done to so many files, checked; threads are shared between those at the same time."""
+    check_choice("existing", existing, EXISTING)
+    if max_memory is not None:
+        check_count("max_memory", max_memory)
+    at_once = min(available_cores() if jobs is None else check_count("jobs", jobs), max(files, 1))
+    if at_once > 1 and parameters.get("workers") is None and _takes(function, "workers"):
+        parameters = parameters | {"workers": max(available_cores() // at_once, 1)}
+    room = _room(max_memory, at_once)
+    return _Work(function, parameters, quality, max_pixels, room, existing, dry_run, at_once)
+
+
+def _filter_safely(work: _Work, folder: Path, pair: Pair) -> FileReport:
+    """The report of one file, whatever happens to it."""
+    begun = time.perf_counter()
+    try:
+        return _filter_one(work, folder, pair)
+    except Exception as error:  # whatever a filter raises, the other files are to be done
+        seconds = time.perf_counter() - begun
+        return FileReport(*pair, status="failed", seconds=seconds, error=error)
+
+
+def _in_order(
+    handle: Callable[[Pair], FileReport],
+    pairs: list[Pair],
+    jobs: int,
+    on_progress: Callable[[FileReport, int], None] | None,
+) -> list[FileReport]:
+    """The reports in the order of the files. An interrupt lets those that are begun be ended, no more."""
+    if jobs == 1:
+        reports = []
+        for pair in pairs:
+            reports.append(handle(pair))
+            if on_progress is not None:
+                on_progress(reports[-1], len(pairs))
+        return reports
+    with ThreadPoolExecutor(jobs, thread_name_prefix="fftconv-file") as pool:
+        futures = [pool.submit(handle, pair) for pair in pairs]
         try:
-            report = filter_file(origin, target, filter, **parameters)
-        except Exception as error:  # whatever a filter raises, the other files are to be done
-            seconds = time.perf_counter() - begun
-            report = FileReport(origin, target, seconds=seconds, error=error)
-        reports.append(report)
-        if on_progress is not None:
-            on_progress(report)
-    return reports
+            for future in as_completed(futures):
+                if on_progress is not None:
+                    on_progress(future.result(), len(pairs))
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    return [future.result() for future in futures]
+
+
+def _takes(function: Filter, name: str) -> bool:
+    """Whether a function has a parameter of this name."""
+    try:
+        return name in inspect.signature(function).parameters
+    except (TypeError, ValueError):  # it is written in C
+        return False

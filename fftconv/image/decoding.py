@@ -12,7 +12,8 @@ from PIL import Image, ImageOps, JpegImagePlugin, TiffImagePlugin, UnidentifiedI
 
 from fftconv.image import deep
 from fftconv.image.encoding import READABLE, XMP_KEYWORD, XMP_TAG
-from fftconv.image.pixels import PLAIN, Array, ImageMetadata, mode_of, pixels_of, to_picture
+from fftconv.image.pixels import PLAIN, Array, ImageMetadata, kind_of, mode_of, pixels_of, to_picture
+from fftconv.image.steps import Sketch
 
 MOST_PIXELS = 178_956_970  # half a gibibyte of 8-bit colours
 _LIMIT_LOCK = threading.Lock()
@@ -28,10 +29,12 @@ def decode(file: BinaryIO, max_pixels: int, *, several: bool) -> tuple[list[Arra
         with _open(file) as opened:
             frames = getattr(opened, "n_frames", 1)
             if opened.width * opened.height * frames > max_pixels:
-                return _too_large(opened.width, opened.height, frames, max_pixels)
+                return too_large(opened.width, opened.height, frames, max_pixels)
             refusal = _reason_to_refuse(opened)
             if refusal is not None:
                 return refusal
+            if opened.format == "GIF" and not _is_whole_gif(file):
+                return "ends before its last frame does"
             if frames > 1 and not several:
                 return f"holds {frames} frames; read them with read_frames, or filter_file it"
             if not _is_deep(opened):
@@ -47,6 +50,23 @@ def decode(file: BinaryIO, max_pixels: int, *, several: bool) -> tuple[list[Arra
         if deep.installed() and deep.is_tiff(file):  # of a kind that Pillow does not know
             return _decode_deep_tiff(file, max_pixels)
         raise
+
+
+def sketch(file: BinaryIO) -> tuple[Sketch, int]:
+    """Shape and dtype of the pixels that the header of a file promises, and its number of frames."""
+    try:
+        with _open(file) as opened:
+            if not _is_deep(opened):
+                channels, dtype = kind_of(PLAIN.get(opened.mode, "RGBA"))
+                return Sketch((opened.height, opened.width, channels), dtype), getattr(
+                    opened, "n_frames", 1
+                )
+            width, height, frames = opened.width, opened.height, getattr(opened, "n_frames", 1)
+    except UnidentifiedImageError:
+        if not (deep.installed() and deep.is_tiff(file)):
+            raise
+        (width, height), frames = deep.size_of_tiff(file), 1
+    return Sketch((height, width, 4), np.dtype(np.uint16)), frames
 
 
 def _decode_frames(opened: Image.Image, frames: int) -> tuple[list[Array], ImageMetadata] | str:
@@ -76,6 +96,46 @@ def _decode_frames(opened: Image.Image, frames: int) -> tuple[list[Array], Image
     return pixels, about
 
 
+def _is_whole_gif(file: BinaryIO) -> bool:
+    """Whether a GIF file goes on to its trailer; Pillow takes the end of a file for that of the animation.
+
+    (CompuServe, "Graphics Interchange Format, Version 89a", 1990.)
+    """
+    place = file.tell()
+    try:
+        file.seek(0)
+        return _reaches_trailer(file)
+    finally:
+        file.seek(place)
+
+
+def _reaches_trailer(file: BinaryIO) -> bool:
+    _skip_palette(file, 13)  # header and logical screen
+    while kind := file.read(1):
+        if kind == b";":
+            return True
+        if kind == b"!":
+            file.read(1)
+        elif kind == b",":
+            _skip_palette(file, 9)
+            file.read(1)
+        else:
+            return False
+        while size := file.read(1):  # blocks, the last of which is empty
+            if size == b"\0":
+                break
+            file.read(size[0])
+    return False
+
+
+def _skip_palette(file: BinaryIO, size: int) -> None:
+    """A header of so many bytes, and the colours behind it if it says that there are any."""
+    header = file.read(size)
+    packed = header[10 if size == 13 else 8] if len(header) == size else 0
+    if packed & 0x80:
+        file.read(3 << ((packed & 7) + 1))
+
+
 def _common_mode(modes: list[str]) -> str | None:
     """The least mode that holds them all."""
     if len(set(modes)) == 1:
@@ -96,7 +156,7 @@ def _open(file: BinaryIO) -> Image.Image:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def _too_large(width: int, height: int, frames: int, max_pixels: int) -> str:
+def too_large(width: int, height: int, frames: int, max_pixels: int) -> str:
     each = f" in {frames} frames" if frames > 1 else ""
     return (
         f"has {width} x {height} pixels{each}, more than {max_pixels}; if you trust it, allow them with "
@@ -107,9 +167,9 @@ def _too_large(width: int, height: int, frames: int, max_pixels: int) -> str:
 def _decode_deep_tiff(file: BinaryIO, max_pixels: int) -> tuple[list[Array], ImageMetadata] | str:
     width, height = deep.size_of_tiff(file)
     if width * height > max_pixels:
-        return _too_large(width, height, 1, max_pixels)
-    pixels, profile, dpi = deep.decode_tiff(file)
-    return [pixels], ImageMetadata(mode_of(pixels), profile, dpi)
+        return too_large(width, height, 1, max_pixels)
+    pixels, about = deep.decode_tiff(file)
+    return [pixels], ImageMetadata(mode_of(pixels), about.icc_profile, about.dpi)
 
 
 def _is_deep(opened: Image.Image) -> bool:

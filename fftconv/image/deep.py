@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -21,7 +21,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 INSTALL = 'install what keeps it with: pip install "fftconv[deep]"'
 
 # By dtype and channels, as in `pixels`, whose table has these too; the names go on where Pillow's end.
-MODES = {
+MODES: dict[tuple[np.dtype[Any], int], str] = {
     (np.dtype(np.uint16), 2): "LA;16",
     (np.dtype(np.uint16), 3): "RGB;16",
     (np.dtype(np.uint16), 4): "RGBA;16",
@@ -73,27 +73,40 @@ def size_of_tiff(file: BinaryIO) -> tuple[int, int]:
         return opened.pages[0].imagewidth, opened.pages[0].imagelength
 
 
-def decode_tiff(file: BinaryIO) -> tuple[Array, bytes | None, tuple[float, float] | None]:
-    """Pixels, colour profile and resolution of a TIFF file of one picture in colour."""
+class AboutTiff(NamedTuple):
+    """What a TIFF file says beside its pixels."""
+
+    orientation: int
+    icc_profile: bytes | None
+    dpi: tuple[float, float] | None
+
+
+def only_picture(opened: Any) -> tuple[Any, AboutTiff]:
+    """The page of an opened TIFF file of one picture, grey or in colour, and what it says."""
+    tifffile: Any = import_module("tifffile")
+    if len(opened.pages) != 1:
+        raise ValueError(f"it holds {len(opened.pages)} frames; split it into files of one image each")
+    page = opened.pages[0]
+    if page.photometric not in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.MINISBLACK):
+        raise ValueError(f"its colours are {page.photometric.name}; accepted are RGB and grey")
+    if any(extra != _UNASSOCIATED for extra in page.extrasamples):
+        raise ValueError("it has samples beside its colours that are not unassociated opacity")
+    tag, unit = page.tags.get("Orientation"), page.tags.get("ResolutionUnit")
+    dpi = page.get_resolution("inch") if unit is not None and unit.value in (2, 3) else None
+    return page, AboutTiff(int(tag.value) if tag else 1, page.iccprofile, dpi)
+
+
+def decode_tiff(file: BinaryIO) -> tuple[Array, AboutTiff]:
+    """Pixels of a TIFF file of one picture in colour, upright, and what it says beside them."""
     tifffile: Any = import_module("tifffile")
     file.seek(0)
     with tifffile.TiffFile(file) as opened:
-        if len(opened.pages) != 1:
-            raise ValueError(f"it holds {len(opened.pages)} frames; split it into files of one image each")
-        page = opened.pages[0]
-        if page.photometric not in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.MINISBLACK):
-            raise ValueError(f"its colours are {page.photometric.name}; accepted are RGB and grey")
-        if any(extra != _UNASSOCIATED for extra in page.extrasamples):
-            raise ValueError("it has samples beside its colours that are not unassociated opacity")
+        page, about = only_picture(opened)
         pixels = page.asarray()
         if page.planarconfig == tifffile.PLANARCONFIG.SEPARATE and pixels.ndim == 3:
             pixels = np.moveaxis(pixels, 0, -1)
         pixels = pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
-        tag = page.tags.get("Orientation")
-        unit = page.tags.get("ResolutionUnit")
-        dpi = page.get_resolution("inch") if unit is not None and unit.value in (2, 3) else None
-        profile = page.iccprofile
-        return upright(pixels, int(tag.value) if tag else 1), profile, dpi
+        return upright(pixels, about.orientation), about
 
 
 def encode(pixels: Array, chosen: str, options: dict[str, Any], file: BinaryIO) -> None:

@@ -27,7 +27,12 @@ _FORMATS = {
     ".ppm": "PPM",
     ".pfm": "PFM",
     **({".avif": "AVIF"} if _HAS_AVIF else {}),
+    ".apng": "PNG",
+    ".jpe": "JPEG",
+    ".jfif": "JPEG",
+    ".pnm": "PPM",
 }
+SUFFIXES = tuple(_FORMATS)
 _WRITABLE = {
     "PNG": ("L", "LA", "RGB", "RGBA", "I;16", *deep.WRITABLE["PNG"]),
     "JPEG": ("L", "RGB", "CMYK"),
@@ -52,6 +57,13 @@ def check_writable(
     target: Path, mode: str | None = None, quality: int | None = None, frames: int = 1
 ) -> str:
     """The format that the suffix of `target` asks for, once it is sure that it can be written."""
+    chosen = check_format(target, mode, quality, frames)
+    check_target(target)
+    return chosen
+
+
+def check_format(target: Path, mode: str | None = None, quality: int | None = None, frames: int = 1) -> str:
+    """The same, but for its place."""
     if target.suffix.lower() not in _FORMATS:
         folder = "" if target.suffix else "; if it is meant as a folder, create it first"
         raise ValueError(
@@ -59,7 +71,6 @@ def check_writable(
             f"accepted are {', '.join(_FORMATS)}{folder}"
         )
     chosen = _FORMATS[target.suffix.lower()]
-    check_target(target)
     if quality is not None:
         if chosen not in _HAS_QUALITY:
             formats = ", ".join(_HAS_QUALITY)

@@ -41,7 +41,7 @@ PLAIN = {
 _WITH_ALPHA = {"L": "LA", "RGB": "RGBA"}
 
 # Mode of an array, by dtype and channels; a CMYK image says so in its metadata.
-_MODES = {
+_MODES: dict[tuple[np.dtype[Any], int], str] = {
     (np.dtype(np.uint8), 1): "L",
     (np.dtype(np.uint8), 2): "LA",
     (np.dtype(np.uint8), 3): "RGB",
@@ -114,6 +114,14 @@ def mode_of(pixels: Array) -> str:
             f"accepted are (dtype with channels) {kinds}; convert it first, for example to uint8"
         )
     return _MODES[dtype, channels]
+
+
+def kind_of(mode: str) -> tuple[int, np.dtype[Any]]:
+    """Channels and dtype of the array of a mode."""
+    if mode == "CMYK":
+        return 4, np.dtype(np.uint8)
+    dtype, channels = next(kind for kind, name in _MODES.items() if name == mode)
+    return channels, dtype
 
 
 def to_picture(pixels: Array, mode: str) -> Image.Image:
