@@ -1,18 +1,21 @@
 """fftconv: convolution of signals, of images and sounds on disk, and of probability distributions."""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fftconv import kernels
 from fftconv._configuration import show_config
 from fftconv._profile import Profile, machine_profile
 from fftconv._spectra import clear_spectra
 from fftconv.convolution import convolve, correlate
-from fftconv.filters import Filter, FilterBank
-from fftconv.missing import interpolate_missing
 from fftconv.planning import Candidate, ConvolutionPlan, explain, plan_convolution
-from fftconv.streaming import StreamingConvolver
-from fftconv.verification import verify_convolution
+
+if TYPE_CHECKING:
+    from fftconv.filters import Filter, FilterBank
+    from fftconv.missing import interpolate_missing
+    from fftconv.streaming import StreamingConvolver
+    from fftconv.tuning import Tuning, tune
+    from fftconv.verification import verify_convolution
 
 __all__ = [
     "Candidate",
@@ -32,17 +35,33 @@ __all__ = [
     "kernels",
     "machine_profile",
     "plan_convolution",
+    "plotting",
     "probability",
     "show_config",
     "tune",
     "verify_convolution",
 ]
 
+# What is imported when it is first used, and from where: `import fftconv` costs no image library.
+_LATER = {
+    "Filter": "filters",
+    "FilterBank": "filters",
+    "StreamingConvolver": "streaming",
+    "Tuning": "tuning",
+    "interpolate_missing": "missing",
+    "tune": "tuning",
+    "verify_convolution": "verification",
+}
+_MODULES = ("audio", "image", "plotting", "probability")
+
 
 def __getattr__(name: str) -> Any:
-    """Import what is seldom needed when it is first used: `import fftconv` costs no image library."""
-    if name in ("audio", "image", "probability"):
+    if name in _MODULES:
         return import_module(f"fftconv.{name}")
-    if name in ("Tuning", "tune"):
-        return getattr(import_module("fftconv.tuning"), name)
+    if name in _LATER:
+        return getattr(import_module(f"fftconv.{_LATER[name]}"), name)
     raise AttributeError(f"module 'fftconv' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

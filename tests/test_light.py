@@ -1,8 +1,9 @@
 """Filtering in linear light: what is written is the light that was there, blurred."""
 
+import imagecodecs
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from fftconv import image
 from fftconv.cli.main import run
@@ -73,3 +74,61 @@ def test_what_has_no_light_is_refused():
         image.box_blur(np.ones((3, 3), np.int32), 3, linear=True)
     with pytest.raises(ValueError, match="convert this one of mode CMYK first"):
         image.box_blur(Image.new("CMYK", (3, 3)), 3, linear=True)
+
+
+def _profile(kind, gamma):
+    """One whose light is a power of stored values."""
+    white = [0.3127, 0.3290, 1.0]
+    primaries = [0.64, 0.33, 1.0, 0.21, 0.71, 1.0, 0.15, 0.06, 1.0]  # green as in Adobe RGB
+    colours = {"primaries": primaries} if kind == "rgb" else {}
+    return bytes(imagecodecs.cms_profile(kind, whitepoint=white, gamma=gamma, **colours))
+
+
+@pytest.mark.parametrize(("kind", "shape"), [("rgb", (9, 11, 3)), ("gray", (9, 11))])
+@pytest.mark.parametrize("gamma", [1.8, 2.2])
+def test_light_is_that_of_a_profile(kind, shape, gamma):
+    """Of known gamma, so that light can be had without one."""
+    values = np.random.default_rng(1).uniform(0.05, 1, shape)
+    found = image.gaussian_blur(values, 1.5, linear=_profile(kind, gamma))
+    expected = image.gaussian_blur(values**gamma, 1.5) ** (1 / gamma)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=2e-3)
+    srgb = image.gaussian_blur(values, 1.5, linear=True)
+    assert np.abs(srgb - expected).max() > 4e-3 or gamma == 2.2
+
+
+def test_files_and_pictures_are_filtered_by_their_own_profile(tmp_path):
+    pixels = np.random.default_rng(2).integers(0, 256, (12, 14, 3)).astype(np.uint8)
+    profile = _profile("rgb", 1.5)
+    source, target = tmp_path / "a.png", tmp_path / "b.png"
+    image.write(source, pixels, metadata=image.ImageMetadata("RGB", icc_profile=profile))
+    image.filter_file(source, target, image.gaussian_blur, sigma=2, linear=True)
+    expected = image.gaussian_blur(pixels, 2, linear=profile)
+    found, kept = image.read_with_metadata(target)
+    assert np.array_equal(found, expected)
+    assert kept.icc_profile == profile
+    with Image.open(source) as picture:
+        assert np.array_equal(np.asarray(image.gaussian_blur(picture, 2, linear=True)), expected)
+    assert not np.array_equal(expected, image.gaussian_blur(pixels, 2, linear=True))
+    with Image.open(source) as picture:
+        same = image.apply_kernel(picture, [[0, 0, 0], [0, 1, 0], [0, 0, 0]], linear=True)
+    assert np.array_equal(np.asarray(same), pixels)
+
+
+def test_the_profile_of_srgb_is_srgb():
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    pixels = np.random.default_rng(3).integers(0, 256, (12, 14, 3)).astype(np.uint8)
+    found = image.box_blur(pixels, 3, linear=profile)
+    assert np.array_equal(found, image.box_blur(pixels, 3, linear=True))
+
+
+def test_profiles_that_do_not_fit(monkeypatch):
+    grey = np.zeros((3, 3), np.uint8)
+    with pytest.raises(ValueError, match="the colour profile is of RGB, and the picture has 1 colours"):
+        image.box_blur(grey, 3, linear=_profile("rgb", 2.0))
+    with pytest.raises(ValueError, match="the colour profile cannot be read"):
+        image.box_blur(grey, 3, linear=b"no profile")
+    monkeypatch.setattr("fftconv.image.deep.installed", lambda: False)
+    with pytest.raises(
+        ValueError, match=r'a colour profile other than sRGB; .*pip install "fftconv\[deep\]"'
+    ):
+        image.box_blur(grey, 3, linear=_profile("gray", 2.0))

@@ -25,22 +25,17 @@ MODULES = [
 def test_all_is_what_is_public():
     code = "import fftconv; print(*sorted(n for n in vars(fftconv) if not n.startswith('_')))"
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
-    submodules = {
-        "convolution",
-        "filters",
-        "missing",
-        "planning",
-        "streaming",
-        "verification",
-    }  # where the public functions live
-    helpers = {"import_module", "Any"}
-    assert set(done.stdout.split()) - submodules - helpers == set(fftconv.__all__) - {
-        "audio",
-        "image",
-        "probability",
-        "tune",
-        "Tuning",
-    }
+    submodules = {"convolution", "planning"}  # where the public functions live
+    helpers = {"import_module", "Any", "TYPE_CHECKING"}
+    later = {*fftconv._LATER, *fftconv._MODULES}
+    assert set(done.stdout.split()) - submodules - helpers == set(fftconv.__all__) - later
+
+
+@pytest.mark.parametrize("module", [fftconv, fftconv.image])
+def test_what_is_imported_later_is_there(module):
+    assert set(module._LATER) <= set(module.__all__) == set(dir(module))
+    with pytest.raises(AttributeError, match=f"module '{module.__name__}' has no attribute 'nothing'"):
+        module.nothing  # noqa: B018
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ _files = all_of(
 )
 
 
-_linear = click.option("--linear", is_flag=True, help="Filter light instead of stored values (sRGB).")
+_linear = click.option("--linear", is_flag=True, help="Filter light instead of stored values (sRGB, or by profile).")
 
 
 @click.group(invoke_without_command=True)

@@ -9,21 +9,33 @@ from __future__ import annotations
 import signal
 import sys
 import warnings
+from importlib import import_module
 
 import click
 
-from fftconv.cli.audio import audio
 from fftconv.cli.complaints import complain, describe
-from fftconv.cli.dist import dist
-from fftconv.cli.explain import explain
-from fftconv.cli.image import image
-from fftconv.cli.info import info
-from fftconv.cli.tune import tune
 
 USAGE, FAILURE, INTERRUPTED = 2, 1, 130
 
 
+_COMMANDS = ("audio", "dist", "explain", "image", "info", "tune")
+
+
+class _Commands(click.Group):
+    """A group whose commands, each a module of its own, are imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"fftconv.cli.{cmd_name}"), cmd_name)
+        return command
+
+
 @click.group(
+    cls=_Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
@@ -40,10 +52,6 @@ def cli(context: click.Context, debug: bool) -> None:
     context.obj = {"debug": debug}
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
-
-
-for command in (image, audio, dist, explain, info, tune):
-    cli.add_command(command)
 
 
 def main() -> None:

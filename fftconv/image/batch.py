@@ -6,7 +6,6 @@ import inspect
 import os
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from fftconv._profile import available_cores
 from fftconv.image.decoding import MOST_PIXELS
 from fftconv.image.encoding import SUFFIXES, check_format
 from fftconv.image.io import StrPath, read_frames, write_frames
-from fftconv.image.parts import filter_in_parts, resident_bytes
+from fftconv.image.light import with_profile
 from fftconv.planning import recorded_plans
 
 Filter = Callable[..., Any]
@@ -156,7 +155,11 @@ class _Work:
 
 def _room(max_memory: int | None, jobs: int = 1) -> int | None:
     """What is left for each of so many files at a time."""
-    return None if max_memory is None else (max_memory - resident_bytes()) // jobs
+    if max_memory is None:
+        return None
+    from fftconv.image.parts import resident_bytes  # seldom needed, as where it is used below
+
+    return (max_memory - resident_bytes()) // jobs
 
 
 def _filter_one(work: _Work, folder: Path | None, pair: Pair) -> FileReport:
@@ -173,6 +176,8 @@ def _filter_one(work: _Work, folder: Path | None, pair: Pair) -> FileReport:
     if work.dry_run:
         return FileReport(origin, goal, status="planned")
     if work.room is not None:
+        from fftconv.image.parts import filter_in_parts
+
         done = filter_in_parts(origin, goal, work.filter, work.parameters, work.room, work.max_pixels)
         if done is not None:
             shape, methods, filtered = done
@@ -180,7 +185,7 @@ def _filter_one(work: _Work, folder: Path | None, pair: Pair) -> FileReport:
     most = MOST_PIXELS if work.max_pixels is None else work.max_pixels
     frames, metadata = read_frames(origin, max_pixels=most)
     check_format(goal, frames=len(frames))
-    parameters = work.parameters
+    parameters = with_profile(work.parameters, metadata.icc_profile)
     if metadata.mode == "CMYK" and _takes(work.filter, "alpha"):
         parameters = {"alpha": False} | parameters  # four channels, none of them opacity
     with recorded_plans() as plans:
@@ -316,6 +321,8 @@ def _in_order(
             if on_progress is not None:
                 on_progress(reports[-1], len(pairs))
         return reports
+    from concurrent.futures import ThreadPoolExecutor, as_completed  # 8 ms that one job need not take
+
     with ThreadPoolExecutor(jobs, thread_name_prefix="fftconv-file") as pool:
         futures = [pool.submit(handle, pair) for pair in pairs]
         try:

@@ -37,15 +37,13 @@ def decode(file: BinaryIO, max_pixels: int, *, several: bool) -> tuple[list[Arra
                 return "ends before its last frame does"
             if frames > 1 and not several:
                 return f"holds {frames} frames; read them with read_frames, or filter_file it"
-            if not _is_deep(opened):
-                return _decode_frames(opened, frames)
-            if frames > 1:
+            if _is_deep(opened) and frames > 1:
                 return f"holds {frames} frames of deep colour; split it into files of one image each"
-            if opened.format == "TIFF":
+            if _is_deep(opened) and opened.format == "TIFF":
                 return _decode_deep_tiff(file, max_pixels)
-            exif = _exif_of(opened)
-            pixels = deep.upright(deep.decode_png(file), exif.get(_ORIENTATION, 1) if exif else 1)
-            return [pixels], _metadata_of(opened, exif, mode_of(pixels))
+            if _is_deep(opened) or (frames == 1 and _is_simple_png(opened)):
+                return _decode_png(file)
+            return _decode_frames(opened, frames)
     except UnidentifiedImageError:
         if deep.installed() and deep.is_tiff(file):  # of a kind that Pillow does not know
             return _decode_deep_tiff(file, max_pixels)
@@ -170,6 +168,28 @@ def _decode_deep_tiff(file: BinaryIO, max_pixels: int) -> tuple[list[Array], Ima
         return too_large(width, height, 1, max_pixels)
     pixels, about = deep.decode_tiff(file)
     return [pixels], ImageMetadata(mode_of(pixels), about.icc_profile, about.dpi)
+
+
+def _is_simple_png(opened: Image.Image) -> bool:
+    """Whether this is a PNG file of 8 bits that needs nothing of what Pillow alone does."""
+    return (
+        opened.format == "PNG"
+        and opened.mode in ("L", "LA", "RGB", "RGBA")
+        and [tile[3] for tile in getattr(opened, "tile", ())] == [opened.mode]
+        and not opened.info.get("interlace")
+        and "transparency" not in opened.info
+        and deep.installed()
+    )
+
+
+def _decode_png(file: BinaryIO) -> tuple[list[Array], ImageMetadata]:
+    file.seek(0)
+    content = file.read()
+    pixels = deep.decode_png(content)
+    with Image.open(deep.without_pixels(content), formats=["PNG"]) as small:
+        exif = _exif_of(small)
+        pixels = deep.upright(pixels, exif.get(_ORIENTATION, 1) if exif else 1)
+        return [pixels], _metadata_of(small, exif, mode_of(pixels))
 
 
 def _is_deep(opened: Image.Image) -> bool:

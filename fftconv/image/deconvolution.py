@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
-import scipy.fft
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, Method, check_choice, check_count, check_finite
 from fftconv._boundary import Boundary
 from fftconv.convolution import convolve, correlate
+from fftconv.image.light import InLight
 from fftconv.image.processing import ImageT, Settings, process
 from fftconv.image.steps import Step, linear, read_kernel
 
@@ -28,7 +28,7 @@ def deconvolve(
     iterations: int = 30,
     boundary: Boundary = "reflect",
     alpha: bool | None = None,
-    linear: bool = False,
+    linear: InLight = False,
     method: Method = "auto",
     workers: int | None = None,
 ) -> ImageT:
@@ -111,7 +111,7 @@ def deconvolve(
     return process(image, [step], settings)
 
 
-def _wiener(taps: Array, noise: float, in_light: bool) -> Step:
+def _wiener(taps: Array, noise: float, in_light: InLight) -> Step:
     if not check_finite("noise", noise) > 0:
         raise ValueError(f"noise={noise!r} is not accepted; pass a number above 0")
     return linear(wiener_kernel(taps, noise), in_light=in_light, keeps_opacity=True)
@@ -129,8 +129,8 @@ def wiener_kernel(taps: Array, noise: float) -> Array:
         padded[: taps.shape[0], : taps.shape[1]] = taps
         # The middle tap, as `same` has it, to the origin.
         padded = np.roll(padded, [-(size - 1 - (size - 1) // 2) for size in taps.shape], (0, 1))
-        spectrum = scipy.fft.rfft2(padded)
-        inverse = scipy.fft.irfft2(np.conj(spectrum) / (np.abs(spectrum) ** 2 + noise), shape)
+        spectrum = np.fft.rfft2(padded)
+        inverse = np.fft.irfft2(np.conj(spectrum) / (np.abs(spectrum) ** 2 + noise), shape)
         centred = np.fft.fftshift(inverse)[1:, 1:]  # odd sides, around the origin
         reach = _reach(centred)
         if reach < side // 4 or side >= _MOST_SIDE:

@@ -1,13 +1,14 @@
 """Colour of more than 8 bits, which Pillow would reduce: PNG through imagecodecs, TIFF through tifffile.
 
-Both come with the extra `deep`. What a PNG file says beside its pixels is read and written by Pillow all
-the same.
+Both come with the extra `deep`. Where they are installed they take PNG files of 8 bits too, in half the
+time. What a PNG file says beside its pixels is read and written by Pillow all the same.
 """
 
 from __future__ import annotations
 
 import io
 import struct
+import zlib
 from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
@@ -27,6 +28,8 @@ MODES: dict[tuple[np.dtype[Any], int], str] = {
     (np.dtype(np.uint16), 4): "RGBA;16",
     (np.dtype(np.float32), 3): "RGB;F",
 }
+# Of zlib, as Pillow's. Of 12 megapixels, 3 took 1.7 s and 14.1 MB, the usual 6 took 5.7 s and 12.8 MB.
+PNG_LEVEL = 3
 WRITABLE = {"PNG": ("LA;16", "RGB;16", "RGBA;16"), "TIFF": tuple(MODES.values())}
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _UNASSOCIATED = 2  # opacity that colours are not multiplied with
@@ -54,10 +57,24 @@ def upright(pixels: Array, orientation: int) -> Array:
     return pixels if turn is None else np.ascontiguousarray(turn(pixels))
 
 
-def decode_png(file: BinaryIO) -> Array:
-    """The pixels of a PNG file of 16 bits."""
-    file.seek(0)
-    return np.asarray(import_module("imagecodecs").png_decode(file.read()))
+def decode_png(content: bytes) -> Array:
+    """The pixels of a PNG file of 8 or 16 bits, without a palette or interlacing."""
+    return np.asarray(import_module("imagecodecs").png_decode(content))
+
+
+def without_pixels(content: bytes) -> BinaryIO:
+    """The same PNG file, but of one pixel: for what it says beside them, wherever in the file."""
+    parts = list(_chunks(content))
+    header = bytearray(next(chunk for kind, chunk in parts if kind == b"IHDR")[8:21])
+    header[:8] = struct.pack(">II", 1, 1)
+    pixels = zlib.compress(bytes(1 + 8))  # of at most four channels of two bytes, and a filter
+    kept = [chunk for kind, chunk in parts if kind not in _PIXELS]
+    small = [_chunk(b"IHDR", bytes(header)), *kept, _chunk(b"IDAT", pixels), _chunk(b"IEND", b"")]
+    return io.BytesIO(_SIGNATURE + b"".join(small))
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 def is_tiff(file: BinaryIO) -> bool:
@@ -110,7 +127,7 @@ def decode_tiff(file: BinaryIO) -> tuple[Array, AboutTiff]:
 
 
 def encode(pixels: Array, chosen: str, options: dict[str, Any], file: BinaryIO) -> None:
-    """Write pixels of a deep mode, with what Pillow would save by these options."""
+    """Write pixels of a deep mode, or any as PNG, with what Pillow would save by these options."""
     pixels = np.ascontiguousarray(pixels)
     if chosen == "TIFF":
         dpi = options.get("dpi")
@@ -130,7 +147,7 @@ def encode(pixels: Array, chosen: str, options: dict[str, Any], file: BinaryIO) 
         )
         file.write(content.getbuffer())
         return
-    plain = bytes(import_module("imagecodecs").png_encode(pixels))
+    plain = bytes(import_module("imagecodecs").png_encode(pixels, level=PNG_LEVEL))
     small = io.BytesIO()
     Image.new("RGB", (1, 1)).save(small, format="PNG", **options)
     beside = b"".join(chunk for kind, chunk in _chunks(small.getvalue()) if kind not in _PIXELS)
@@ -145,7 +162,7 @@ _PIXELS = (b"IHDR", b"IDAT", b"IEND")
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
     """The parts of a PNG file after its signature, by kind."""
     place = len(_SIGNATURE)
-    while place < len(content):
+    while place + 12 <= len(content):
         (size,) = struct.unpack_from(">I", content, place)
         chunk = content[place : place + size + 12]
         yield chunk[4:8], chunk

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from PIL import PngImagePlugin, features
+from PIL import PngImagePlugin
 
 from fftconv._arguments import check_count
 from fftconv._files import check_target
 from fftconv.image import deep
 from fftconv.image.pixels import Array, ImageMetadata, to_picture
 
-_HAS_AVIF = bool(features.check("avif"))  # Pillow may be built without
+_HAS_AVIF = find_spec("PIL._avif") is not None  # Pillow may be built without
 READABLE = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "PPM", *(("AVIF",) if _HAS_AVIF else ()))
 _FORMATS = {
     ".png": "PNG",
@@ -127,6 +128,8 @@ def _quality_options(chosen: str, metadata: ImageMetadata, quality: int | None) 
         return kept
     if chosen == "WEBP":
         return {"lossless": True} if quality is None else {"quality": quality}
+    if chosen == "PNG":
+        return {"compress_level": deep.PNG_LEVEL}
     if chosen == "AVIF":
         return {"quality": 90 if quality is None else quality, "subsampling": "4:4:4"}
     return {}
@@ -134,7 +137,7 @@ def _quality_options(chosen: str, metadata: ImageMetadata, quality: int | None) 
 
 def encode(frames: list[Array], mode: str, chosen: str, options: dict[str, Any], file: BinaryIO) -> None:
     """Write pixels, all frames of them, into an open file."""
-    if mode in deep.MODES.values():
+    if mode in deep.MODES.values() or (chosen == "PNG" and len(frames) == 1 and deep.installed()):
         deep.encode(frames[0], chosen, options, file)
         return
     first, *others = [to_picture(pixels, mode) for pixels in frames]

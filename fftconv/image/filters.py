@@ -14,6 +14,7 @@ from fftconv._arguments import Array, Method, check_choice, check_finite
 from fftconv._boundary import Boundary
 from fftconv._integers import round_to
 from fftconv.image import steps
+from fftconv.image.light import InLight
 from fftconv.image.pixels import pixels_of
 from fftconv.image.processing import ImageT, Settings, full_scale, has_opacity, process, read_pixels
 
@@ -26,7 +27,7 @@ def gaussian_blur(
     boundary: Boundary = "reflect",
     mask: ArrayLike | None = None,
     alpha: bool | None = None,
-    linear: bool = False,
+    linear: InLight = False,
     method: Method = "auto",
     workers: int | None = None,
 ) -> ImageT:
@@ -52,10 +53,11 @@ def gaussian_blur(
     alpha : bool, optional
         Whether the last channel is opacity (0 to 255, 65535 or, in floats, 1); by default it is in uint8
         and uint16 images of two or four channels.
-    linear : bool, default False
+    linear : bool or bytes, default False
         Whether to filter light instead of stored values: colours are taken through the transfer function of
-        sRGB and back, so that a border between bright and dark does not darken. For uint8, uint16 and
-        floats from 0 to 1.
+        sRGB and back, so that a border between bright and dark does not darken. Or an ICC profile, by which
+        they are taken there (extra `deep`); pictures and files that have one are filtered by their own. For
+        uint8, uint16 and floats from 0 to 1.
     method, workers
         As in `fftconv.convolve`.
 
@@ -92,7 +94,7 @@ def box_blur(
     boundary: Boundary = "reflect",
     mask: ArrayLike | None = None,
     alpha: bool | None = None,
-    linear: bool = False,
+    linear: InLight = False,
     method: Method = "auto",
     workers: int | None = None,
 ) -> ImageT:
@@ -141,7 +143,7 @@ def disk_blur(
     boundary: Boundary = "reflect",
     mask: ArrayLike | None = None,
     alpha: bool | None = None,
-    linear: bool = False,
+    linear: InLight = False,
     method: Method = "auto",
     workers: int | None = None,
 ) -> ImageT:
@@ -191,7 +193,7 @@ def motion_blur(
     boundary: Boundary = "reflect",
     mask: ArrayLike | None = None,
     alpha: bool | None = None,
-    linear: bool = False,
+    linear: InLight = False,
     method: Method = "auto",
     workers: int | None = None,
 ) -> ImageT:
@@ -241,7 +243,7 @@ def sharpen(
     boundary: Boundary = "reflect",
     mask: ArrayLike | None = None,
     alpha: bool | None = None,
-    linear: bool = False,
+    linear: InLight = False,
     method: Method = "auto",
     workers: int | None = None,
 ) -> ImageT:
@@ -293,7 +295,7 @@ def emboss(
     boundary: Boundary = "reflect",
     mask: ArrayLike | None = None,
     alpha: bool | None = None,
-    linear: bool = False,
+    linear: InLight = False,
     method: Method = "auto",
     workers: int | None = None,
 ) -> ImageT:
@@ -550,7 +552,7 @@ def apply_kernel(
     boundary: Boundary = "reflect",
     mask: ArrayLike | None = None,
     alpha: bool | None = None,
-    linear: bool = False,
+    linear: InLight = False,
     method: Method = "auto",
     workers: int | None = None,
 ) -> ImageT:
@@ -611,7 +613,7 @@ def high_pass(
     boundary: Boundary = "reflect",
     mask: ArrayLike | None = None,
     alpha: bool | None = None,
-    linear: bool = False,
+    linear: InLight = False,
     method: Method = "auto",
     workers: int | None = None,
 ) -> ImageT:
@@ -667,7 +669,7 @@ def difference_of_gaussians(
     boundary: Boundary = "reflect",
     mask: ArrayLike | None = None,
     alpha: bool | None = None,
-    linear: bool = False,
+    linear: InLight = False,
     method: Method = "auto",
     workers: int | None = None,
 ) -> ImageT:

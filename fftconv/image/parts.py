@@ -18,6 +18,7 @@ from fftconv.image import decoding, deep
 from fftconv.image.bands import Banding, most_rows, plan_banding
 from fftconv.image.encoding import check_format
 from fftconv.image.large import TiffRows, open_rows, write_rows, writer_bytes
+from fftconv.image.light import with_profile
 from fftconv.image.pixels import Array, mode_of
 from fftconv.image.processing import COMPUTE, Recipe, has_opacity, is_direct, recipe_of
 from fftconv.image.steps import Sketch
@@ -95,7 +96,7 @@ def filter_in_parts(
         sketch = Sketch(rows.shape, rows.dtype)
         if max_pixels is not None and math.prod(sketch.shape[:2]) > max_pixels:
             raise ValueError(f"{origin} {decoding.too_large(rows.shape[1], rows.shape[0], 1, max_pixels)}")
-        recipe = function(sketch, **parameters)
+        recipe = function(sketch, **with_profile(parameters, rows.metadata.icc_profile))
         banding = plan_banding(recipe, sketch)
         try:
             at_once = most_rows(banding, room - rows.part_bytes - writer_bytes(*sketch))

@@ -18,6 +18,7 @@ from fftconv._kernel_text import parse_kernel
 from fftconv._pixels import predicted_seconds
 from fftconv.convolution import convolve
 from fftconv.image import filters
+from fftconv.image.light import InLight
 from fftconv.image.pixels import pixels_of
 from fftconv.image.processing import (
     COMPUTE,
@@ -55,7 +56,7 @@ def pipeline(
     *,
     boundary: Boundary = "reflect",
     alpha: bool | None = None,
-    linear: bool = False,
+    linear: InLight = False,
     method: Method = "auto",
     workers: int | None = None,
 ) -> ImageT:

@@ -23,7 +23,7 @@ from fftconv._boundary import Boundary
 from fftconv._integers import round_to
 from fftconv._pixels import Band, correlate_pixels
 from fftconv.convolution import correlate
-from fftconv.image.light import from_linear, light_of, luminance, to_linear
+from fftconv.image.light import InLight, converters, light_of, luminance
 from fftconv.image.pixels import pixels_of, to_picture
 from fftconv.image.steps import Sketch, Step
 
@@ -106,6 +106,9 @@ def _process_picture(image: Image.Image, steps: Sequence[Step], settings: Settin
             "signed='float' gives floats, of which Pillow has no colours; pass numpy.asarray(image)"
         )
     alpha = has_alpha if settings.alpha is None else settings.alpha
+    profile = image.info.get("icc_profile")
+    if profile:
+        steps = [replace(step, in_light=profile) if step.in_light is True else step for step in steps]
     filtered = process_pixels(pixels, steps, replace(settings, alpha=alpha))
     if steps[-1].gives_float:
         filtered = filtered.astype(np.float32, copy=False)  # the one kind of floats that Pillow has
@@ -223,32 +226,38 @@ def _process_numbers(
         )
     full = full_scale(pixels.dtype)
     colours = slice(None) if see_through is None else slice(None, -1)
-    if steps[0].in_light:
+    lit: InLight = False
+    if steps[0].in_light is True:
         numbers, lit = _to_light(pixels, colours, full), True
     else:
         changed = any(step.in_light or step.bias for step in steps)
-        numbers, lit = pixels.astype(COMPUTE[pixels.dtype], copy=changed), False
+        numbers = pixels.astype(COMPUTE[pixels.dtype], copy=changed)
+
+    def let_light(wanted: InLight) -> None:
+        """Colours as stored values, or as light of a kind."""
+        nonlocal lit
+        if wanted == lit:
+            return
+        of_colours = 1 if numbers.ndim == 2 else numbers.shape[-1] - (see_through is not None)
+        for kind, way in ((lit, 1), (wanted, 0)):
+            if kind:
+                _convert(numbers, colours, full, converters(kind, of_colours)[way])
+        lit = wanted
+
     for step in steps:
         if step.in_grey and numbers.ndim == 3:
-            if lit:
-                _convert(numbers, colours, full, from_linear)
-                lit = False
+            let_light(False)
             numbers = _to_grey(numbers, colours, full)
-        if step.in_light != lit:
-            _convert(numbers, colours, full, to_linear if step.in_light else from_linear)
-            lit = step.in_light
+        let_light(step.in_light)
         if see_through is not None:
             numbers = _filter_with_alpha(numbers, full, see_through, step, settings, bands)
         else:
             numbers = _correlate_all(numbers, step, settings, bands)
         if step.bias:
-            if lit:
-                _convert(numbers, colours, full, from_linear)
-                lit = False
+            let_light(False)
             part = _part(numbers, colours)
             part += np.asarray(step.bias, numbers.dtype)
-    if lit:
-        _convert(numbers, colours, full, from_linear)
+    let_light(False)
     return numbers
 
 

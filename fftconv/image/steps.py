@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from fftconv import kernels
 from fftconv._arguments import check_choice, check_finite, read_array
+from fftconv.image.light import InLight
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -31,8 +32,8 @@ class Step:
         What is done to colours instead, that no kernel does; it needs the whole image.
     bias : float
         Is added to colours, in the units of the image.
-    in_light : bool
-        Whether light is filtered instead of stored values.
+    in_light : bool or bytes
+        Whether light is filtered instead of stored values; or by which ICC profile it is.
     in_grey : bool
         Whether colours become grey of the same luminance first.
     keeps_opacity : bool
@@ -47,7 +48,7 @@ class Step:
     combine: Callable[[Sequence[Array]], Array] | None = None
     transform: Callable[[Array], Array] | None = None
     bias: float = 0.0
-    in_light: bool = False
+    in_light: InLight = False
     in_grey: bool = False
     keeps_opacity: bool = False
     unknown: float | None = None
@@ -65,7 +66,9 @@ class Sketch(NamedTuple):
     dtype: np.dtype[Any]
 
 
-def linear(*passes: Array, bias: float = 0.0, in_light: bool = False, keeps_opacity: bool = False) -> Step:
+def linear(
+    *passes: Array, bias: float = 0.0, in_light: InLight = False, keeps_opacity: bool = False
+) -> Step:
     """One kernel after the other."""
     return Step((passes,), bias=bias, in_light=in_light, keeps_opacity=keeps_opacity)
 
@@ -85,14 +88,14 @@ def read_kernel(kernel: ArrayLike) -> Array:
     return taps
 
 
-def blur(down: Array, along: Array, in_light: bool) -> Step:
+def blur(down: Array, along: Array, in_light: InLight) -> Step:
     """The outer product of two lines, or one after the other if that is huge."""
     if down.size * along.size <= _MOST_TAPS:
         return linear(np.outer(down, along), in_light=in_light)
     return linear(down[:, None], along[None, :], in_light=in_light)
 
 
-def box(size: int | tuple[int, int], in_light: bool) -> Step:
+def box(size: int | tuple[int, int], in_light: InLight) -> Step:
     """Equal taps, or one line after the other if they are many."""
     kernel = kernels.box(size)
     if kernel.size <= _MOST_TAPS:

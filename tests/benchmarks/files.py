@@ -1,0 +1,159 @@
+"""Whole processes, from file to file, beside scripts of pyvips, OpenCV and Pillow that do the same.
+
+    python tests/benchmarks/files.py
+
+A picture of 12 megapixels, as JPEG (quality 90) and PNG (as each library packs it by itself), is blurred by
+a process of its own, which starts, imports, decodes, filters, encodes and ends. Libraries take turns, and
+medians are printed, with the size of what was written. The last column is a process that filters 8 x 8
+pixels, and one that imports NumPy, Pillow and Click alone. Then a folder of 100 pictures of 2 megapixels is
+filtered with one thread, and with one job and two that take what they like. Pillow's blur is an
+approximation by three boxes; vips computes in float, with a kernel cut at a thousandth of its peak.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from fftconv import image
+
+SCRIPTS = {
+    "pyvips": (
+        "import sys, pyvips; a, b, s = sys.argv[1:];"
+        "options = {'Q': 90, 'subsample_mode': 'off'} if b.endswith('jpg') else {};"
+        "pyvips.Image.new_from_file(a, access='sequential').gaussblur(float(s), precision='float',"
+        " min_ampl=0.001).cast('uchar').write_to_file(b, **options)"
+    ),
+    "opencv": (
+        "import sys, cv2; a, b, s = sys.argv[1:]; s = float(s);"
+        "options = [cv2.IMWRITE_JPEG_QUALITY, 90, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, 0x111111]"
+        " if b.endswith('jpg') else [];"
+        "n = 2 * int(4 * s + 0.5) + 1;"
+        "cv2.imwrite(b, cv2.GaussianBlur(cv2.imread(a), (n, n), s, borderType=cv2.BORDER_REFLECT), options)"
+    ),
+    "pillow": (
+        "import sys; from PIL import Image, ImageFilter; a, b, s = sys.argv[1:];"
+        "options = {'quality': 90, 'subsampling': 0} if b.endswith('jpg') else {};"
+        "Image.open(a).filter(ImageFilter.GaussianBlur(float(s))).save(b, **options)"
+    ),
+}
+FFTCONV = "from fftconv.cli import main; main()"
+
+
+def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
+    """Something between a photograph and noise: detail of every size."""
+    generator = np.random.default_rng(seed)
+    total = np.zeros((height, width, 3), np.float32)
+    for size in (1, 4, 16, 64, 256):
+        coarse = generator.normal(size=(-(-height // size), -(-width // size), 3)).astype(np.float32)
+        total += coarse.repeat(size, 0).repeat(size, 1)[:height, :width] * size**0.5
+    total = image.gaussian_blur(total, 1.0)
+    return np.clip(128 + 3 * total, 0, 255).astype(np.uint8)
+
+
+def seconds(words: list[str]) -> float:
+    begun = time.perf_counter()
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+    return time.perf_counter() - begun
+
+
+def in_turns(calls: dict[str, Callable[[], float]], rounds: int) -> dict[str, float]:
+    """Median seconds of each, once around to warm up."""
+    for call in calls.values():
+        call()
+    found = {name: [] for name in calls}
+    for _ in range(rounds):
+        for name, call in calls.items():
+            found[name].append(call())
+    return {name: statistics.median(times) for name, times in found.items()}
+
+
+def available() -> list[str]:
+    modules = {"pyvips": "pyvips", "opencv": "cv2", "pillow": "PIL"}
+    return [
+        name
+        for name, module in modules.items()
+        if subprocess.run([sys.executable, "-c", f"import {module}"], capture_output=True).returncode == 0
+    ]
+
+
+def race(folder: Path, rounds: int) -> None:
+    pixels = picture(3000, 4000)
+    image.write(folder / "a.jpg", pixels, quality=90)
+    image.write(folder / "a.png", pixels)
+    image.write(folder / "tiny.png", pixels[:8, :8])
+    peers = available()
+    print("| 12 MP | sigma | fftconv | " + " | ".join(peers) + " | outside decode, filter, encode |")
+    print("|---" * (4 + len(peers)) + "|")
+    python = sys.executable
+    tiny = ["image", "blur", str(folder / "tiny.png"), "-o", str(folder / "b.png")]
+    idle = in_turns(
+        {
+            "fftconv": lambda: seconds([python, "-c", FFTCONV, *tiny]),
+            "imports": lambda: seconds([python, "-c", "import numpy, PIL.Image, click"]),
+        },
+        3 * rounds,
+    )
+    for suffix in ("jpg", "png"):
+        for sigma in (1, 5, 20):
+            source, target = str(folder / f"a.{suffix}"), str(folder / f"b.{suffix}")
+            command = ["image", "blur", source, "-o", target, "--sigma", str(sigma)]
+            calls = {"fftconv": lambda command=command: seconds([python, "-c", FFTCONV, *command])}
+            for name in peers:
+                words = [python, "-c", SCRIPTS[name], source, target, str(sigma)]
+                calls[name] = lambda words=words: seconds(words)
+            sizes = {}
+            for name, call in calls.items():
+                call()
+                sizes[name] = Path(target).stat().st_size / 1e6
+            found = in_turns(calls, rounds)
+            cells = [f"{taken:.2f} s, {sizes[name]:.0f} MB" for name, taken in found.items()]
+            last = f"{idle['fftconv']:.2f} s, {idle['imports']:.2f} s"
+            print(f"| {suffix} | {sigma} | {' | '.join(cells)} | {last} |", flush=True)
+
+
+def batch(folder: Path, rounds: int, suffix: str) -> None:
+    source = folder / f"many_{suffix}"
+    source.mkdir()
+    for number in range(100):
+        path = source / f"{number:03}.{suffix}"
+        if number < 10:
+            image.write(path, picture(1160, 1740, number))
+        else:
+            path.write_bytes((source / f"{number % 10:03}.{suffix}").read_bytes())
+    words = [sys.executable, "-c", FFTCONV, "image", "blur", str(source), "-o", str(folder / "out")]
+    words += ["--sigma", "5"]
+    calls = {
+        "one": lambda: seconds([*words, "--jobs", "1"]),
+        "two": lambda: seconds([*words, "--jobs", "2"]),
+        "one thread": lambda: seconds([*words, "--jobs", "1", "--workers", "1"]),
+    }
+    one, two, thread = in_turns(calls, rounds).values()
+    print(
+        f"| {suffix} | {thread:.2f} s | {one:.2f} s | {two:.2f} s | {thread / two:.2f}, {one / two:.2f} |"
+    )
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--rounds", type=int, default=7)
+    rounds = options.parse_args().rounds
+    with tempfile.TemporaryDirectory() as name:
+        race(Path(name), rounds)
+        print(
+            "\n| 100 of 2 MP, sigma 5 | one thread | one job | two jobs | ratios |\n|---|---|---|---|---|"
+        )
+        for suffix in ("jpg", "png"):
+            batch(Path(name), max(rounds // 2, 1), suffix)
+
+
+if __name__ == "__main__":
+    main()
