@@ -117,7 +117,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, suffix):
         "audio.filter_file(sys.argv[1], sys.argv[2], [1.0])"
     )
     for limit in (1, 3000, len(before) // 2, len(before) - 1500):
-        command = [sys.executable, "-c", code, str(source), str(target), str(limit)]
+        command = [sys.executable, "-P", "-c", code, str(source), str(target), str(limit)]
         done = subprocess.run(command, capture_output=True, text=True)
         assert done.returncode == 1, limit
         assert re.search("(OSError|ValueError): .*b" + suffix, done.stderr), done.stderr
@@ -286,7 +286,7 @@ def test_headers_are_not_believed(tmp_path, without):
         paths=paths,
         turns=60,
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr[-2000:]
     read, refused = map(int, done.stdout.split())
     assert read > 20
@@ -404,7 +404,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
         source = tmp_path / f"{minutes}.wav"
         noise = RNG.integers(-3000, 3000, (int(minutes * 60 * 48000), 2)).astype(np.int16)
         wavfile.write(source, 48000, noise)
-        command = [sys.executable, "-c", code, str(source), str(tmp_path / "out.wav")]
+        command = [sys.executable, "-P", "-c", code, str(source), str(tmp_path / "out.wav")]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         peaks.append(int(done.stdout) / 1024)
         source.unlink()
@@ -416,7 +416,7 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
 def test_an_interrupted_run_leaves_nothing(tmp_path, how):
     wavfile.write(tmp_path / "a.wav", 48000, RNG.integers(-99, 99, 20_000_000).astype(np.int16))
     (tmp_path / "b.flac").write_bytes(b"as it was")
-    command = [sys.executable, "-c", "from fftconv.cli import main; main()", "audio", "reverb"]
+    command = [sys.executable, "-P", "-c", "from fftconv.cli import main; main()", "audio", "reverb"]
     process = subprocess.Popen(
         [*command, "a.wav", "-o", "b.flac"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
     )
@@ -690,6 +690,6 @@ def test_the_command_offers_what_there_is():
 
 def test_importing_fftconv_takes_no_sound_library():
     code = "import sys, fftconv.cli.main; print({'soundfile', 'soxr', 'scipy.signal'} & set(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
     assert fftconv.audio is audio

@@ -346,5 +346,5 @@ def test_the_command_starts_without_what_only_some_commands_need():
     code = (
         "import sys, fftconv.cli.main; print(*{'scipy.stats', 'scipy.optimize', 'PIL'} & set(sys.modules))"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

@@ -57,7 +57,7 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, suffix, parts):
     command = ["image", "blur", source, "-o", target, "--sigma", "0.3"]
     if parts:
         command += ["--max-memory", "180M"]
-    done = subprocess.run([sys.executable, "-c", _FILTER, *command], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-P", "-c", _FILTER, *command], capture_output=True, text=True)
     assert done.returncode == 1, done.stderr
     assert done.stderr.count("\n") == 1
     assert str(target) in done.stderr
@@ -76,9 +76,8 @@ def test_being_stopped_leaves_complete_files_only(tmp_path, stop):
     expected = image.gaussian_blur(pixels, 2)
     command = ["image", "blur", source, "-o", out, "--jobs", "2"]
     main = "from fftconv.cli import main; main()"
-    process = subprocess.Popen(
-        [sys.executable, "-c", main, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    words = [sys.executable, "-P", "-c", main, *command]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not out.exists() or len(list(out.glob("[0-9]*"))) < 3:
         assert process.poll() is None
         time.sleep(0.002)

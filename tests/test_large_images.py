@@ -167,7 +167,7 @@ def test_the_memory_allowed_is_kept(tmp_path, command):
     name, *options = command.split()
     limit = 220_000_000
     words = ["image", name, str(source), "-o", str(target), *options, "--max-memory", str(limit)]
-    done = subprocess.run([sys.executable, "-c", _LIMITED, *words], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-P", "-c", _LIMITED, *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.splitlines()[-1]) < limit
     with tifffile.TiffFile(target) as opened:

@@ -99,7 +99,9 @@ _files = all_of(
 )
 
 
-_linear = click.option("--linear", is_flag=True, help="Filter light instead of stored values (sRGB, or by profile).")
+_linear = click.option(
+    "--linear", is_flag=True, help="Filter light, by the profile or sRGB, instead of stored values."
+)
 
 
 @click.group(invoke_without_command=True)

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -78,11 +79,7 @@ def in_turns(calls: dict[str, Callable[[], float]], rounds: int) -> dict[str, fl
 
 def available() -> list[str]:
     modules = {"pyvips": "pyvips", "opencv": "cv2", "pillow": "PIL"}
-    return [
-        name
-        for name, module in modules.items()
-        if subprocess.run([sys.executable, "-c", f"import {module}"], capture_output=True).returncode == 0
-    ]
+    return [name for name, module in modules.items() if find_spec(module) is not None]
 
 
 def race(folder: Path, rounds: int) -> None:
@@ -97,8 +94,8 @@ def race(folder: Path, rounds: int) -> None:
     tiny = ["image", "blur", str(folder / "tiny.png"), "-o", str(folder / "b.png")]
     idle = in_turns(
         {
-            "fftconv": lambda: seconds([python, "-c", FFTCONV, *tiny]),
-            "imports": lambda: seconds([python, "-c", "import numpy, PIL.Image, click"]),
+            "fftconv": lambda: seconds([python, "-P", "-c", FFTCONV, *tiny]),
+            "imports": lambda: seconds([python, "-P", "-c", "import numpy, PIL.Image, click"]),
         },
         3 * rounds,
     )
@@ -106,9 +103,9 @@ def race(folder: Path, rounds: int) -> None:
         for sigma in (1, 5, 20):
             source, target = str(folder / f"a.{suffix}"), str(folder / f"b.{suffix}")
             command = ["image", "blur", source, "-o", target, "--sigma", str(sigma)]
-            calls = {"fftconv": lambda command=command: seconds([python, "-c", FFTCONV, *command])}
+            calls = {"fftconv": lambda command=command: seconds([python, "-P", "-c", FFTCONV, *command])}
             for name in peers:
-                words = [python, "-c", SCRIPTS[name], source, target, str(sigma)]
+                words = [python, "-P", "-c", SCRIPTS[name], source, target, str(sigma)]
                 calls[name] = lambda words=words: seconds(words)
             sizes = {}
             for name, call in calls.items():
@@ -129,7 +126,7 @@ def batch(folder: Path, rounds: int, suffix: str) -> None:
             image.write(path, picture(1160, 1740, number))
         else:
             path.write_bytes((source / f"{number % 10:03}.{suffix}").read_bytes())
-    words = [sys.executable, "-c", FFTCONV, "image", "blur", str(source), "-o", str(folder / "out")]
+    words = [sys.executable, "-P", "-c", FFTCONV, "image", "blur", str(source), "-o", str(folder / "out")]
     words += ["--sigma", "5"]
     calls = {
         "one": lambda: seconds([*words, "--jobs", "1"]),
