@@ -7,6 +7,7 @@ for `plan_convolution`, which has shapes alone.
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -163,7 +164,8 @@ def read_shapes(
 
 def read_array(name: str, value: ArrayLike) -> Array:
     """`value` as a non-empty array of numbers with at least one axis."""
-    if isinstance(value, np.ma.MaskedArray):
+    masked = sys.modules.get("numpy.ma")  # 20 ms to import, and there are no masked arrays before
+    if masked is not None and isinstance(value, masked.MaskedArray):
         raise TypeError(
             f"{name} is a masked array, whose mask would be lost; pass {name}.data and mask=~{name}.mask, "
             f"or fill it with {name}.filled(value)"

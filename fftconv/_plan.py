@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -239,6 +238,8 @@ class ConvolutionPlan:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
+        import html  # for notebooks alone
+
         facts = "".join(
             f"<tr><th style='text-align:left'>{html.escape(name)}</th>"
             f"<td style='text-align:left'>{html.escape(text)}</td></tr>"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -458,6 +457,8 @@ def _filter_many(
 
 
 def _write_report(path: Path, reports: list[FileReport]) -> None:
+    import json
+
     from fftconv._files import complete_file
 
     content = json.dumps([each.to_dict() for each in reports], indent=1, ensure_ascii=False)
