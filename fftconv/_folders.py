@@ -77,7 +77,7 @@ def _files_below(source: Path, folder: Path, suffixes: Collection[str], recursiv
         )
         for name in sorted(names):
             path = Path(parent, name)
-            if path.suffix.lower() in suffixes and not path.is_symlink():
+            if path.suffix.lower() in suffixes and path.is_file() and not path.is_symlink():
                 yield path
 
 
@@ -85,13 +85,14 @@ def _refuse_collisions(pairs: Sequence[Pair]) -> None:
     origin: dict[Path, Path] = {}
     sources = {source.resolve(): source for source, _ in pairs}
     for source, target in pairs:
-        if target in origin:
+        place = target.resolve()  # links in the way of outputs may lead to the same one
+        if place in origin:
             raise ValueError(
-                f"{origin[target]} and {source} would both be written to {target}; "
+                f"{origin[place]} and {source} would both be written to {place}; "
                 f"filter them into separate folders"
             )
-        origin[target] = source
-        other = sources.get(target.resolve())
+        origin[place] = source
+        other = sources.get(place)
         if other is not None and other != source:
             raise ValueError(
                 f"{source} would be written over {other}, which is an input; choose another folder"

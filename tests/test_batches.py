@@ -207,3 +207,38 @@ def test_a_single_file_has_a_report_too(tree, tmp_path):
         "in",
         "report.json",
     }
+
+
+def test_two_outputs_that_are_one_are_refused(tree, tmp_path):
+    """By a link in the way of one of them."""
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a.jpg").symlink_to(out / "b.png")
+    with pytest.raises(ValueError, match="would both be written to"):
+        image.filter_files([tree], out, image.box_blur, size=3)
+
+
+def test_what_is_no_file_is_left_out(tree, tmp_path):
+    os.mkfifo(tree / "pipe.png")
+    reports = image.filter_files([tree], tmp_path / "out", image.box_blur, size=3)
+    assert [report.source.name for report in reports] == ["a.jpg", "b.png"]
+
+
+@pytest.mark.parametrize("option", ["--report", "--compare"])
+def test_reports_take_no_place_of_pictures(tree, tmp_path, option, capsys):
+    source, target = tree / "b.png", tmp_path / "out.png"
+    before = source.read_bytes()
+    for path, what in ((source, "the input"), (target, "the output")):
+        assert run(["image", "blur", str(source), "-o", str(target), option, str(path)]) == 2
+        assert f"{option} {path} is {what}" in capsys.readouterr().err
+    assert source.read_bytes() == before
+    assert not target.exists()
+
+
+def test_animations_are_compared_by_their_first_frame(tmp_path):
+    source, target, both = (tmp_path / name for name in ("a.gif", "b.gif", "both.png"))
+    image.write_frames(source, [np.full((9, 9, 3), shade, np.uint8) for shade in (0, 200)])
+    assert (
+        run(["image", "edges", str(source), "-o", str(target), "--direction", "--compare", str(both)]) == 0
+    )
+    assert both.exists()

@@ -202,7 +202,7 @@ USAGE = {
     "image edges a.png -o b.png --sigma 2": "--sigma belongs to --operator log",
     "image edges a.png -o b.png --direction --operator log": "--direction goes with sobel",
     "image blur a.png -o b.png --max-memory lots": "'lots' is no size; write for example 500M",
-    "image blur a.png c.png -o b --compare c.png": "--compare draws one picture",
+    "image blur a.png c.png -o b --compare d.png": "--compare draws one picture",
     "image deconvolve a.png -o b.png --kernel disk(2) --iterations 3": "--iterations belongs to",
     "image pipeline blur a.png -o b.png": "step 'blur': gaussian_blur() missing 1 required",
     "image pipeline nothing a.png -o b.png": "step 'nothing' names no filter; accepted are blur, box",

@@ -115,3 +115,8 @@ def test_bad_arguments(arguments, message):
 def test_richardson_lucy_wants_light():
     with pytest.raises(ValueError, match="image has negative, NaN or infinite pixels"):
         image.deconvolve(np.array([[1.0, -1.0]]), [[1.0]], "richardson_lucy")
+
+
+def test_a_boundary_without_effect_is_refused():
+    with pytest.raises(ValueError, match="boundary='wrap' has no effect with algorithm='richardson_lucy'"):
+        image.deconvolve(np.ones((4, 4)), [[1.0]], "richardson_lucy", boundary="wrap")

@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image, ImageCms, features
+from PIL import Image, ImageCms, PngImagePlugin, features
 
 from fftconv import image
 from fftconv.image import deep
@@ -582,3 +582,76 @@ def test_a_batch_refuses_what_would_overwrite_itself(tmp_path):
         image.filter_files(["a/x.png", "b/x.png"], tmp_path, image.box_blur, size=3)
     with pytest.raises(NotADirectoryError, match="not an existing folder, nor in one"):
         image.filter_files(["a/x.png"], tmp_path / "nowhere" / "deep", image.box_blur, size=3)
+
+
+def test_an_orientation_is_applied_once(tmp_path):
+    """Whoever says it: EXIF, XMP as an attribute or an element, or a text of Photoshop."""
+    pixels = PIXELS["RGB"]
+    for form in ("tiff:Orientation='6'", 'tiff:Orientation="6"'):
+        packet = f"<x:xmpmeta xmlns:x='adobe:ns:meta/'><r xmlns:tiff='t' {form}/></x:xmpmeta>".encode()
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        source, target = tmp_path / "a.png", tmp_path / "b.png"
+        texts = PngImagePlugin.PngInfo()
+        texts.add_itxt("XML:com.adobe.xmp", packet.decode())
+        texts.add_text("Raw profile type exif", "\nexif\n 0\n")
+        Image.fromarray(pixels).save(source, exif=exif, pnginfo=texts)
+        image.filter_file(source, target, identity)
+        assert np.array_equal(image.read(target), np.rot90(pixels, -1))
+        again = tmp_path / "c.png"
+        image.filter_file(target, again, identity)
+        assert np.array_equal(image.read(again), np.rot90(pixels, -1))
+
+
+def test_pages_of_which_some_would_lose_depth_are_refused(tmp_path):
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(PIXELS["RGB"], photometric="rgb", metadata=None)
+        writer.write(PIXELS["RGB;16"], photometric="rgb", metadata=None)
+    with pytest.raises(ValueError, match="has pages of which some are deep colour"):
+        image.read_frames(path)
+
+
+def test_pages_count_each_with_its_own_size(tmp_path):
+    path = tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(np.zeros((1, 1), np.uint8), metadata=None)
+        writer.write(np.zeros((300, 300), np.uint8), metadata=None)
+    with pytest.raises(ValueError, match="has 300 x 300 pixels in 2 frames, more than 1000"):
+        image.read_frames(path, max_pixels=1000)
+    assert len(image.read_frames(path, max_pixels=90_001)[0]) == 2
+
+
+def test_grey_of_16_bits_in_which_0_is_white_is_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "a.tif", PIXELS["I;16"], photometric="miniswhite")
+    with pytest.raises(ValueError, match="in which 0 is white, and would be misread"):
+        image.read(tmp_path / "a.tif")
+
+
+def test_an_animation_of_one_frame_is_a_picture(tmp_path):
+    frames = [Image.fromarray(PIXELS["RGB"]), Image.fromarray(255 - PIXELS["RGB"])]
+    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:])
+    content = (tmp_path / "a.png").read_bytes()
+    parts = list(deep._chunks(content))
+    controls = [chunk for kind, chunk in parts if kind == b"fcTL"]
+    kept = [chunk for kind, chunk in parts if kind not in (b"fcTL", b"fdAT", b"acTL")]
+    one = [kept[0], deep._chunk(b"acTL", struct.pack(">II", 1, 0)), controls[0], *kept[1:]]
+    (tmp_path / "one.png").write_bytes(content[:8] + b"".join(one))
+    assert np.array_equal(image.read(tmp_path / "one.png"), PIXELS["RGB"])
+
+
+def test_a_profile_goes_with_its_colours(tmp_path):
+    source, target = tmp_path / "a.png", tmp_path / "b.png"
+    image.write(source, PIXELS["RGB"], metadata=image.ImageMetadata("RGB", icc_profile=PROFILE))
+    image.filter_file(source, target, image.edges, channel="luminance")
+    pixels, said = image.read_with_metadata(target)
+    assert (pixels.ndim, said.icc_profile) == (2, None)
+    image.filter_file(source, tmp_path / "c.webp", image.edges, channel="luminance")
+    assert np.array_equal(image.read(tmp_path / "c.webp")[..., 0], pixels)
+
+
+def test_what_a_filter_does_not_accept_is_told_of_the_file(tmp_path):
+    source = tmp_path / "a.tif"
+    image.write(source, PIXELS["I"])
+    with pytest.raises(ValueError, match=f"^{source}: linear=True is for uint8"):
+        image.filter_file(source, tmp_path / "b.tif", image.box_blur, size=3, linear=True)

@@ -217,3 +217,21 @@ def test_pictures_that_fit_are_filtered_as_a_whole(tmp_path):
     report = image.filter_file(source, target, image.box_blur, size=3, max_memory=10**10)
     assert report.shape == (50, 60, 3)
     assert Path(target).exists()
+
+
+def test_a_damaged_file_is_told_in_one_line(tmp_path):
+    """Of tifffile and of the command, in whatever state its header is."""
+    source, target = tmp_path / "a.tif", tmp_path / "b.tif"
+    _write(source, _pixels("deep colour", (64, 64)), tile=(16, 16), compression="zlib")
+    damaged = bytearray(source.read_bytes())
+    damaged[30:60] = bytes(30)
+    source.write_bytes(damaged)
+    words = ["image", "blur", str(source), "-o", str(target), "--max-memory", "1K"]
+    for command in (words, words[:-2]):
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", _LIMITED, *command], capture_output=True, text=True
+        )
+        assert done.returncode == 1
+        assert str(source) in done.stderr
+        assert done.stderr.count("\n") == 1, done.stderr
+    assert not target.exists()

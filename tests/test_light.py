@@ -132,3 +132,12 @@ def test_profiles_that_do_not_fit(monkeypatch):
         ValueError, match=r'a colour profile other than sRGB; .*pip install "fftconv\[deep\]"'
     ):
         image.box_blur(grey, 3, linear=_profile("gray", 2.0))
+
+
+def test_a_profile_that_is_only_called_like_srgb_is_followed(monkeypatch):
+    """As some are whose light is what is stored."""
+    profile = _profile("rgb", 1.25)
+    monkeypatch.setattr(ImageCms, "getProfileDescription", lambda opened: "Linear sRGB\n")
+    values = np.random.default_rng(1).uniform(0.05, 1, (9, 11, 3))
+    found = image.gaussian_blur(values, 1.5, linear=profile)
+    np.testing.assert_allclose(found, image.gaussian_blur(values**1.25, 1.5) ** 0.8, rtol=0, atol=2e-3)

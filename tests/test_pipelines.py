@@ -153,3 +153,12 @@ def test_every_filter_has_a_name():
 def test_a_named_kernel_is_a_step():
     found = image.pipeline(_FLOATS, "convolve 'disk(2)'")
     np.testing.assert_allclose(found, image.apply_kernel(_FLOATS, kernels.disk(2)), rtol=0, atol=1e-14)
+
+
+def test_steps_after_grey_have_one_channel():
+    found = image.pipeline(_BYTES, "edges sobel channel=luminance | blur 1")
+    numbers = image.edges(_BYTES.astype(np.float32) / 255, channel="luminance") * 255
+    expected = image.gaussian_blur(numbers, 1)
+    assert found.shape == (31, 43)
+    np.testing.assert_allclose(found, np.clip(expected, 0, 255), atol=0.51)
+    assert image.pipeline(np.zeros((3, 3, 3), np.uint8), "edges channel=luminance | box 3").shape == (3, 3)

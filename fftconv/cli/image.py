@@ -397,9 +397,12 @@ def _filter(
         check_target(report)
     parameters = parameters | _taken(options, "boundary", "method", "workers")
     alone = len(inputs) == 1 and not is_many(inputs[0])
+    _refuse_same(inputs, output, report, compare)
     if compare is not None:
         if not alone:
             raise click.UsageError("--compare draws one picture; name one input")
+        if options["max_memory"] is not None:
+            raise click.UsageError("--compare needs the whole picture; leave --max-memory out")
         check_picture(compare)
     options["existing"] = "overwrite" if overwrite else "skip"
     run = _filter_one if alone and not output.is_dir() else _filter_many
@@ -416,8 +419,19 @@ def _filter(
     elif not reports:
         complain(f"warning: no pictures in {', '.join(str(path) for path in inputs)}")
     if compare is not None and reports[0].status == "written":
-        _draw(reports[0], function, parameters, compare)
+        _draw(reports[0], function, parameters, options["max_pixels"], compare)
     return 1 if any(each.error is not None for each in reports) else 0
+
+
+def _refuse_same(inputs: tuple[Path, ...], output: Path, report: Path | None, compare: Path | None) -> None:
+    """Nothing that is written may take the place of an input, or of something else that is written."""
+    taken = {path.resolve(): f"the input {path}" for path in inputs}
+    taken[output.resolve()] = f"the output {output}"
+    for name, path in (("--report", report), ("--compare", compare)):
+        if path is not None:
+            other = taken.setdefault(path.resolve(), f"that of {name}")
+            if other != f"that of {name}":
+                raise click.UsageError(f"{name} {path} is {other}; choose another name")
 
 
 def _filter_one(
@@ -467,15 +481,21 @@ def _write_report(path: Path, reports: list[FileReport]) -> None:
 
 
 def _draw(
-    report: FileReport, function: Callable[..., Any], parameters: dict[str, Any], target: Path
+    report: FileReport,
+    function: Callable[..., Any],
+    parameters: dict[str, Any],
+    max_pixels: int | None,
+    target: Path,
 ) -> None:
-    """Before and after, side by side, with the kernels that can be seen and the method."""
+    """The first frame before and after, side by side, with the first kernels and the method."""
     from fftconv._pictures import save_figure
-    from fftconv.image import read
+    from fftconv.image import read_frames
+    from fftconv.image.decoding import MOST_PIXELS
     from fftconv.image.processing import kernels_of
     from fftconv.plotting import plot_image_pair
 
-    before, after = read(report.source), read(report.target)
+    most = max_pixels or MOST_PIXELS
+    before, after = (read_frames(path, max_pixels=most)[0][0] for path in (report.source, report.target))
     caption = f"{' and '.join(report.methods) or 'unchanged'}, filtered in {report.filter_seconds:.3f} s"
     taps = kernels_of(function, before, parameters)[:3]
     titles = (report.source.name, report.target.name)

@@ -6,6 +6,7 @@ standard error. `--debug` shows the traceback instead.
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import warnings
@@ -62,6 +63,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the command line; returns the exit code."""
+    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what is wrong with a file is said once
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         return _run(arguments)

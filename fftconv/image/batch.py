@@ -19,6 +19,7 @@ from fftconv.image.decoding import MOST_PIXELS
 from fftconv.image.encoding import SUFFIXES, check_format
 from fftconv.image.io import StrPath, read_frames, write_frames
 from fftconv.image.light import with_profile
+from fftconv.image.pixels import without_profile_of_others
 from fftconv.planning import recorded_plans
 
 Filter = Callable[..., Any]
@@ -190,8 +191,12 @@ def _filter_one(work: _Work, folder: Path | None, pair: Pair) -> FileReport:
         parameters = {"alpha": False} | parameters  # four channels, none of them opacity
     with recorded_plans() as plans:
         started = time.perf_counter()
-        results = [work.filter(pixels, **parameters) for pixels in frames]
+        try:
+            results = [work.filter(pixels, **parameters) for pixels in frames]
+        except ValueError as error:
+            raise ValueError(f"{origin}: {error}") from error
         filtered = time.perf_counter() - started
+    metadata = without_profile_of_others(metadata, frames[0], results[0])
     write_frames(goal, results, metadata=metadata, quality=work.quality)
     return FileReport(
         origin,

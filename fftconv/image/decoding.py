@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import threading
 from dataclasses import replace
 from typing import Any, BinaryIO
@@ -17,7 +18,9 @@ from fftconv.image.steps import Sketch
 
 MOST_PIXELS = 178_956_970  # half a gibibyte of 8-bit colours
 _LIMIT_LOCK = threading.Lock()
-_ORIENTATION, _BITS_PER_SAMPLE, _SAMPLE_FORMAT = 0x0112, 258, 339
+_ORIENTATION, _BITS_PER_SAMPLE, _PHOTOMETRIC, _SAMPLE_FORMAT = 0x0112, 258, 262, 339
+_TURNED = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|\s*>\s*))[2-8]")  # in an XMP packet
+_OF_PHOTOSHOP = ("Raw profile type exif", "Raw profile type APP1")  # texts with an orientation of their own
 
 
 def decode(file: BinaryIO, max_pixels: int, *, several: bool) -> tuple[list[Array], ImageMetadata] | str:
@@ -43,7 +46,7 @@ def decode(file: BinaryIO, max_pixels: int, *, several: bool) -> tuple[list[Arra
                 return _decode_deep_tiff(file, max_pixels)
             if _is_deep(opened) or (frames == 1 and _is_simple_png(opened)):
                 return _decode_png(file)
-            return _decode_frames(opened, frames)
+            return _decode_frames(opened, frames, max_pixels)
     except UnidentifiedImageError:
         if deep.installed() and deep.is_tiff(file):  # of a kind that Pillow does not know
             return _decode_deep_tiff(file, max_pixels)
@@ -67,13 +70,20 @@ def sketch(file: BinaryIO) -> tuple[Sketch, int]:
     return Sketch((height, width, 4), np.dtype(np.uint16)), frames
 
 
-def _decode_frames(opened: Image.Image, frames: int) -> tuple[list[Array], ImageMetadata] | str:
+def _decode_frames(
+    opened: Image.Image, frames: int, max_pixels: int
+) -> tuple[list[Array], ImageMetadata] | str:
     """All frames as arrays of one mode, upright."""
     exif = _exif_of(opened)
-    found, durations = [], []
+    found, durations, pixels_seen = [], [], 0
     for number in range(frames):
         opened.seek(number)
+        pixels_seen += opened.width * opened.height  # pages differ in size
+        if pixels_seen > max_pixels:
+            return too_large(opened.width, opened.height, frames, max_pixels)
         refusal = _reason_to_refuse(opened)
+        if refusal is None and number and _is_deep(opened):
+            refusal = "has pages of which some are deep colour; split it into files of one image each"
         if refusal is not None:
             return f"{refusal} (in frame {number})" if number else refusal
         found.append(pixels_of(opened if exif is None else ImageOps.exif_transpose(opened)))
@@ -218,6 +228,8 @@ def _reason_to_refuse(opened: Image.Image) -> str | None:
     if grey and "transparency" in opened.info:
         return "is 16-bit grey with a transparent shade, which would be lost; write it without one"
     if isinstance(opened, TiffImagePlugin.TiffImageFile):
+        if grey and opened.tag_v2.get(_PHOTOMETRIC) == 0:
+            return "is grey of 16 or more bits in which 0 is white, and would be misread; invert it first"
         bits, kind = (set(opened.tag_v2.get(tag, (1,))) for tag in (_BITS_PER_SAMPLE, _SAMPLE_FORMAT))
         unsigned = kind == {1}
         if (bits == {32} and unsigned) or (bits == {8} and not unsigned):
@@ -266,7 +278,11 @@ def _metadata_of(opened: Image.Image, exif: Image.Exif | None, mode: str) -> Ima
         (float(dpi[0]), float(dpi[1])) if dpi and min(dpi) > 1 else None,
         carried,
         _xmp_of(opened),
-        {key: str(value) for key, value in getattr(opened, "text", {}).items() if key != XMP_KEYWORD},
+        {
+            key: str(value)
+            for key, value in getattr(opened, "text", {}).items()
+            if key not in (XMP_KEYWORD, *_OF_PHOTOSHOP)
+        },
         jpeg,
     )
 
@@ -275,4 +291,4 @@ def _xmp_of(opened: Image.Image) -> bytes | None:
     found = opened.info.get("xmp")
     if isinstance(opened, TiffImagePlugin.TiffImageFile):
         found = opened.tag_v2.get(XMP_TAG)
-    return bytes(found) if isinstance(found, bytes) else None
+    return _TURNED.sub(rb"\g<1>1", found) if isinstance(found, bytes) else None  # it has been applied

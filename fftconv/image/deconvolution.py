@@ -103,6 +103,11 @@ def deconvolve(
     if algorithm == "wiener":
         step = _wiener(taps / total, noise, linear)
     else:
+        if boundary != "reflect":
+            raise ValueError(
+                f"boundary={boundary!r} has no effect with algorithm='richardson_lucy', which assumes "
+                f"nothing of what lies beyond the edges; leave it out"
+            )
         if (taps < 0).any():
             raise ValueError("kernel has negative taps; algorithm='richardson_lucy' takes none")
         repeats = check_count("iterations", iterations)

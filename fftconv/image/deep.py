@@ -156,7 +156,7 @@ def encode(pixels: Array, chosen: str, options: dict[str, Any], file: BinaryIO) 
 
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PIXELS = (b"IHDR", b"IDAT", b"IEND")
+_PIXELS = (b"IHDR", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT")
 
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:

@@ -38,12 +38,12 @@ _WRITABLE = {
     "PNG": ("L", "LA", "RGB", "RGBA", "I;16", *deep.WRITABLE["PNG"]),
     "JPEG": ("L", "RGB", "CMYK"),
     "TIFF": ("L", "LA", "RGB", "RGBA", "CMYK", "I;16", "I", "F", *deep.WRITABLE["TIFF"]),
-    "WEBP": ("RGB", "RGBA"),
+    "WEBP": ("L", "LA", "RGB", "RGBA"),
     "BMP": ("L", "RGB"),
     "GIF": ("L", "RGB", "RGBA"),
     "PPM": ("L", "RGB", "I;16"),
     "PFM": ("F",),
-    "AVIF": ("RGB", "RGBA"),
+    "AVIF": ("L", "LA", "RGB", "RGBA"),
 }
 _PILLOW_NAMES = {"PFM": "PPM"}  # where it has another one for the format
 _KEEPS_PROFILE = ("PNG", "JPEG", "TIFF", "WEBP", "AVIF")

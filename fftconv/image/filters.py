@@ -17,6 +17,7 @@ from fftconv.image import steps
 from fftconv.image.light import InLight
 from fftconv.image.pixels import pixels_of
 from fftconv.image.processing import ImageT, Settings, full_scale, has_opacity, process, read_pixels
+from fftconv.image.steps import Sketch
 
 
 def gaussian_blur(
@@ -529,6 +530,8 @@ def edge_directions(
     [[0, 0, 0], [255, 0, 0], [255, 0, 0], [0, 0, 0]]
     """
     factor = check_finite("gain", gain)
+    if isinstance(image, Sketch):
+        return image  # no recipe: colours are no numbers that kernels give
     pixels = pixels_of(image)[0] if isinstance(image, Image.Image) else read_pixels(image)
     found = gradient(
         image, operator, channel="luminance", boundary=boundary, method=method, workers=workers

@@ -21,6 +21,8 @@ Array = np.ndarray[Any, np.dtype[Any]]
 InLight = bool | bytes  # whether, or by which profile
 Conversion = Callable[[Array], Array]
 
+# Profiles that are told by their name; one that is called something like it may be another.
+_SRGB = ("sRGB", "sRGB built-in", "sRGB IEC61966-2.1", "sRGB IEC61966-2-1", "sRGB2014")
 _SHARES = (0.2126, 0.7152, 0.0722)
 _KNEE, _SLOPE, _OFFSET, _GAMMA = 0.04045, 12.92, 0.055, 2.4
 
@@ -85,7 +87,7 @@ def _kind_of(profile: bytes) -> str:
 
     try:
         opened = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "sRGB" in ImageCms.getProfileDescription(opened):
+        if ImageCms.getProfileDescription(opened).strip() in _SRGB:
             return "sRGB"
         return str(opened.profile.xcolor_space).strip()
     except (OSError, ImageCms.PyCMSError) as error:

@@ -6,6 +6,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -147,10 +148,13 @@ def _run(banding: Banding, rows: TiffRows, at_once: int, origin: Path, goal: Pat
         dtype = COMPUTE[dtype]
     if any(step.in_grey for step in steps) and len(shape) == 3:
         shape = (*shape[:2], 2) if has_opacity(*banding.sketch, settings.alpha) else shape[:2]
+    metadata = rows.metadata
+    if len(shape) != len(rows.shape):  # grey, of which a profile of colours says nothing
+        metadata = replace(metadata, icc_profile=None)
     check_format(goal, mode_of(np.empty((1, 1, *shape[2:]), dtype)))
     with recorded_plans() as plans, complete_file(goal) as temporary:
         try:
-            write_rows(temporary, bands(), shape, dtype, rows.metadata, compressed=rows.compression != 1)
+            write_rows(temporary, bands(), shape, dtype, metadata, compressed=rows.compression != 1)
         except OSError as error:  # numpy says neither what is wrong with a disk, nor with which file
             raise OSError(error.errno, error.strerror or f"ends early, {error}", str(goal)) from error
     return PartsReport(rows.shape, tuple(dict.fromkeys(plan.method for plan in plans)), filtering)

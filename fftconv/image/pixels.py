@@ -7,7 +7,7 @@ not is refused.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -114,6 +114,12 @@ def mode_of(pixels: Array) -> str:
             f"accepted are (dtype with channels) {kinds}; convert it first, for example to uint8"
         )
     return _MODES[dtype, channels]
+
+
+def without_profile_of_others(metadata: ImageMetadata, before: Any, after: Any) -> ImageMetadata:
+    """Without a profile of colours where there is grey now, or of grey where there are colours."""
+    was, now = (getattr(each, "shape", (0, 0))[2:] in ((), (1,), (2,)) for each in (before, after))
+    return metadata if was == now else replace(metadata, icc_profile=None)
 
 
 def kind_of(mode: str) -> tuple[int, np.dtype[Any]]:

@@ -201,7 +201,8 @@ def process_pixels(
         result = pixels.copy()
     if last.gives_float:
         return result.astype(COMPUTE[pixels.dtype], copy=False)
-    if result.dtype.kind == "f" and pixels.dtype.kind != "f" and not bands:  # which have no gaps
+    has_gaps = settings.mask is not None or settings.boundary == "missing"
+    if has_gaps and pixels.dtype.kind != "f":
         result = np.where(np.isnan(result), pixels if last.unknown is None else last.unknown, result)
     return round_to(result, pixels.dtype)
 

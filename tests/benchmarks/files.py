@@ -6,8 +6,9 @@ A picture of 12 megapixels, as JPEG (quality 90) and PNG (as each library packs 
 a process of its own, which starts, imports, decodes, filters, encodes and ends. Libraries take turns, and
 medians are printed, with the size of what was written. The last column is a process that filters 8 x 8
 pixels, and one that imports NumPy, Pillow and Click alone. Then a folder of 100 pictures of 2 megapixels is
-filtered with one thread, and with one job and two that take what they like. Pillow's blur is an
-approximation by three boxes; vips computes in float, with a kernel cut at a thousandth of its peak.
+filtered with one thread, and with one job and two that take what they like. `--large 40000` filters a TIFF
+file of so many pixels squared in 500 MB instead, and tells the peak. Pillow's blur is an approximation by
+three boxes; vips computes in float, with a kernel cut at a thousandth of its peak.
 """
 
 from __future__ import annotations
@@ -47,6 +48,10 @@ SCRIPTS = {
     ),
 }
 FFTCONV = "from fftconv.cli import main; main()"
+PEAK = (
+    "import sys; from fftconv.cli.main import run; run(sys.argv[1:]);"
+    "print(*(line.strip() for line in open('/proc/self/status') if 'VmHWM' in line))"
+)
 
 
 def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -139,11 +144,29 @@ def batch(folder: Path, rounds: int, suffix: str) -> None:
     )
 
 
+def large(folder: Path, side: int) -> None:
+    import tifffile
+
+    source, target = folder / "large.tif", folder / "soft.tif"
+    tile = np.random.default_rng(0).integers(0, 256, (256, 256)).astype(np.uint8)
+    tiles = (np.roll(tile, number, 1) for number in range((-(-side // 256)) ** 2))
+    kind = {"shape": (side, side), "dtype": "uint8", "photometric": "minisblack"}
+    tifffile.imwrite(source, tiles, tile=(256, 256), **kind)
+    for sigma in ("3", "20"):
+        words = ["image", "blur", str(source), "-o", str(target), "--sigma", sigma, "--max-memory", "500M"]
+        subprocess.run([sys.executable, "-P", "-c", PEAK, *words], check=True)
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rounds", type=int, default=7)
-    rounds = options.parse_args().rounds
+    options.add_argument("--large", type=int)
+    given = options.parse_args()
+    rounds = given.rounds
     with tempfile.TemporaryDirectory() as name:
+        if given.large:
+            large(Path(name), given.large)
+            return
         race(Path(name), rounds)
         print(
             "\n| 100 of 2 MP, sigma 5 | one thread | one job | two jobs | ratios |\n|---|---|---|---|---|"
