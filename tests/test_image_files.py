@@ -4,6 +4,7 @@ import io
 import os
 import stat
 import struct
+import sys
 import zlib
 
 import numpy as np
@@ -655,3 +656,17 @@ def test_what_a_filter_does_not_accept_is_told_of_the_file(tmp_path):
     image.write(source, PIXELS["I"])
     with pytest.raises(ValueError, match=f"^{source}: linear=True is for uint8"):
         image.filter_file(source, tmp_path / "b.tif", image.box_blur, size=3, linear=True)
+
+
+def test_damaged_png_files_cost_no_references(tmp_path):
+    """imagecodecs takes one from None whenever it fails; a batch of such files must not end the process."""
+    path = tmp_path / "a.png"
+    image.write(path, PIXELS["RGB"])
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.write_bytes(content)
+    before = sys.getrefcount(None)
+    for _ in range(300):
+        with pytest.raises(ValueError, match="its part IDAT is damaged"):
+            image.read(path)
+    assert abs(sys.getrefcount(None) - before) < 100
