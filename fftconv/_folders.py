@@ -49,9 +49,9 @@ def is_many(source: Path) -> bool:
 
 def make_room(folder: Path, target: Path) -> None:
     """The folder of `target`, which is to be in `folder`; links that lead out of it are not followed."""
-    target.parent.mkdir(parents=True, exist_ok=True)
     if not target.resolve().is_relative_to(folder.resolve()):
         raise ValueError(f"{target} leads out of {folder} by a symbolic link; remove the link")
+    target.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _is_pattern(path: Path) -> bool:

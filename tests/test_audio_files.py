@@ -622,6 +622,11 @@ def test_several_sounds_into_a_folder(melody, tmp_path, capsys):
     assert os.listdir("out") == ["melody.wav"]
 
 
+def test_a_folder_for_sounds_is_made(melody):
+    assert run(["audio", "smooth", melody, "missing.wav", "-o", "new"]) == 1
+    assert os.listdir("new") == ["melody.wav"]
+
+
 def test_info_from_a_shell(melody, capsys):
     tagged = audio.AudioMetadata(8000, 2, 3, "FLAC", "PCM_24", {"title": "Round"})
     audio.write("a.flac", np.zeros((8000, 2)), 8000, metadata=tagged)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fftconv._folders import targets_in
+from fftconv._folders import make_room, targets_in
 from fftconv.cli.complaints import complain, describe
 from fftconv.cli.options import INPUTS, OUTPUT, POSITIVE, all_of
 
@@ -249,6 +249,8 @@ def _filter(
     failed = 0
     for source, target in pairs:
         try:
+            if into_folder:
+                make_room(output, target)
             report = _with_progress(source, target, effect, parameters, options)
         except Exception as error:  # whatever is wrong with a file, the others are to be done
             if not into_folder:

@@ -11,7 +11,7 @@ import click
 
 from fftconv._kernel_text import parse_kernel
 from fftconv.cli.complaints import complain, describe
-from fftconv.cli.options import INPUTS, POSITIVE, Bytes, all_of
+from fftconv.cli.options import INPUTS, OUTPUT, POSITIVE, Bytes, all_of
 
 if TYPE_CHECKING:
     from fftconv.image import FileReport
@@ -33,13 +33,7 @@ _BLURS: dict[str, dict[str, float]] = {
 # The arguments and options that every image command has.
 _files = all_of(
     INPUTS,
-    click.option(
-        "-o",
-        "--output",
-        required=True,
-        type=click.Path(path_type=Path),
-        help="File to write or, for several inputs, a folder; made if it does not exist.",
-    ),
+    OUTPUT,
     click.option(
         "--boundary",
         type=click.Choice(BOUNDARIES),

@@ -21,7 +21,7 @@ OUTPUT = click.option(
     "--output",
     required=True,
     type=click.Path(path_type=Path),
-    help="File to write or, for several inputs, an existing folder.",
+    help="File to write or, for several inputs, a folder; made if it does not exist.",
 )
 
 
