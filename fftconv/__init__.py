@@ -1,10 +1,10 @@
 """fftconv: convolution of signals, of images and sounds on disk, and of probability distributions."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fftconv import kernels
 from fftconv._configuration import show_config
+from fftconv._later import imported_later
 from fftconv._profile import Profile, machine_profile
 from fftconv._spectra import clear_spectra
 from fftconv.convolution import convolve, correlate
@@ -55,12 +55,7 @@ _LATER = {
 _MODULES = ("audio", "image", "plotting", "probability")
 
 
-def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return import_module(f"fftconv.{name}")
-    if name in _LATER:
-        return getattr(import_module(f"fftconv.{_LATER[name]}"), name)
-    raise AttributeError(f"module 'fftconv' has no attribute {name!r}")
+__getattr__ = imported_later(__name__, _LATER, _MODULES)
 
 
 def __dir__() -> list[str]:

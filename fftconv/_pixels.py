@@ -38,6 +38,8 @@ class RowPlan(NamedTuple):
     """Bands start and end at multiples of it, or with the image."""
     bytes: int
     """Working memory, at most."""
+    seconds: float
+    """Of the whole image, as predicted."""
 
 
 def correlate_pixels(
@@ -57,8 +59,8 @@ def correlate_pixels(
     if band is None:
         problem = _read(pixels, kernel, boundary, method, workers, mask)
         return np.asarray(run(problem._replace(out=np.empty(pixels.shape, pixels.dtype)), plan_problem)[0])
-    whole = _as_if(pixels, band.height)
-    problem = _read(whole, kernel, boundary, method, workers, None)
+    whole = _as_if(pixels.dtype, (band.height, *pixels.shape[1:]))
+    problem = _read(whole, kernel, boundary, method, workers)
     plan = plan_problem(problem)
     first = band.have[0]
     part = _rows_of(problem.options.geometry, len(pixels), band.want[0] - first, band.want[1] - first)
@@ -77,25 +79,12 @@ def plan_rows(
     workers: int | None,
 ) -> RowPlan:
     """How rows of such an image are correlated with a kernel."""
-    problem = _read(np.broadcast_to(np.zeros((), dtype), shape), kernel, boundary, method, workers, None)
+    problem = _read(_as_if(dtype, shape), kernel, boundary, method, workers)
     plan = plan_problem(problem)
     rows = problem.options.geometry.windows[0]
     below = rows.start
     period = row_period(plan.method, problem.options, plan.schedule)
-    return RowPlan(rows.span - 1 - below, below, min(period, shape[0]), plan.bytes)
-
-
-def predicted_seconds(
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    kernel: Array,
-    boundary: Boundary,
-    method: Method,
-    workers: int | None,
-) -> float:
-    """What the plan thinks that it takes."""
-    image = np.broadcast_to(np.zeros((), dtype), shape)
-    return plan_problem(_read(image, kernel, boundary, method, workers, None)).seconds
+    return RowPlan(rows.span - 1 - below, below, min(period, shape[0]), plan.bytes, plan.seconds)
 
 
 def _read(
@@ -104,7 +93,7 @@ def _read(
     boundary: Boundary,
     method: Method,
     workers: int | None,
-    mask: Array | None,
+    mask: Array | None = None,
 ) -> Problem:
     problem = read_problem(
         pixels,
@@ -127,9 +116,9 @@ def _read(
     return problem._replace(kernel=problem.kernel[problem.options.geometry.turned])
 
 
-def _as_if(pixels: Array, height: int) -> Array:
-    """A stand-in for the whole image, of which a plan knows shape and dtype alone."""
-    return np.broadcast_to(pixels[:1], (height, *pixels.shape[1:]))
+def _as_if(dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
+    """A stand-in for an image, of which a plan knows shape and dtype alone."""
+    return np.broadcast_to(np.zeros((), dtype), shape)
 
 
 @lru_cache(maxsize=64)

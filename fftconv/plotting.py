@@ -65,8 +65,7 @@ def plot_kernel(kernel: ArrayLike, *, title: str = "") -> Any:
     left, right = figure.subplots(1, 2)
     if title:
         figure.suptitle(title)
-    size = " × ".join(str(side) for side in taps.shape)
-    left.set_title(f"{size} taps, sum {_short(float(taps.sum()))}")
+    left.set_title(_said_of(taps))
     right.set_title("frequency response")
     draw = _draw_line if taps.ndim == 1 else _draw_map
     draw(figure, left, right, taps.astype(np.float64))
@@ -130,8 +129,7 @@ def plot_image_pair(
         places = below[0].subplots(1, 2 * len(maps), squeeze=False)[0]
         for number, taps in enumerate(maps):
             left, right = places[2 * number : 2 * number + 2]
-            size = " × ".join(str(side) for side in taps.shape)
-            left.set_title(f"{size} taps, sum {_short(float(taps.sum()))}", fontsize="small")
+            left.set_title(_said_of(taps), fontsize="small")
             right.set_title("frequency response", fontsize="small")
             _draw_map(below[0], left, right, taps)
     if caption:
@@ -183,5 +181,6 @@ def _displayable(name: str, image: ArrayLike) -> Array:
     return np.asarray(numbers)
 
 
-def _short(number: float) -> str:
-    return f"{round(number, 6):.4g}"
+def _said_of(taps: Array) -> str:
+    size = " × ".join(str(side) for side in taps.shape)
+    return f"{size} taps, sum {round(float(taps.sum()), 6):.4g}"

@@ -127,6 +127,7 @@ def _convolve_real(signal, kernel, *, mode, boundary, fill_value, axes, stride, 
     weights, of_weights = in_whole_numbers(weights)
     outside = samples["outside"]
     taps = [range(kernel.shape[axis]) if axis in axes else (None,) for axis in range(ndim)]
+    unit = of_samples * of_weights
     for where in np.ndindex(result.shape):
         total = 0
         for tap in itertools.product(*taps):
@@ -146,7 +147,6 @@ def _convolve_real(signal, kernel, *, mode, boundary, fill_value, axes, stride, 
                 total = add(total, multiply(samples[tuple(sample_at)], weights[tuple(tap_at)]))
             elif boundary != "zero":
                 total = add(total, multiply(outside, weights[tuple(tap_at)]))
-        unit = of_samples * of_weights
         result[where] = total if unit == 1 or isinstance(total, float) else Fraction(total, unit)
     return result
 

@@ -157,11 +157,13 @@ def test_before_and_after_are_drawn(small, tmp_path, capsys):
 def test_every_command_of_the_table_exists():
     from fftconv.cli.image import OPERATORS
     from fftconv.cli.image import image as group
-    from fftconv.image.steps import EDGE_OPERATORS
+    from fftconv.image.steps import EDGE_OPERATORS, SIGNED
 
     others = {"match", "pipeline", "view-kernel"}
     assert {command.split()[0] for command in COMMANDS} | others == set(group.commands)
     assert OPERATORS == EDGE_OPERATORS
+    (signed,) = (option for option in group.commands["edges"].params if option.name == "signed")
+    assert tuple(signed.type.choices) == SIGNED
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".npy"])

@@ -254,3 +254,10 @@ def test_palettes_and_bitmaps_are_filtered_as_what_they_show():
 def test_bad_input(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_a_picture_that_becomes_grey_has_no_profile_of_colours():
+    picture = Image.new("RGB", (4, 4))
+    picture.info["icc_profile"] = b"of colours"
+    assert "icc_profile" not in image.edges(picture, channel="luminance").info
+    assert image.edges(picture).info["icc_profile"] == b"of colours"

@@ -1,8 +1,8 @@
 """Images: read, filter and write them, as arrays, as PIL images or from file to file."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from fftconv._later import imported_later
 from fftconv.image.batch import FileReport, filter_file, filter_files
 from fftconv.image.filters import (
     Gradient,
@@ -67,10 +67,7 @@ _LATER = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name in _LATER:
-        return getattr(import_module(f"fftconv.image.{_LATER[name]}"), name)
-    raise AttributeError(f"module 'fftconv.image' has no attribute {name!r}")
+__getattr__ = imported_later(__name__, _LATER)
 
 
 def __dir__() -> list[str]:

@@ -18,16 +18,14 @@ from fftconv.image.processing import (
     has_opacity,
     is_direct,
     is_see_through,
-    passes_of,
     process_pixels,
     taps_for,
 )
 from fftconv.image.steps import Sketch
 
 _WHOLE = ("wrap", "missing")  # boundaries that need more of the image than is near
-_COPIES = (
-    8  # of the rows in the dtype of the arithmetic, at most, where pixels are not filtered as they are
-)
+# Of rows in the dtype of the arithmetic, at most, where pixels are not filtered as they are.
+_COPIES = 8
 
 ReadRows = Callable[[int, int], Array]
 
@@ -122,7 +120,7 @@ def plan_banding(recipe: Recipe, sketch: Sketch) -> Banding:
         planes = [(height, width, *colours)]
         if opaque and not step.keeps_opacity:
             planes.append((height, width, 1))
-        for kernels in zip(*passes_of(step, settings), strict=True):
+        for kernels in zip(*step.branches, strict=True):
             plans = [plan(shape, taps) for shape in planes for taps in kernels]
             found.append(_together(plans, height))
     return Banding(recipe, sketch, tuple(found))
@@ -134,6 +132,7 @@ def _together(plans: list[RowPlan], height: int) -> RowPlan:
         max(plan.below for plan in plans),
         min(math.lcm(*(plan.period for plan in plans)), height),
         max(plan.bytes for plan in plans),
+        sum(plan.seconds for plan in plans),
     )
 
 

@@ -149,12 +149,12 @@ class _Work:
     max_pixels: int | None
     room: int | None
     """Bytes for the pixels of one file and what is computed of them."""
-    existing: str = "overwrite"
-    dry_run: bool = False
-    jobs: int = 1
+    existing: str
+    dry_run: bool
+    jobs: int
 
 
-def _room(max_memory: int | None, jobs: int = 1) -> int | None:
+def _room(max_memory: int | None, jobs: int) -> int | None:
     """What is left for each of so many files at a time."""
     if max_memory is None:
         return None

@@ -194,9 +194,8 @@ def _is_simple_png(opened: Image.Image) -> bool:
 
 def _decode_png(file: BinaryIO) -> tuple[list[Array], ImageMetadata]:
     file.seek(0)
-    content = file.read()
-    pixels = deep.decode_png(content)
-    with Image.open(deep.without_pixels(content), formats=["PNG"]) as small:
+    pixels, beside = deep.decode_png(file.read())
+    with Image.open(beside, formats=["PNG"]) as small:
         exif = _exif_of(small)
         pixels = deep.upright(pixels, exif.get(_ORIENTATION, 1) if exif else 1)
         return [pixels], _metadata_of(small, exif, mode_of(pixels))

@@ -57,25 +57,24 @@ def upright(pixels: Array, orientation: int) -> Array:
     return pixels if turn is None else np.ascontiguousarray(turn(pixels))
 
 
-def decode_png(content: bytes) -> Array:
-    """The pixels of a PNG file of 8 or 16 bits, without a palette or interlacing.
+def decode_png(content: bytes) -> tuple[Array, BinaryIO]:
+    """The pixels of a PNG file of 8 or 16 bits, no palette or interlacing, and what stands beside them.
+
+    That is a PNG file of one pixel, which says all that this one does, wherever in it.
 
     Checksums are looked at first: each time that imagecodecs (2026.3.6) fails to decode a file it gives
     back a reference to None that it does not own, and some tens of thousands of them end the process.
     """
-    kinds = []
-    for kind, chunk in _chunks(content):
-        kinds.append(kind)
+    parts = list(_chunks(content))
+    for kind, chunk in parts:
         if len(chunk) < 12 or zlib.crc32(chunk[4:-4]) != struct.unpack(">I", chunk[-4:])[0]:
             raise ValueError(f"its part {kind.decode('latin-1')} is damaged")
-    if kinds[-1:] != [b"IEND"]:
+    if not parts or parts[-1][0] != b"IEND":
         raise ValueError("it ends early")
-    return np.asarray(import_module("imagecodecs").png_decode(content))
+    return np.asarray(import_module("imagecodecs").png_decode(content)), _without_pixels(parts)
 
 
-def without_pixels(content: bytes) -> BinaryIO:
-    """The same PNG file, but of one pixel: for what it says beside them, wherever in the file."""
-    parts = list(_chunks(content))
+def _without_pixels(parts: list[tuple[bytes, bytes]]) -> BinaryIO:
     header = bytearray(next(chunk for kind, chunk in parts if kind == b"IHDR")[8:21])
     header[:8] = struct.pack(">II", 1, 1)
     pixels = zlib.compress(bytes(1 + 8))  # of at most four channels of two bytes, and a filter

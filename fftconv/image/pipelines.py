@@ -15,7 +15,7 @@ from PIL import Image
 from fftconv._arguments import Array, Method
 from fftconv._boundary import Boundary
 from fftconv._kernel_text import parse_kernel
-from fftconv._pixels import predicted_seconds
+from fftconv._pixels import plan_rows
 from fftconv.convolution import convolve
 from fftconv.image import filters
 from fftconv.image.light import InLight
@@ -26,7 +26,6 @@ from fftconv.image.processing import (
     Recipe,
     Settings,
     has_opacity,
-    passes_of,
     process,
     read_pixels,
     taps_for,
@@ -148,18 +147,17 @@ def _join(first: Step, second: Step, sketch: Sketch, settings: Settings) -> Step
         or second.in_grey
     ):
         return None
-    before, after = passes_of(first, settings)[0], passes_of(second, settings)
-    if len(before) != 1 or any(len(branch) != 1 for branch in after):
+    if any(len(branch) != 1 for branch in (*first.branches, *second.branches)):
         return None
-    (taps,) = before
+    ((taps,),) = first.branches
     if not _commutes(taps, settings.boundary):
         return None
-    branches = tuple((np.asarray(convolve(branch[0], taps)),) for branch in after)
-    seconds = sum(_seconds(branch[0], sketch, settings) for branch in branches)
-    apart = _seconds(taps, sketch, settings) + sum(
-        _seconds(branch[0], sketch, settings) for branch in after
+    after = [kernel for (kernel,) in second.branches]
+    together = [np.asarray(convolve(kernel, taps)) for kernel in after]
+    merged, apart = (
+        sum(_seconds(kernel, sketch, settings) for kernel in each) for each in (together, [taps, *after])
     )
-    return replace(second, branches=branches) if seconds < apart else None
+    return replace(second, branches=tuple((kernel,) for kernel in together)) if merged < apart else None
 
 
 def _commutes(taps: Array, boundary: str) -> bool:
@@ -172,9 +170,10 @@ def _commutes(taps: Array, boundary: str) -> bool:
 
 
 def _seconds(taps: Array, sketch: Sketch, settings: Settings) -> float:
+    """What the plan thinks that a kernel takes."""
     dtype = COMPUTE[sketch.dtype]
     around = settings.boundary, settings.method, settings.workers
-    return predicted_seconds(sketch.shape, dtype, taps_for(dtype, taps), *around)
+    return plan_rows(sketch.shape, dtype, taps_for(dtype, taps), *around).seconds
 
 
 def _sketch_of(image: Any, alpha: bool | None) -> tuple[Sketch, bool | None]:

@@ -9,9 +9,10 @@ so that invisible pixels do not bleed into visible ones.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import zip_longest
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
@@ -58,6 +59,11 @@ class Settings:
     method: Method = "auto"
     workers: int | None = None
 
+    @property
+    def has_gaps(self) -> bool:
+        """Whether samples may be missing."""
+        return self.mask is not None or self.boundary == "missing"
+
 
 class Recipe(NamedTuple):
     """What a filter would do to an image like the one sketched."""
@@ -85,8 +91,9 @@ def process(image: ImageT, steps: Sequence[Step], settings: Settings) -> ImageT:
     """An image, PIL or of numbers, through all steps; of a sketch, the recipe."""
     if settings.alpha is not None and not isinstance(settings.alpha, bool):
         raise TypeError(f"alpha={settings.alpha!r} is not accepted; pass True, False or None")
+    steps = tuple(replace(step, branches=_passes(step, settings)) for step in steps)
     if isinstance(image, Sketch):
-        return cast(Any, Recipe(tuple(steps), settings))
+        return cast(Any, Recipe(steps, settings))
     if isinstance(image, Image.Image):
         return _process_picture(image, steps, settings)
     return process_pixels(read_pixels(image), steps, settings)
@@ -112,10 +119,12 @@ def _process_picture(image: Image.Image, steps: Sequence[Step], settings: Settin
     filtered = process_pixels(pixels, steps, replace(settings, alpha=alpha))
     if steps[-1].gives_float:
         filtered = filtered.astype(np.float32, copy=False)  # the one kind of floats that Pillow has
-    if grey:
-        mode = _GREY_MODES.get(mode, mode)
+    dropped = {"transparency"}
+    if grey and mode in _GREY_MODES:
+        mode = _GREY_MODES[mode]
+        dropped.add("icc_profile")  # which is of colours
     picture = to_picture(filtered, mode)
-    picture.info = {key: value for key, value in image.info.items() if key != "transparency"}
+    picture.info = {key: value for key, value in image.info.items() if key not in dropped}
     return picture
 
 
@@ -156,24 +165,21 @@ def is_direct(
     return (
         not others
         and first.is_linear
-        and len(passes_of(first, settings)[0]) == 1
+        and len(first.branches[0]) == 1
         and not (first.in_light or first.in_grey or first.bias or first.gives_float)
         and not has_opacity(shape, dtype, settings.alpha)
     )
 
 
-def passes_of(step: Step, settings: Settings) -> tuple[tuple[Array, ...], ...]:
+def _passes(step: Step, settings: Settings) -> tuple[tuple[Array, ...], ...]:
     """The kernels of all branches that change something."""
-    return tuple(_passes(branch, settings) for branch in step.branches)
-
-
-def _passes(branch: Sequence[Array], settings: Settings) -> tuple[Array, ...]:
-    kept = tuple(taps for taps in branch if taps.size > 1 or taps.flat[0] != 1)
-    if (
-        settings.mask is not None or settings.boundary == "missing"
-    ):  # a mean of means would have other weights
-        return (reduce(np.multiply, kept, np.ones((1, 1))),)
-    return kept
+    branches = tuple(
+        tuple(taps for taps in branch if taps.size > 1 or taps.flat[0] != 1) for branch in step.branches
+    )
+    if not settings.has_gaps:
+        return branches
+    # A mean of means would have other weights.
+    return tuple((reduce(np.multiply, branch, np.ones((1, 1))),) for branch in branches)
 
 
 def process_pixels(
@@ -190,19 +196,18 @@ def process_pixels(
     `see_through` tells whether any of the image is.
     """
     if is_direct(steps, pixels.shape, pixels.dtype, settings):
-        result = _correlate_all(pixels, steps[0], settings, iter(bands))
+        result = _correlate_all(pixels, steps[0], settings, bands)
     else:
         opacity = None
         if has_opacity(pixels.shape, pixels.dtype, settings.alpha):
             opacity = is_see_through(pixels) if see_through is None else see_through
-        result = _process_numbers(pixels, steps, settings, opacity, iter(bands))
+        result = _process_numbers(pixels, steps, settings, opacity, bands)
     last = steps[-1]
     if result is pixels:
         result = pixels.copy()
     if last.gives_float:
         return result.astype(COMPUTE[pixels.dtype], copy=False)
-    has_gaps = settings.mask is not None or settings.boundary == "missing"
-    if has_gaps and pixels.dtype.kind != "f":
+    if settings.has_gaps and pixels.dtype.kind != "f":
         result = np.where(np.isnan(result), pixels if last.unknown is None else last.unknown, result)
     return round_to(result, pixels.dtype)
 
@@ -217,7 +222,7 @@ def _process_numbers(
     steps: Sequence[Step],
     settings: Settings,
     see_through: bool | None,
-    bands: Iterator[Band],
+    bands: Sequence[Band],
 ) -> Array:
     """The same in the dtype of the arithmetic; `see_through` is None where there is no opacity."""
     asked = _of_colour(steps)
@@ -245,15 +250,15 @@ def _process_numbers(
                 _convert(numbers, colours, full, converters(kind, of_colours)[way])
         lit = wanted
 
-    for step in steps:
+    for step, own in zip(steps, _shares(steps, bands), strict=True):
         if step.in_grey and numbers.ndim == 3:
             let_light(False)
             numbers = _to_grey(numbers, colours, full)
         let_light(step.in_light)
         if see_through is not None:
-            numbers = _filter_with_alpha(numbers, full, see_through, step, settings, bands)
+            numbers = _filter_with_alpha(numbers, full, see_through, step, settings, own)
         else:
-            numbers = _correlate_all(numbers, step, settings, bands)
+            numbers = _correlate_all(numbers, step, settings, own)
         if step.bias:
             let_light(False)
             part = _part(numbers, colours)
@@ -301,17 +306,16 @@ def _to_grey(numbers: Array, colours: slice, full: float) -> Array:
 
 
 def _filter_with_alpha(
-    numbers: Array, full: float, see_through: bool, step: Step, settings: Settings, bands: Iterator[Band]
+    numbers: Array, full: float, see_through: bool, step: Step, settings: Settings, bands: Sequence[Band]
 ) -> Array:
     """Filter colours weighted with their opacity, and divide by the filtered opacity."""
     given = numbers[..., -1:] / full
-    mine = _own_bands(step, settings, bands)
-    colour = _correlate_all(numbers[..., :-1] * given, step, settings, iter(mine))
+    colour = _correlate_all(numbers[..., :-1] * given, step, settings, bands)
     stays = step.keeps_opacity or not (see_through or settings.boundary in ("zero", "constant"))
-    opacity = None if stays else _filter_opacity(given, step, settings, mine)
+    opacity = None if stays else _filter_opacity(given, step, settings, bands)
     if opacity is None:
         kept = numbers[..., -1:]
-        for band in mine:
+        for band in bands:
             kept = kept[band.want[0] - band.have[0] : band.want[1] - band.have[0]]
         return np.concatenate([colour, kept], axis=-1)
     visible = opacity * full >= 0.5 if full > 1 else opacity > 0
@@ -321,29 +325,28 @@ def _filter_with_alpha(
 
 def _filter_opacity(given: Array, step: Step, settings: Settings, bands: Sequence[Band]) -> Array | None:
     """Opacity from 0 to 1, filtered to a mean; None where there is no mean, so that it stays."""
-    (kept,) = passes_of(step, settings)
+    (kept,) = step.branches
     total = math.prod(float(taps.sum()) for taps in kept)
     if abs(total) < 1e-6 * math.prod(float(np.abs(taps).sum()) for taps in kept):
         return None
-    return np.clip(_correlate_all(given, step, settings, iter(bands)) / total, 0, 1)
+    return np.clip(_correlate_all(given, step, settings, bands) / total, 0, 1)
 
 
-def _own_bands(step: Step, settings: Settings, bands: Iterator[Band]) -> list[Band]:
-    """One for each pass of this step, if there are any."""
-    return [band for _, band in zip(passes_of(step, settings)[0], bands, strict=False)]
+def _shares(steps: Sequence[Step], bands: Sequence[Band]) -> list[list[Band]]:
+    """The bands of each step, one for each of its passes, if there are any."""
+    supply = iter(bands)
+    return [[band for _, band in zip(step.branches[0], supply, strict=False)] for step in steps]
 
 
-def _correlate_all(pixels: Array, step: Step, settings: Settings, bands: Iterator[Band]) -> Array:
+def _correlate_all(pixels: Array, step: Step, settings: Settings, bands: Sequence[Band]) -> Array:
     """All branches of a step, put together, or what it does instead."""
     if step.transform is not None:
         return step.transform(pixels)
-    branches = passes_of(step, settings)
-    mine = _own_bands(step, settings, bands)
     parts = []
-    for branch in branches:
+    for branch in step.branches:
         part = pixels
-        for number, taps in enumerate(branch):
-            part = _correlate_once(part, taps, settings, mine[number] if mine else None)
+        for taps, band in zip_longest(branch, bands):
+            part = _correlate_once(part, taps, settings, band)
         parts.append(part)
     return parts[0] if step.combine is None else step.combine(parts)
 
@@ -352,7 +355,7 @@ def _correlate_once(pixels: Array, taps: Array, settings: Settings, band: Band |
     """Filtered pixels; where some may be missing in float, NaN where too little of the window counts."""
     boundary, method, workers = settings.boundary, settings.method, settings.workers
     converted = taps_for(COMPUTE[pixels.dtype], taps)
-    if settings.mask is None and boundary != "missing":
+    if not settings.has_gaps:
         return correlate_pixels(pixels, converted, boundary, method, workers, band=band)
     weights = read_mask(True if settings.mask is None else settings.mask, pixels.shape[:2])
     if pixels.ndim == 3:

@@ -14,16 +14,16 @@ three boxes; vips computes in float, with a kernel cut at a thousandth of its pe
 from __future__ import annotations
 
 import argparse
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from turns import PEAK, median_seconds
 
 from fftconv import image
 
@@ -48,10 +48,7 @@ SCRIPTS = {
     ),
 }
 FFTCONV = "from fftconv.cli import main; main()"
-PEAK = (
-    "import sys; from fftconv.cli.main import run; run(sys.argv[1:]);"
-    "print(*(line.strip() for line in open('/proc/self/status') if 'VmHWM' in line))"
-)
+LARGE = f"import sys; from fftconv.cli.main import run; run(sys.argv[1:]); {PEAK}"
 
 
 def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -65,21 +62,10 @@ def picture(height: int, width: int, seed: int = 0) -> np.ndarray:
     return np.clip(128 + 3 * total, 0, 255).astype(np.uint8)
 
 
-def seconds(words: list[str]) -> float:
-    begun = time.perf_counter()
-    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - begun
-
-
-def in_turns(calls: dict[str, Callable[[], float]], rounds: int) -> dict[str, float]:
-    """Median seconds of each, once around to warm up."""
-    for call in calls.values():
-        call()
-    found = {name: [] for name in calls}
-    for _ in range(rounds):
-        for name, call in calls.items():
-            found[name].append(call())
-    return {name: statistics.median(times) for name, times in found.items()}
+def runner(*words: str) -> Callable[[], Any]:
+    """A process of this Python, with what it prints left out."""
+    command = [sys.executable, "-P", "-c", *words]
+    return lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 
 def available() -> list[str]:
@@ -95,28 +81,23 @@ def race(folder: Path, rounds: int) -> None:
     peers = available()
     print("| 12 MP | sigma | fftconv | " + " | ".join(peers) + " | outside decode, filter, encode |")
     print("|---" * (4 + len(peers)) + "|")
-    python = sys.executable
     tiny = ["image", "blur", str(folder / "tiny.png"), "-o", str(folder / "b.png")]
-    idle = in_turns(
-        {
-            "fftconv": lambda: seconds([python, "-P", "-c", FFTCONV, *tiny]),
-            "imports": lambda: seconds([python, "-P", "-c", "import numpy, PIL.Image, click"]),
-        },
+    idle = median_seconds(
+        {"fftconv": runner(FFTCONV, *tiny), "imports": runner("import numpy, PIL.Image, click")},
+        3 * rounds,
         3 * rounds,
     )
     for suffix in ("jpg", "png"):
         for sigma in (1, 5, 20):
             source, target = str(folder / f"a.{suffix}"), str(folder / f"b.{suffix}")
             command = ["image", "blur", source, "-o", target, "--sigma", str(sigma)]
-            calls = {"fftconv": lambda command=command: seconds([python, "-P", "-c", FFTCONV, *command])}
-            for name in peers:
-                words = [python, "-P", "-c", SCRIPTS[name], source, target, str(sigma)]
-                calls[name] = lambda words=words: seconds(words)
+            calls = {"fftconv": runner(FFTCONV, *command)}
+            calls |= {name: runner(SCRIPTS[name], source, target, str(sigma)) for name in peers}
             sizes = {}
             for name, call in calls.items():
                 call()
                 sizes[name] = Path(target).stat().st_size / 1e6
-            found = in_turns(calls, rounds)
+            found = median_seconds(calls, rounds, rounds)
             cells = [f"{taken:.2f} s, {sizes[name]:.0f} MB" for name, taken in found.items()]
             last = f"{idle['fftconv']:.2f} s, {idle['imports']:.2f} s"
             print(f"| {suffix} | {sigma} | {' | '.join(cells)} | {last} |", flush=True)
@@ -131,14 +112,13 @@ def batch(folder: Path, rounds: int, suffix: str) -> None:
             image.write(path, picture(1160, 1740, number))
         else:
             path.write_bytes((source / f"{number % 10:03}.{suffix}").read_bytes())
-    words = [sys.executable, "-P", "-c", FFTCONV, "image", "blur", str(source), "-o", str(folder / "out")]
-    words += ["--sigma", "5"]
+    words = [FFTCONV, "image", "blur", str(source), "-o", str(folder / "out"), "--sigma", "5", "--jobs"]
     calls = {
-        "one": lambda: seconds([*words, "--jobs", "1"]),
-        "two": lambda: seconds([*words, "--jobs", "2"]),
-        "one thread": lambda: seconds([*words, "--jobs", "1", "--workers", "1"]),
+        "one": runner(*words, "1"),
+        "two": runner(*words, "2"),
+        "one thread": runner(*words, "1", "--workers", "1"),
     }
-    one, two, thread = in_turns(calls, rounds).values()
+    one, two, thread = median_seconds(calls, rounds, rounds).values()
     print(
         f"| {suffix} | {thread:.2f} s | {one:.2f} s | {two:.2f} s | {thread / two:.2f}, {one / two:.2f} |"
     )
@@ -154,7 +134,7 @@ def large(folder: Path, side: int) -> None:
     tifffile.imwrite(source, tiles, tile=(256, 256), **kind)
     for sigma in ("3", "20"):
         words = ["image", "blur", str(source), "-o", str(target), "--sigma", sigma, "--max-memory", "500M"]
-        subprocess.run([sys.executable, "-P", "-c", PEAK, *words], check=True)
+        subprocess.run([sys.executable, "-P", "-c", LARGE, *words], check=True)
 
 
 def main() -> None:

@@ -11,10 +11,14 @@ import numpy as np
 _TURN_SECONDS = 1e-3  # of short runs, which are repeated to be as long
 _SECONDS = 1.0  # after which no more turns are taken than the least
 _LEAST = 5
+# What a process says of the most memory that it has had, in kibibytes.
+PEAK = "print(*(line.split()[1] for line in open('/proc/self/status') if 'VmHWM' in line))"
 
 
-def median_seconds(runners: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    """Median seconds of one run of each, in at most so many rounds."""
+def median_seconds(
+    runners: Mapping[str, Callable[[], Any]], rounds: int, least: int = _LEAST
+) -> dict[str, float]:
+    """Median seconds of one run of each, in at most so many rounds; of long runs, `least`."""
     repeats = {}
     for name, run in runners.items():
         run()  # plans, imports and first touches of memory do not count
@@ -24,7 +28,7 @@ def median_seconds(runners: Mapping[str, Callable[[], Any]], rounds: int) -> dic
     times: dict[str, list[float]] = {name: [] for name in runners}
     begun = time.perf_counter()
     done = 0
-    while done < _LEAST or (done < rounds and time.perf_counter() - begun < _SECONDS):
+    while done < least or (done < rounds and time.perf_counter() - begun < _SECONDS):
         for name, run in runners.items():
             start = time.perf_counter()
             for _ in range(repeats[name]):
