@@ -33,6 +33,7 @@ __all__ = [
     "image",
     "interpolate_missing",
     "kernels",
+    "layers",
     "machine_profile",
     "plan_convolution",
     "plotting",
@@ -52,7 +53,7 @@ _LATER = {
     "tune": "tuning",
     "verify_convolution": "verification",
 }
-_MODULES = ("audio", "image", "plotting", "probability")
+_MODULES = ("audio", "image", "layers", "plotting", "probability")
 
 
 __getattr__ = imported_later(__name__, _LATER, _MODULES)

@@ -360,7 +360,7 @@ def _read_options(
         _read_steps("stride", stride, len(convolved)),
         _read_steps("dilation", dilation, len(convolved)),
     )
-    fill = _read_fill(fill_value, boundary, dtype)
+    fill = read_fill(fill_value, boundary, dtype)
     bound = None if max_memory is None else int(max_memory)
     return Options(
         geometry=shapes,
@@ -420,7 +420,7 @@ def _read_steps(name: str, value: int | Sequence[int], count: int) -> tuple[int,
     return steps
 
 
-def _read_fill(fill_value: Any, boundary: str, dtype: np.dtype[Any]) -> Any:
+def read_fill(fill_value: Any, boundary: str, dtype: np.dtype[Any]) -> Any:
     """The value beyond the edges, in the dtype of the result."""
     if isinstance(fill_value, float) and fill_value == 0:
         return 0

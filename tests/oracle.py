@@ -162,3 +162,25 @@ def in_whole_numbers(values):
 def rounded(result):
     """Exact numbers, each rounded once to float64."""
     return np.array([float(value) for value in result.flat]).reshape(result.shape)
+
+
+def conv_layer(x, weights, *, stride, before, after, dilation, groups, flip, boundary, fill_value=0):
+    """A layer from its definition, in exact numbers; `stride` and the like have one for each axis."""
+    x, weights = np.asarray(x), np.asarray(weights)
+    spatial = range(x.ndim - 2)
+    spans = [(weights.shape[2 + a] - 1) * dilation[a] + 1 for a in spatial]
+    outputs = [(x.shape[2 + a] + before[a] + after[a] - spans[a]) // stride[a] + 1 for a in spatial]
+    y = np.empty((len(x), len(weights), *outputs), object)
+    seen, made = x.shape[1] // groups, len(weights) // groups
+    for n, o, *where in np.ndindex(y.shape):
+        total = 0
+        for c, *tap in np.ndindex(weights.shape[1:]):
+            sample = [n, (o // made) * seen + c]
+            for a in spatial:
+                position = where[a] * stride[a] + tap[a] * dilation[a] - before[a]
+                sample.append(source_index(boundary, position, x.shape[2 + a]))
+            weight = [weights.shape[2 + a] - 1 - tap[a] if flip else tap[a] for a in spatial]
+            value = exact(fill_value) if None in sample else exact(x[tuple(sample)])
+            total += exact(weights[(o, c, *weight)]) * value
+        y[(n, o, *where)] = total
+    return y

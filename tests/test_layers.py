@@ -1,0 +1,381 @@
+"""Layers against nested loops, their gradients against differences, pooling, sizes, Toeplitz matrices."""
+
+import itertools
+import math
+
+import numpy as np
+import oracle
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fftconv
+from fftconv import layers
+from fftconv.layers.engines import LAYER_ENGINES
+from fftconv.layers.padding import LAYER_BOUNDARIES
+
+METHODS = list(LAYER_ENGINES)
+
+
+def close(measured, expected, scale):
+    """Within a multiple of the rounding of sums of this magnitude."""
+    eps = np.finfo(measured.dtype).eps
+    np.testing.assert_allclose(measured, expected, rtol=0, atol=64 * eps * scale)
+
+
+@st.composite
+def layer(draw):
+    """Shapes, options and the padding that they come to."""
+    spatial = draw(st.integers(1, 3))
+    groups = draw(st.integers(1, 3))
+    channels, kernels = groups * draw(st.integers(1, 2)), groups * draw(st.integers(1, 2))
+    most = {1: 9, 2: 6, 3: 4}[spatial]
+    each = st.tuples(*[st.integers(1, 3)] * spatial)
+    taps, dilation, stride = draw(each), draw(each), draw(each)
+    before, after = (draw(st.tuples(*[st.integers(0, 3)] * spatial)) for _ in range(2))
+    sizes = [
+        max(draw(st.integers(1, most)), (taps[a] - 1) * dilation[a] + 1 - before[a] - after[a])
+        for a in range(spatial)
+    ]
+    return {
+        "x": (draw(st.integers(1, 2)), channels, *sizes),
+        "weights": (kernels, channels // groups, *taps),
+        "options": {
+            "stride": stride,
+            "dilation": dilation,
+            "groups": groups,
+            "flip": draw(st.booleans()),
+            "boundary": draw(st.sampled_from(LAYER_BOUNDARIES)),
+        },
+        "before": before,
+        "after": after,
+        "seed": draw(st.integers(0, 2**32 - 1)),
+    }
+
+
+@pytest.mark.parametrize("method", ["auto", *METHODS])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex128"])
+@settings(max_examples=25)
+@given(case=layer())
+def test_layer_is_its_definition(method, dtype, case):
+    rng = np.random.default_rng(case["seed"])
+    x, weights = (rng.integers(-9, 10, case[name]).astype(dtype) for name in ("x", "weights"))
+    if dtype == "complex128":
+        weights = weights * (1 - 2j)
+    fill = 3 if case["options"]["boundary"] == "constant" else 0
+    for array in (x, weights):
+        array.flags.writeable = False
+    y = layers.conv_layer(
+        x, weights, **case["options"], padding=list(zip(case["before"], case["after"], strict=True)),
+        fill_value=fill, method=method,
+    )  # fmt: skip
+    real = weights.real
+    expected = oracle.conv_layer(
+        x.real, real, before=case["before"], after=case["after"], fill_value=fill, **case["options"]
+    ).astype(float)
+    if dtype == "complex128":
+        expected = expected * (1 - 2j)
+    assert y.dtype == dtype
+    assert y.shape == expected.shape
+    close(y, expected, 81 * 3 * math.prod(weights.shape[1:]))
+
+
+@settings(max_examples=25)
+@given(case=layer())
+def test_integers_are_exact(case):
+    rng = np.random.default_rng(case["seed"])
+    x, weights = (rng.integers(-(2**25), 2**25, case[name]) for name in ("x", "weights"))
+    bias = rng.integers(-(2**40), 2**40, len(weights))
+    options = case["options"]
+    y = layers.conv_layer(
+        x, weights, bias, **options, padding=list(zip(case["before"], case["after"], strict=True))
+    )
+    expected = oracle.conv_layer(x, weights, before=case["before"], after=case["after"], **options)
+    assert y.dtype == np.int64
+    assert np.array_equal(y, expected + bias.reshape(-1, *(1,) * (x.ndim - 2)))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@settings(max_examples=15)
+@given(case=layer())
+def test_gradients_are_differences(method, case):
+    """L = sum(r y) is linear in each argument, so that differences of any size are its gradient."""
+    rng = np.random.default_rng(case["seed"])
+    x, weights = (rng.normal(size=case[name]) for name in ("x", "weights"))
+    options = case["options"] | {"padding": list(zip(case["before"], case["after"], strict=True))}
+    y = layers.conv_layer(x, weights, np.zeros(len(weights)), **options)
+    r = rng.normal(size=y.shape)
+    back = layers.conv_layer_backward(r, x, weights, **options, method=method)
+    assert (back.x.shape, back.weights.shape) == (x.shape, weights.shape)
+    scale = 100.0 * r.size * weights.size
+    np.testing.assert_allclose(back.bias, r.sum((0, *range(2, r.ndim))), atol=1e-12)
+    for name, array in (("x", x), ("weights", weights)):
+        for index in itertools.islice(np.ndindex(array.shape), 12):
+            unit = np.zeros_like(array)
+            unit[index] = 1
+            moved = {"x": x, "weights": weights, name: unit}
+            difference = (r * layers.conv_layer(moved["x"], moved["weights"], **options)).sum()
+            close(np.array(getattr(back, name)[index]), difference, scale)
+
+
+def test_against_torch_where_it_is():
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(5)
+    x = torch.tensor(rng.normal(size=(2, 6, 13, 12)), requires_grad=True)
+    weights = torch.tensor(rng.normal(size=(8, 3, 3, 4)), requires_grad=True)
+    bias = torch.tensor(rng.normal(size=8), requires_grad=True)
+    options = {"stride": (2, 1), "padding": (1, 2), "dilation": (2, 1), "groups": 2}
+    y = torch.nn.functional.conv2d(x, weights, bias, **options)
+    r = torch.tensor(rng.normal(size=y.shape))
+    (y * r).sum().backward()
+    arrays = [each.detach().numpy() for each in (x, weights, bias)]
+    np.testing.assert_allclose(layers.conv_layer(*arrays, **options), y.detach().numpy(), atol=1e-11)
+    back = layers.conv_layer_backward(r.numpy(), *arrays[:2], **options)
+    for ours, theirs in zip(back, (x, weights, bias), strict=True):
+        np.testing.assert_allclose(ours, theirs.grad.numpy(), atol=1e-10)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_nan_and_an_infinity_stay_in_their_receptive_fields(method):
+    x = np.ones((1, 2, 30, 30))
+    x[0, 1, 10, 10], x[0, 0, 20, 25] = np.nan, np.inf
+    y = layers.conv_layer(x, np.ones((3, 2, 3, 3)), method=method)
+    expected = np.full(y.shape, 18.0)
+    expected[:, :, 8:11, 8:11], expected[:, :, 18:21, 23:26] = np.nan, np.inf
+    np.testing.assert_allclose(y, expected, rtol=1e-12)
+
+
+def test_same_gives_an_output_for_each_stride():
+    for size, taps, stride, dilation in itertools.product(range(1, 9), (1, 2, 3, 4), (1, 2, 3), (1, 2)):
+        y = layers.conv_layer(
+            np.ones((1, 1, size)), np.ones((1, 1, taps)),
+            padding="same", stride=stride, dilation=dilation, strict=True,
+        )  # fmt: skip
+        assert y.shape[2] == -(-size // stride)
+    assert layers.conv_layer([[[1, 2, 3]]], [[[1, 10]]], padding="same").tolist() == [[[21, 32, 3]]]
+
+
+def test_flip_is_convolution():
+    x, k = np.arange(7.0), np.array([1.0, 2.0, 4.0])
+    flipped = layers.conv_layer(x[None, None], k[None, None], flip=True)[0, 0]
+    np.testing.assert_allclose(flipped, fftconv.convolve(x, k, mode="valid"), rtol=1e-14)
+    laid = layers.conv_layer(x[None, None], k[None, None])[0, 0]
+    np.testing.assert_allclose(laid, fftconv.correlate(x, k, mode="valid"), rtol=1e-14)
+
+
+def test_half_precision_and_mixed_kinds():
+    x, w = np.ones((1, 1, 4), np.float16), np.ones((1, 1, 2), np.float16)
+    assert layers.conv_layer(x, w).dtype == np.float32
+    assert layers.conv_layer(x.astype(np.uint8), w).dtype == np.float32
+    assert layers.conv_layer(x.astype(int), w.astype(int), [0.5]).tolist() == [[[2.5, 2.5, 2.5]]]
+    big = np.full((1, 1, 2), 2**62, object)
+    assert layers.conv_layer(big, np.ones((1, 1, 2), int) * 4).tolist() == [[[2**65]]]
+    with pytest.raises(OverflowError, match="does not fit int64"):
+        layers.conv_layer(big.astype(np.int64), np.full((1, 1, 2), 2))
+    with pytest.raises(OverflowError, match="with its bias may not fit int64"):
+        layers.conv_layer(big.astype(np.int64), np.ones((1, 1, 1), int), [2**62])
+
+
+def test_the_choice_goes_with_the_kernel():
+    """Small kernels are products of matrices; large ones of which there are many are transformed."""
+    from fftconv.layers.engines import choose
+    from fftconv.layers.shapes import read_axes
+
+    def chosen(batch, channels, size, kernels, taps, dtype="float32"):
+        axes = read_axes((size, size), (taps, taps), 1, 0, 1, False)
+        shapes = (batch, 1, channels, size, size), (1, kernels, channels, taps, taps)
+        return choose(*shapes, np.dtype(dtype), axes)
+
+    assert chosen(8, 64, 58, 64, 3) == "patches"
+    assert chosen(8, 64, 86, 64, 31) == "spectra"
+    assert chosen(8, 64, 58, 64, 3, "int64") == "convolve"
+
+
+# ------------------------------------------------------------------------------------------------- sizes
+
+
+def test_sizes_of_the_examples():
+    assert layers.output_size(13, 3, stride=2) == 6
+    assert layers.output_size((10, 5), (3, 3)) == (8, 3)
+    assert layers.output_size((10, 5), 3, padding=1) == (10, 5)
+    assert layers.output_size(10, 3, stride=2, strict=False) == 4
+    assert layers.output_size(7, 3, padding="same", stride=2) == 4
+
+
+@given(
+    size=st.integers(1, 60), taps=st.integers(1, 9), stride=st.integers(1, 7),
+    padding=st.integers(0, 9), dilation=st.integers(1, 3),
+)  # fmt: skip
+def test_what_is_refused_says_what_is_possible(size, taps, stride, padding, dilation):
+    room = size - ((taps - 1) * dilation + 1) + 2 * padding
+    arguments = {"stride": stride, "padding": padding, "dilation": dilation}
+    if room >= 0 and room % stride == 0:
+        assert layers.output_size(size, taps, **arguments) == room // stride + 1
+        return
+    with pytest.raises(ValueError, match="fewer than|impossible") as caught:
+        layers.output_size(size, taps, **arguments)
+    message = str(caught.value)
+    if "impossible" not in message:
+        assert room < 0
+        return
+    cures = message.split("nearest possible: ")[1].split("; or pass")[0]
+    for cure in cures.split(", "):
+        name, values = cure.split("=")
+        assert values, message
+        for value in values.split(" or "):
+            changed = {"size": size, **arguments} | {{"input": "size"}.get(name, name): int(value)}
+            layers.output_size(changed.pop("size"), taps, **changed)
+
+
+def test_parameters_against_a_fully_connected_layer():
+    count = layers.count_parameters((3, 256, 256), 16, 3, padding="same")
+    assert count.weights_per_neuron == 196_608
+    assert (count.weights, count.biases) == (16 * 3 * 9, 16)
+    assert count.output_shape == (16, 256, 256)
+    assert count.fully_connected_weights == 196_608 * 16 * 256 * 256
+    assert layers.count_parameters((4, 8), 4, 3, groups=4, bias=False).weights == 12
+
+
+# ----------------------------------------------------------------------------------------------- pooling
+
+
+@pytest.mark.parametrize("kind", ["max", "average", "sum"])
+@pytest.mark.parametrize("dtype", ["float64", "int32", "bool"])
+@settings(max_examples=30)
+@given(data=st.data())
+def test_pooling_is_its_definition(kind, dtype, data):
+    spatial = data.draw(st.integers(1, 2))
+    sizes = data.draw(st.tuples(*[st.integers(1, 9)] * spatial))
+    stride = data.draw(st.tuples(*[st.integers(1, 4)] * spatial))
+    padding = [(data.draw(st.integers(0, s - 1)), data.draw(st.integers(0, s - 1))) for s in sizes]
+    shape = [max(data.draw(st.integers(1, 9)), s - b - a) for s, (b, a) in zip(sizes, padding, strict=True)]
+    rng = np.random.default_rng(data.draw(st.integers(0, 999)))
+    x = rng.integers(-50, 50, (2, 1, *shape)).astype(dtype)
+    count_padding = data.draw(st.booleans())
+    y = layers.pool(x, sizes, kind=kind, stride=stride, padding=padding, count_padding=count_padding)
+    for n, _, *where in np.ndindex(y.shape):
+        window = [
+            range(max(w * s - b, 0), min(w * s - b + size, length))
+            for w, s, (b, _), size, length in zip(where, stride, padding, sizes, shape, strict=True)
+        ]
+        values = x[n, 0][np.ix_(*window)]
+        if values.size == 0:  # behind the last sample: nothing but padding
+            continue
+        total = int(values.sum(dtype=int))
+        number = math.prod(sizes) if count_padding else values.size
+        expected = {"max": values.max(), "sum": total, "average": total / number}[kind]
+        assert y[(n, 0, *where)] == pytest.approx(expected, abs=1e-10)
+
+
+def test_pooling_keeps_what_it_should():
+    x = np.array([[[np.nan, 1.0, -5.0, -3.0]]])
+    assert np.array_equal(layers.pool(x, 2), [[[np.nan, -3.0]]], equal_nan=True)
+    assert layers.pool(np.array([[[3, 200]]], np.uint8), 2).dtype == np.uint8
+    big = np.full((1, 1, 4), 2**62)
+    assert layers.pool(big, 2, kind="average").tolist() == [[[2.0**62] * 2]]
+    with pytest.raises(OverflowError):
+        layers.pool(big, 2, kind="sum")
+    wide = np.random.default_rng(0).normal(size=(1, 2, 50, 400))
+    largest = layers.pool(wide, (7, 101), stride=1)
+    expected = np.lib.stride_tricks.sliding_window_view(wide, (7, 101), (2, 3)).max((-1, -2))
+    assert np.array_equal(largest, expected)
+
+
+# ---------------------------------------------------------------------------------------------- Toeplitz
+
+
+@settings(max_examples=80)
+@given(data=st.data())
+def test_the_matrix_is_the_convolution(data):
+    ndim = data.draw(st.integers(1, 3))
+    most = {1: 12, 2: 6, 3: 4}[ndim]
+    shape, taps = (data.draw(st.tuples(*[st.integers(1, most)] * ndim)) for _ in range(2))
+    mode = data.draw(st.sampled_from(["full", "same", "valid"]))
+    boundary = "zero"
+    if mode == "valid":
+        taps = tuple(min(t, s) for t, s in zip(taps, shape, strict=True))
+    else:
+        boundary = data.draw(st.sampled_from([name for name in LAYER_BOUNDARIES if name != "constant"]))
+    stride = data.draw(st.integers(1, 3))
+    dilation = 1 if mode == "valid" else data.draw(st.integers(1, 3))
+    options = {"boundary": boundary, "stride": stride, "dilation": dilation}
+    rng = np.random.default_rng(data.draw(st.integers(0, 999)))
+    x, k = rng.integers(-9, 9, shape), rng.integers(-9, 9, taps)
+    matrix = layers.toeplitz_matrix(k, shape, mode, **options)
+    y = fftconv.convolve(x, k, mode=mode, **options)
+    assert np.array_equal((matrix @ x.ravel()).reshape(y.shape), y)
+    assert matrix.shape == (y.size, x.size)
+
+
+def test_weights_repeat_and_most_entries_are_none():
+    matrix = layers.toeplitz_matrix([0.5, -0.25, 2.0], 100, "same")
+    assert matrix.nnz == 298
+    assert set(matrix.data) == {0.5, -0.25, 2.0}
+
+
+# -------------------------------------------------------------------------------------------- what is wrong
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"x": np.ones((1, 3, 9, 9)), "weights": np.ones((4, 2, 3, 3))},
+         r"x has shape \(1, 3, 9, 9\) \(N, C, height, width\) and weights \(4, 2, 3, 3\) \(O, C, height, "
+         r"width\): with groups=1 a kernel sees 3 of 3 channels, and these weights are for 2; pass weights "
+         r"of shape \(4, 3, 3, 3\)$"),
+        ({"x": np.ones((1, 4, 9)), "weights": np.ones((4, 2, 3))}, "or groups=2$"),
+        ({"x": np.ones((1, 4, 9)), "weights": np.ones((6, 2, 3)), "groups": 3},
+         r"groups=3 does not divide 4 channels: x has shape .* accepted are 1, 2$"),
+        ({"x": np.ones((1, 4, 9)), "weights": np.ones((6, 1, 3)), "groups": 4}, "not divide 6 kernels"),
+        ({"x": np.ones((4, 9)), "weights": np.ones((1, 4, 3))}, r"x\[np.newaxis\]"),
+        ({"stride": -1}, r"stride=-1 is not accepted; pass a whole number from 1, or one for each of 2"),
+        ({"stride": (1, 2, 3)}, r"stride=\(1, 2, 3\) is not accepted"),
+        ({"dilation": 0}, "dilation=0 is not accepted"),
+        ({"padding": "some"}, "padding='some' is not accepted; pass 'same', 'valid' or numbers"),
+        ({"padding": (1, 2, 3)}, r"padding=\(1, 2, 3\) is not accepted; pass 'same'"),
+        ({"padding": -1}, "padding=-1 is not accepted; pass a whole number from 0"),
+        ({"padding": 0, "weights": np.ones((1, 2, 12, 3))},
+         "input=9 with padding=0 is 9 samples along spatial axis 0, fewer than the 12 .* of at least 2"),
+        ({"boundary": "missing"}, "boundary='missing' is not accepted"),
+        ({"fill_value": 3}, "fill_value=3 has no effect"),
+        ({"method": "fft"}, "method='fft' is not accepted; choose one of 'auto', 'convolve'"),
+        ({"bias": np.ones(3)}, r"bias has shape \(3,\), accepted is \(1,\), one for each kernel"),
+        ({"strict": True, "stride": 4}, "is impossible along spatial axis 0"),
+    ],
+)  # fmt: skip
+def test_what_a_layer_refuses(arguments, message):
+    given = {"x": np.ones((1, 2, 9, 9)), "weights": np.ones((1, 2, 3, 3))} | arguments
+    with pytest.raises(ValueError, match=message):
+        layers.conv_layer(**given)
+
+
+def test_what_else_is_refused():
+    x, w = np.ones((1, 2, 9)), np.ones((1, 2, 3))
+    with pytest.raises(TypeError, match=r"stride=1.5 is not accepted"):
+        layers.conv_layer(x, w, stride=1.5)
+    with pytest.raises(ValueError, match="method='patches' does not compute in int64"):
+        layers.conv_layer(x.astype(int), w.astype(int), method="patches")
+    with pytest.raises(ValueError, match=r"gradient has shape \(1, 1, 3\), the output .*\(1, 1, 7\)"):
+        layers.conv_layer_backward(np.ones((1, 1, 3)), x, w)
+    with pytest.raises(TypeError, match="accepted are real numbers"):
+        layers.conv_layer_backward(np.ones((1, 1, 7)), x * 1j, w)
+    with pytest.raises(ValueError, match="less than the size of the windows"):
+        layers.pool(x, 2, padding=2)
+    with pytest.raises(ValueError, match=r"is for the axes behind \(N, C\); pass size=\(2, 2\)"):
+        layers.pool(np.ones((4, 4)), 2)
+    with pytest.raises(ValueError, match=r"has 3 numbers and x 2 axes"):
+        layers.pool(np.ones((4, 4)), (2, 2, 2))
+    with pytest.raises(TypeError, match="no largest number"):
+        layers.pool(x * 1j, 2)
+    with pytest.raises(ValueError, match="kind='median' is not accepted"):
+        layers.pool(x, 2, kind="median")
+    with pytest.raises(ValueError, match="input_shape"):
+        layers.count_parameters((3,), 1, 3)
+    with pytest.raises(ValueError, match="groups=2 does not divide 3 channels"):
+        layers.count_parameters((3, 9), 2, 3, groups=2)
+    with pytest.raises(ValueError, match="boundary='wrap' has no effect with mode='valid'"):
+        layers.toeplitz_matrix([1, 2], 5, "valid", boundary="wrap")
+    with pytest.raises(TypeError, match="no sparse matrices"):
+        layers.toeplitz_matrix(np.array([1, 2], object), 5)
+    with pytest.raises(ValueError, match=r"shape=\(5, 5\) is not accepted"):
+        layers.toeplitz_matrix([1, 2], (5, 5))
