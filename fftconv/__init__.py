@@ -11,6 +11,7 @@ from fftconv.convolution import convolve, correlate
 from fftconv.planning import Candidate, ConvolutionPlan, explain, plan_convolution
 
 if TYPE_CHECKING:
+    from fftconv.comparison import Comparison, SizeComparison, compare, compare_sizes
     from fftconv.filters import Filter, FilterBank
     from fftconv.missing import interpolate_missing
     from fftconv.streaming import StreamingConvolver
@@ -19,14 +20,18 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Candidate",
+    "Comparison",
     "ConvolutionPlan",
     "Filter",
     "FilterBank",
     "Profile",
+    "SizeComparison",
     "StreamingConvolver",
     "Tuning",
     "audio",
     "clear_spectra",
+    "compare",
+    "compare_sizes",
     "convolve",
     "correlate",
     "explain",
@@ -45,6 +50,10 @@ __all__ = [
 
 # What is imported when it is first used, and from where: `import fftconv` costs no image library.
 _LATER = {
+    "Comparison": "comparison",
+    "SizeComparison": "comparison",
+    "compare": "comparison",
+    "compare_sizes": "comparison",
     "Filter": "filters",
     "FilterBank": "filters",
     "StreamingConvolver": "streaming",

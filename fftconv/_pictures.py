@@ -8,6 +8,10 @@ from typing import Any
 
 from fftconv._files import check_target, complete_file
 
+# The palette of Okabe and Ito, told apart by all eyes.
+BLACK, GREY = "#000000", "#888888"
+BLUE, SKY, GREEN, ORANGE, RED, PURPLE = "#0072B2", "#56B4E9", "#009E73", "#E69F00", "#D55E00", "#CC79A7"
+
 
 def import_matplotlib(module: str) -> Any:
     """A module of Matplotlib, or what to install."""

@@ -273,3 +273,8 @@ def format_bytes(count: int) -> str:
             return f"{size:.3g} {unit}"
         size /= 1024
     return f"{size:.3g} PiB"
+
+
+def format_shape(shape: tuple[int, ...]) -> str:
+    """Such as 1 000 000, or 480 × 640."""
+    return " × ".join(f"{size:,}".replace(",", "\N{NO-BREAK SPACE}") for size in shape)

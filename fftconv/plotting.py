@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import read_array
-from fftconv._pictures import new_figure
+from fftconv._pictures import BLUE, GREY, new_figure
 
 __all__ = ["plot_image_pair", "plot_kernel"]
 
@@ -17,7 +17,6 @@ Array = np.ndarray[Any, np.dtype[Any]]
 
 _TRANSFORM = 256  # points along each axis of a frequency response, at least
 _MOST_SHOWN = 1200  # pixels along a side of an image that is drawn
-_BLUE, _GREY = "#0072B2", "#888888"  # of the palette of Okabe and Ito, told apart by all eyes
 _BOTH_SIGNS = "RdBu_r"
 
 
@@ -138,10 +137,10 @@ def plot_image_pair(
 
 
 def _draw_line(figure: Any, left: Any, right: Any, taps: Array) -> None:
-    left.stem(np.arange(taps.size), taps, linefmt=_BLUE, markerfmt="o", basefmt=_GREY)
+    left.stem(np.arange(taps.size), taps, linefmt=BLUE, markerfmt="o", basefmt=GREY)
     left.set(xlabel="tap", ylabel="weight")
     points = max(_TRANSFORM, 4 * taps.size)
-    right.plot(np.fft.rfftfreq(points), np.abs(np.fft.rfft(taps, points)), color=_BLUE)
+    right.plot(np.fft.rfftfreq(points), np.abs(np.fft.rfft(taps, points)), color=BLUE)
     right.set(xlabel="cycles per sample", ylabel="gain", xlim=(0, 0.5))
     right.set_ylim(bottom=0)
 

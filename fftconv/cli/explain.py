@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 import json
-from fractions import Fraction
 from typing import Any
 
 import click
 
 from fftconv._fft import PROVIDERS
 from fftconv._geometry import MODES
+from fftconv.cli.options import Shape
 from fftconv.planning import METHODS, ConvolutionPlan, plan_convolution
-
-
-def _shape(context: click.Context, option: click.Parameter, text: str) -> tuple[int, ...]:
-    """Lengths of the axes: 1000000, 1e6, 1920x1080."""
-    try:
-        lengths = [Fraction(part) for part in text.lower().split("x")]
-    except (ValueError, ZeroDivisionError):
-        lengths = []
-    if not lengths or not all(length >= 1 and length.denominator == 1 for length in lengths):
-        raise click.BadParameter(f"{text!r} is no shape; write 1000000, 1e6 or 1920x1080")
-    return tuple(int(length) for length in lengths)
 
 
 def _axes(context: click.Context, option: click.Parameter, text: str | None) -> tuple[int, ...] | None:
@@ -37,11 +26,11 @@ def _axes(context: click.Context, option: click.Parameter, text: str | None) -> 
 @click.option(
     "--signal",
     metavar="SHAPE",
-    callback=_shape,
+    type=Shape(),
     required=True,
     help="Shape of the signal: 1000000, 1e6, 1920x1080.",
 )
-@click.option("--kernel", metavar="SHAPE", callback=_shape, required=True, help="Shape of the kernel.")
+@click.option("--kernel", metavar="SHAPE", type=Shape(), required=True, help="Shape of the kernel.")
 @click.option(
     "--dtype", default="float64", show_default=True, help="Of both: float32, uint8, complex64, ..."
 )

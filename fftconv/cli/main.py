@@ -19,7 +19,7 @@ from fftconv.cli.complaints import complain, describe
 USAGE, FAILURE, INTERRUPTED = 2, 1, 130
 
 
-_COMMANDS = ("audio", "dist", "explain", "image", "info", "tune")
+_COMMANDS = ("audio", "compare", "dist", "explain", "image", "info", "tune")
 
 
 class _Commands(click.Group):
@@ -47,8 +47,9 @@ def cli(context: click.Context, debug: bool) -> None:
     """Convolve signals, images, sounds and distributions, by the fastest of several methods.
 
     Filter pictures and sounds on disk with `fftconv image` and `fftconv audio`, add up dice with `fftconv
-    dist`, see which method a convolution takes and why with `fftconv explain`, what this machine runs it on
-    with `fftconv info`, and let choices fit it with `fftconv tune`.
+    dist`, see which method a convolution takes and why with `fftconv explain`, hold it against others with
+    `fftconv compare`, see what this machine runs it on with `fftconv info`, and let choices fit it with
+    `fftconv tune`.
     """
     context.obj = {"debug": debug}
     if context.invoked_subcommand is None:

@@ -1,10 +1,11 @@
-"""What the commands that filter files have in common."""
+"""Options that several commands have in common."""
 
 from __future__ import annotations
 
 import functools
 import re
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -49,3 +50,21 @@ class Bytes(click.ParamType[int]):
         except (ValueError, KeyError):
             self.fail(f"{value!r} is no size; write for example 500M or 2GiB", param, ctx)
         return count
+
+
+class Shape(click.ParamType[tuple[int, ...]]):
+    """Lengths of the axes: 1000000, 1e6, 1920x1080."""
+
+    name = "shape"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        """The lengths, or a usage error."""
+        try:
+            lengths = [Fraction(part) for part in str(value).lower().split("x")]
+        except (ValueError, ZeroDivisionError):
+            lengths = []
+        if not lengths or not all(length >= 1 and length.denominator == 1 for length in lengths):
+            self.fail(f"{value!r} is no shape; write 1000000, 1e6 or 1920x1080", param, ctx)
+        return tuple(int(length) for length in lengths)

@@ -1,0 +1,212 @@
+"""What other libraries have for a convolution, and which of it they can do.
+
+Each entry makes a function without arguments that does the work, or says in an `Unable` why it cannot.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+from fftconv._arguments import Array, Problem, check_choice
+from fftconv._boundary import FILLED
+
+Run = Callable[[], Array]
+
+
+class Unable(Exception):  # noqa: N818 (no error: it is shown in the table)
+    """Why a library cannot do this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A function of another library."""
+
+    library: str
+    module: str
+    prepare: Callable[[Any, Problem], Run]
+    seconds_per_product: float = 0.0
+    """About, of those that take a time in proportion to the products."""
+
+    def seconds(self, problem: Problem) -> float:
+        """About how long it takes, to leave out what would take minutes."""
+        geometry = problem.options.geometry
+        products = math.prod(geometry.signal_shape) * geometry.taps
+        return self.seconds_per_product * products
+
+
+def _numpy(module: Any, problem: Problem) -> Run:
+    signal, kernel = problem.signal, problem.kernel
+    _need(signal.ndim == 1, "one axis only")
+    _need_zeros(problem)
+    mode = problem.options.geometry.mode
+    _need(mode != "same" or signal.size >= kernel.size, "its 'same' has the length of the longer array")
+    return lambda: module.convolve(signal, kernel, mode)
+
+
+def _scipy_signal(name: str) -> Callable[[Any, Problem], Run]:
+    def prepare(module: Any, problem: Problem) -> Run:
+        signal, kernel, geometry = problem.signal, problem.kernel, problem.options.geometry
+        _need_zeros(problem)
+        function = getattr(module, name)
+        options: dict[str, Any] = {"mode": geometry.mode}
+        if name == "convolve":  # over all axes
+            _need(not geometry.kernel_varies and geometry.taps == kernel.size, "all axes only")
+            beside = [axis for axis in range(signal.ndim) if axis not in geometry.axes]
+            # Along the others it must not add what lies beyond the edges: of one tap it does not.
+            _need(all(kernel.shape[axis] == 1 for axis in beside), "all axes only")
+        else:
+            options["axes"] = geometry.axes
+        return lambda: np.asarray(function(signal, kernel, **options))
+
+    return prepare
+
+
+_NDIMAGE = {name: name for name in ("constant", "nearest", "reflect", "mirror", "wrap")} | {
+    "zero": "constant"
+}
+
+
+def _scipy_ndimage(module: Any, problem: Problem) -> Run:
+    options, geometry = problem.options, problem.options.geometry
+    signal, kernel = problem.signal, problem.kernel
+    _need(geometry.mode == "same", "mode='same' only")
+    _need(signal.dtype.kind != "O", "no objects")
+    # The centre of an even kernel is one further on there.
+    origin = [-1 if kernel.shape[axis] % 2 == 0 else 0 for axis in range(signal.ndim)]
+    fill = options.fill_value if options.boundary == "constant" else 0
+    mode = _NDIMAGE[options.boundary]
+    _need(all(k <= s for k, s in zip(kernel.shape, signal.shape, strict=True)), "no kernel longer than it")
+    return lambda: np.asarray(
+        module.convolve(signal, kernel, output=options.dtype, mode=mode, cval=fill, origin=origin)
+    )
+
+
+_CV2_BORDERS = {
+    "zero": "BORDER_CONSTANT",
+    "nearest": "BORDER_REPLICATE",
+    "reflect": "BORDER_REFLECT",
+    "mirror": "BORDER_REFLECT_101",
+}
+
+
+def _cv2(module: Any, problem: Problem) -> Run:
+    options, geometry = problem.options, problem.options.geometry
+    signal, kernel = problem.signal, problem.kernel
+    _need(geometry.axes == (0, 1) and signal.ndim in (2, 3), "images only")
+    _need(not geometry.kernel_varies, "one kernel for all channels only")
+    _need(geometry.mode == "same", "mode='same' only")
+    _need(options.boundary in _CV2_BORDERS, f"no {options.boundary!r} boundary")
+    _need(options.dtype.char in "fd", "results of float32 and float64 only")
+    samples = signal if signal.dtype.char in "BHfd" else signal.astype(options.dtype)
+    border = getattr(module, _CV2_BORDERS[options.boundary])
+    rows, columns = kernel.shape[:2]
+    # It lays the kernel on as it is written, and counts its anchor from the first tap.
+    taps = np.ascontiguousarray(kernel.reshape(rows, columns)[::-1, ::-1].astype(options.dtype))
+    anchor = (columns // 2, rows // 2)
+    depth = module.CV_32F if options.dtype.char == "f" else module.CV_64F
+    return lambda: np.asarray(
+        module.filter2D(samples, depth, taps, anchor=anchor, borderType=border)
+    ).reshape(signal.shape)
+
+
+def _torch(module: Any, problem: Problem) -> Run:
+    geometry, options = problem.options.geometry, problem.options
+    signal, kernel = problem.signal, problem.kernel
+    ndim = signal.ndim
+    _need(len(geometry.axes) == ndim <= 3, "one to three axes, all of them")
+    _need_zeros(problem)
+    _need(options.dtype.char in "fd", "results of float32 and float64 only")
+    function = getattr(module.nn.functional, f"conv{ndim}d")
+    x, w = (
+        module.from_numpy(np.ascontiguousarray(array.astype(options.dtype)))[None, None]
+        for array in (signal, np.flip(kernel))
+    )
+    padding = 0 if geometry.mode == "valid" else tuple(taps - 1 for taps in kernel.shape)
+    crop = tuple(
+        slice(w.start, w.stop) if geometry.mode == "same" else slice(None) for w in geometry.windows
+    )
+
+    def run() -> Array:
+        with module.no_grad():
+            return np.asarray(function(x, w, padding=padding)[0, 0].numpy()[crop])
+
+    return run
+
+
+# Seconds for each product were measured on a Cascade Lake Xeon with one thread, in float64.
+PEERS: dict[str, Peer] = {
+    "numpy.convolve": Peer("numpy", "numpy", _numpy, 3e-10),
+    "scipy.signal.convolve": Peer("scipy.signal", "scipy.signal", _scipy_signal("convolve")),
+    "scipy.signal.fftconvolve": Peer("scipy.signal", "scipy.signal", _scipy_signal("fftconvolve")),
+    "scipy.signal.oaconvolve": Peer("scipy.signal", "scipy.signal", _scipy_signal("oaconvolve")),
+    "scipy.ndimage.convolve": Peer("scipy.ndimage", "scipy.ndimage", _scipy_ndimage, 1.5e-9),
+    "cv2.filter2D": Peer("cv2", "cv2", _cv2),
+    "torch.conv": Peer("torch", "torch", _torch, 5e-10),
+}
+LIBRARIES = tuple(dict.fromkeys(peer.library for peer in PEERS.values()))
+_PACKAGES = {"cv2": "opencv-python-headless", "scipy.signal": "scipy", "scipy.ndimage": "scipy"}
+
+
+def installed_peers() -> tuple[str, ...]:
+    """Other libraries that `compare` knows and finds here.
+
+    Returns
+    -------
+    tuple of str
+
+    Examples
+    --------
+    >>> from fftconv.comparison import installed_peers
+    >>> "scipy.signal" in installed_peers()
+    True
+    """
+    return tuple(name for name in LIBRARIES if find_spec(name.split(".")[0]) is not None)
+
+
+def read_peers(peers: str | Sequence[str]) -> tuple[str, ...]:
+    """The names of functions of the libraries asked for."""
+    installed = installed_peers()
+    if isinstance(peers, str):
+        check_choice("peers", peers, ("installed",))
+        asked: Sequence[str] = installed
+    else:
+        asked = tuple(peers)
+    for name in asked:
+        if name not in LIBRARIES:
+            raise ValueError(
+                f"peers={peers!r}: {name!r} is not known; of those that are, there are here "
+                + ", ".join(map(repr, installed))
+            )
+        if name not in installed:
+            raise ImportError(
+                f"peers={peers!r}: {name!r} is not installed; pip install {_PACKAGES.get(name, name)}, or "
+                f"choose of {', '.join(map(repr, installed))}"
+            )
+    return tuple(name for name, peer in PEERS.items() if peer.library in asked)
+
+
+def prepare_peer(name: str, problem: Problem) -> Run:
+    """The work as this function does it, ready to run."""
+    peer = PEERS[name]
+    geometry = problem.options.geometry
+    _need(all(w.stride == w.dilation == 1 for w in geometry.windows), "no stride or dilation")
+    return peer.prepare(import_module(peer.module), problem)
+
+
+def _need(condition: bool, otherwise: str) -> None:
+    if not condition:
+        raise Unable(otherwise)
+
+
+def _need_zeros(problem: Problem) -> None:
+    _need(
+        problem.options.boundary in FILLED and problem.options.fill_value == 0,
+        "zeros beyond the edges only",
+    )

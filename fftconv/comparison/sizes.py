@@ -1,0 +1,236 @@
+"""`compare_sizes`: which method is fastest from size to size, and which one the plan takes."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from fftconv._arguments import check_choice, check_count
+from fftconv._boundary import Boundary
+from fftconv._geometry import Mode
+from fftconv._plan import format_seconds, format_shape
+from fftconv.comparison.timing import time_in_turns
+from fftconv.convolution import convolve
+from fftconv.planning import plan_convolution
+
+Shape = tuple[int, ...]
+
+_METHODS = ("direct", "overlap_save", "fft")  # that take any kernel
+_TOO_LONG = 20.0  # times as long as the fastest one is predicted to take: it is not timed
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SizeComparison:
+    """What `compare_sizes` found; rows are signals, columns kernels.
+
+    Attributes
+    ----------
+    signal_shapes, kernel_shapes : tuple of tuple of int
+        The sizes.
+    methods : tuple of str
+        The methods that were compared.
+    seconds : dict of str to list of list of (float or None)
+        Measured medians; None where a method was predicted to take 20 times as long as another one.
+    predicted : dict of str to list of list of float
+        What the plan said.
+    dtype : str
+        Of the arrays.
+    """
+
+    signal_shapes: tuple[Shape, ...]
+    kernel_shapes: tuple[Shape, ...]
+    methods: tuple[str, ...]
+    seconds: dict[str, list[list[float | None]]]
+    predicted: dict[str, list[list[float]]]
+    dtype: str
+
+    @property
+    def fastest(self) -> list[list[str]]:
+        """The method that took the least time."""
+        return self._least(self.seconds)
+
+    @property
+    def planned(self) -> list[list[str]]:
+        """The method that the plan takes."""
+        return self._least(self.predicted)
+
+    @property
+    def regret(self) -> float:
+        """How much longer the plan's choices took than the fastest ones, as a geometric mean."""
+        ratios = []
+        for row, (best, chosen) in enumerate(zip(self.fastest, self.planned, strict=True)):
+            for column, (fast, taken) in enumerate(zip(best, chosen, strict=True)):
+                ratios.append(self._of(taken, row, column) / self._of(fast, row, column))
+        return math.exp(sum(map(math.log, ratios)) / len(ratios))
+
+    def _of(self, method: str, row: int, column: int) -> float:
+        seconds = self.seconds[method][row][column]
+        assert seconds is not None
+        return seconds
+
+    def _least(self, table: Any) -> list[list[str]]:
+        return [
+            [
+                min(
+                    self.methods,
+                    key=lambda name: math.inf if (at := table[name][row][column]) is None else at,
+                )
+                for column in range(len(self.kernel_shapes))
+            ]
+            for row in range(len(self.signal_shapes))
+        ]
+
+    def plot(self) -> Any:
+        """Draw which method is fastest beside which one the plan takes.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from fftconv.comparison.drawing import draw_sizes  # Matplotlib is not always there
+
+        return draw_sizes(self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The comparison as strings, numbers, lists and dicts, ready for JSON."""
+        return {
+            "signal_shapes": [list(shape) for shape in self.signal_shapes],
+            "kernel_shapes": [list(shape) for shape in self.kernel_shapes],
+            "methods": list(self.methods),
+            "dtype": self.dtype,
+            "seconds": self.seconds,
+            "predicted": self.predicted,
+            "fastest": self.fastest,
+            "planned": self.planned,
+            "regret": self.regret,
+        }
+
+    def rows(self) -> list[list[str]]:
+        """The table as text: signals down, kernels across, the fastest with its time; * if not planned."""
+        head = ["", *(format_shape(shape) for shape in self.kernel_shapes)]
+        body = []
+        for row, shape in enumerate(self.signal_shapes):
+            cells = [format_shape(shape)]
+            for column, best in enumerate(self.fastest[row]):
+                mark = "" if best == self.planned[row][column] else "*"
+                cells.append(f"{best}{mark} {format_seconds(self._of(best, row, column))}")
+            body.append(cells)
+        return [head, *body]
+
+    def legend(self) -> str:
+        return (
+            f"the fastest of {', '.join(self.methods)}, in {self.dtype}; * where the plan takes another "
+            f"one; its choices take {self.regret:.2f} times as long, as a geometric mean"
+        )
+
+    def __repr__(self) -> str:
+        rows = self.rows()
+        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+        lines = [
+            "  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows
+        ]
+        return "\n".join(["SizeComparison", *(f"  {line}" for line in lines), f"  {self.legend()}"])
+
+    def _repr_html_(self) -> str:
+        head, *body = self.rows()
+        lines = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
+        table = f"<tr>{lines}</tr>" + "".join(
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in row) + "</tr>" for row in body
+        )
+        return f"<table>{table}</table><div style='font-size:smaller'>{html.escape(self.legend())}</div>"
+
+
+def compare_sizes(
+    signals: Sequence[int | Sequence[int]],
+    kernels: Sequence[int | Sequence[int]],
+    *,
+    methods: Sequence[str] = _METHODS,
+    dtype: DTypeLike = np.float64,
+    mode: Mode = "full",
+    boundary: Boundary = "zero",
+    repeats: int = 3,
+    workers: int | None = None,
+    seed: int = 0,
+) -> SizeComparison:
+    """Time methods on random arrays of many sizes, and see where they cross.
+
+    Parameters
+    ----------
+    signals, kernels : sequence of int or of tuple of int
+        Shapes; a number is the length of one axis. All have as many axes.
+    methods : sequence of str, default ("direct", "overlap_save", "fft")
+        Those that take any kernel.
+    dtype : dtype, default float64
+        Of both arrays: real or complex floats.
+    mode, boundary, workers
+        As in `convolve`.
+    repeats : int, default 3
+        Turns that each method takes.
+    seed : int, default 0
+        Of the random numbers.
+
+    Returns
+    -------
+    SizeComparison
+        Printed as a table; ``.plot()`` draws the map.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `plan_convolution`, and for methods that do not take any kernel.
+
+    Examples
+    --------
+    >>> import fftconv
+    >>> found = fftconv.compare_sizes([1000, 30_000], [3, 3000], repeats=1)
+    >>> found.planned
+    [['direct', 'overlap_save'], ['direct', 'overlap_save']]
+    """
+    check_count("repeats", repeats)
+    for name in methods:
+        check_choice("methods", name, _METHODS)
+    chosen = tuple(methods)
+    if not (chosen and len(signals) and len(kernels)):
+        raise ValueError("methods, signals and kernels need at least one each")
+    rng = np.random.default_rng(seed)
+    shapes = tuple(_shape(value) for value in signals), tuple(_shape(value) for value in kernels)
+    number = np.dtype(dtype)
+    if number.kind not in "fc":
+        raise TypeError(f"dtype={dtype!r} is not accepted; pass a dtype of real or complex floats")
+    options: dict[str, Any] = {"mode": mode, "boundary": boundary, "workers": workers}
+    seconds: dict[str, list[list[float | None]]] = {name: [] for name in chosen}
+    predicted: dict[str, list[list[float]]] = {name: [] for name in chosen}
+    for signal_shape in shapes[0]:
+        for name in chosen:
+            seconds[name].append([])
+            predicted[name].append([])
+        signal = rng.standard_normal(signal_shape).astype(number)
+        for kernel_shape in shapes[1]:
+            kernel = rng.standard_normal(kernel_shape).astype(number)
+            plan = plan_convolution(signal_shape, kernel_shape, dtype=number, **options)
+            expected = {item.method: item.seconds or math.inf for item in plan.candidates}
+            least = min(expected[name] for name in chosen)
+            runners = {
+                name: _runner(signal, kernel, name, options)
+                for name in chosen
+                if expected[name] <= _TOO_LONG * least
+            }
+            timings = time_in_turns(runners, repeats)
+            for name in chosen:
+                predicted[name][-1].append(expected[name])
+                seconds[name][-1].append(timings[name].median if name in timings else None)
+    return SizeComparison(*shapes, chosen, seconds, predicted, str(number))
+
+
+def _runner(signal: Any, kernel: Any, method: Any, options: dict[str, Any]) -> Any:
+    return lambda: convolve(signal, kernel, method=method, **options)
+
+
+def _shape(value: int | Sequence[int]) -> Shape:
+    return tuple(value) if isinstance(value, Sequence) else (value,)

@@ -1,0 +1,308 @@
+"""Comparisons: that other libraries do the same work, that errors and memory are true, the report."""
+
+import base64
+import io
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import fftconv
+from fftconv.cli.main import run
+from fftconv.comparison import installed_peers, timing
+from fftconv.comparison.comparing import _problem
+from fftconv.comparison.memory import can_measure
+from fftconv.comparison.peers import PEERS, Unable, prepare_peer
+
+QUIET = {"memory": False, "repeats": 1}
+
+
+def measured(found, name):
+    return next(item for item in found.measurements if item.name == name)
+
+
+@pytest.mark.parametrize("name", PEERS)
+def test_a_peer_does_the_same_work(name):
+    """In every mode and boundary that it says it can do, and there is one."""
+    if PEERS[name].library not in installed_peers():
+        pytest.skip(f"{PEERS[name].library} is not installed")
+    rng = np.random.default_rng(3)
+    done = 0
+    cases = [
+        ((40,), (7,), None),
+        ((40,), (6,), None),
+        ((12, 14), (3, 4), None),
+        ((12, 14, 3), (5, 2), (0, 1)),
+    ]
+    for shape, taps, axes in cases:
+        for mode in ("full", "same", "valid"):
+            for boundary in ("zero", "nearest", "reflect", "mirror", "wrap")[: 1 if mode == "valid" else 5]:
+                options = {"mode": mode, "boundary": boundary, "axes": axes, "workers": None}
+                x, k = rng.standard_normal(shape), rng.standard_normal(taps)
+                try:
+                    y = prepare_peer(name, _problem(x, k, options))()
+                except Unable:
+                    continue
+                np.testing.assert_allclose(y, fftconv.convolve(x, k, **options), atol=1e-12)
+                done += 1
+    assert done
+
+
+def test_errors_are_told():
+    x = np.full(300, 1000, np.int16)
+    found = fftconv.compare(x, np.full(40, 1000, np.int16), peers=["numpy", "scipy.signal"], **QUIET)
+    assert found.reference == "the exact result"
+    assert measured(found, "direct").error == 0
+    wrapped = measured(found, "numpy.convolve")  # 300 * 10^6 does not fit 16 bits
+    assert "outputs are wrong" in wrapped.note
+    ours = np.convolve(x, np.full(40, 1000, np.int16)).astype(object)
+    exact = np.convolve(np.ones(300, int), np.ones(40, int)).astype(object) * 10**6
+    assert wrapped.error == abs(ours - exact).max()
+
+    y = np.ones(500)
+    y[250] = np.nan
+    found = fftconv.compare(y, np.ones(100), peers=["scipy.signal"], **QUIET)
+    assert "499 outputs are not finite" in measured(found, "scipy.signal.fftconvolve").note
+    assert measured(found, "fft").note == ""
+    assert "the NaN and infinities of the definition" in repr(found)
+
+
+def test_errors_of_floats_are_those_against_longer_ones():
+    rng = np.random.default_rng(1)
+    x, k = (rng.standard_normal(n).astype(np.float32) for n in (500, 60))
+    found = fftconv.compare(x, k, peers=(), **QUIET)
+    assert found.reference == "sums in floats of 53 bits"
+    for item in found.ran:
+        y = fftconv.convolve(x, k, method=item.name)
+        exact = np.convolve(x.astype(float), k.astype(float))
+        assert item.error == pytest.approx(np.abs(y - exact).max(), rel=1e-6)
+        assert item.relative_error == pytest.approx(item.error / np.abs(exact).max())
+        assert item.error <= found.plan.error_bound * 10
+        assert item.predicted_seconds == {
+            each.method: each.seconds for each in found.plan.candidates
+        }[item.name]  # fmt: skip
+
+
+def test_what_cannot_run_says_why():
+    found = fftconv.compare(np.arange(50.0), [1.0, 2.0, 3.0], **QUIET)
+    assert measured(found, "running_sum").timing is None
+    assert any("running_sum: refused: the taps are not all the same" in line for line in found.left_out())
+    assert any("scipy.ndimage.convolve: mode='same' only" in line for line in found.left_out())
+    assert found.fastest is found.ran[0]
+    medians = [item.timing.median for item in found.ran]
+    assert medians == sorted(medians)
+    slow = fftconv.compare(
+        np.ones(1000), np.ones(50), max_seconds=1e-9, methods=["direct"], peers=["scipy.signal"], **QUIET
+    )
+    assert "left out: about" in measured(slow, "direct").note
+
+
+@pytest.mark.skipif(not can_measure(), reason="the system does not tell")
+def test_memory_is_that_of_the_call():
+    x = np.ones(2**20)
+    found = fftconv.compare(x, np.arange(1000.0), methods=["overlap_save", "fft"], peers=(), repeats=1)
+    tiles, whole = measured(found, "overlap_save"), measured(found, "fft")
+    assert tiles.bytes < 4 * 2**20
+    assert 0.5 * whole.predicted_bytes < whole.bytes < 2 * whole.predicted_bytes
+
+
+def test_turns_give_median_and_quartiles(monkeypatch):
+    clock = iter(np.cumsum([0.0, 1, 0, 1, 0, 2, 0, 3, 0, 4, 0, 5]))  # the first is not counted
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(timing, "_SECONDS", 100)
+    taken = timing.time_in_turns({"f": lambda: None}, 5)["f"]
+    assert (taken.median, taken.lower, taken.upper) == (3, 2, 4)
+    assert taken.spread == pytest.approx(1 / 3)
+
+
+def test_many_sizes():
+    found = fftconv.compare_sizes([50, 200_000], [3, 20_000], repeats=1, dtype="float32")
+    assert found.planned == [["direct", "overlap_save"]] * 2
+    assert found.seconds["direct"][1][1] is None  # 100 times as slow: not timed
+    assert found.regret >= 1
+    assert json.loads(json.dumps(found.to_dict()))["fastest"] == found.fastest
+    assert "50" in repr(found)
+    assert "200 000" in repr(found).replace("\N{NO-BREAK SPACE}", " ")
+    figure = found.plot()
+    assert [ax.get_title() for ax in figure.axes] == ["fastest, measured", "taken by the plan"]
+    assert figure.axes[1].get_images()[0].get_array().shape == (2, 2, 3)
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert len(texts) == 4
+    assert all(texts)
+    assert "<table>" in found._repr_html_()
+
+
+@pytest.fixture(scope="module")
+def example():
+    rng = np.random.default_rng(0)
+    return fftconv.compare(rng.standard_normal((60, 70)), rng.standard_normal((5, 5)), mode="same", **QUIET)
+
+
+def test_the_pictures_hold_the_numbers(example):
+    axes = {ax.get_title().split(" (")[0]: ax for ax in example.plot().axes}
+    assert set(axes) == {"time", "error", "memory", "crossover"}
+    bars = [bar.get_width() for bar in axes["time"].patches]
+    assert bars == pytest.approx([1e3 * item.timing.median for item in example.ran])
+    lines = {line.get_label(): line.get_data() for line in axes["crossover"].lines}
+    taps, milliseconds = lines["direct, predicted"]
+    place = list(taps).index(4)
+    plan = fftconv.plan_convolution((60, 70), (4, 4), mode="same", method="direct")
+    assert milliseconds[place] == pytest.approx(1e3 * plan.seconds)
+
+
+def test_it_is_data_text_and_a_table(example):
+    told = json.loads(json.dumps(example.to_dict()))
+    assert told["measurements"][0]["timing"]["median"] == example.fastest.timing.median
+    assert told["machine"]["numpy"] == np.__version__
+    text = repr(example)
+    assert example.plan.method + " (planned)" in text
+    assert example._repr_html_().count("<tr>") == len(example.ran) + 1
+
+
+class _Page(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.open, self.links, self.pictures = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        given = dict(attrs)
+        self.links += [given[name] for name in ("src", "href") if name in given]
+        if tag == "img":
+            self.pictures.append(given)
+        if tag not in ("img", "meta", "link", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_the_report_is_one_file(example):
+    page = _Page()
+    text = example.to_html()
+    page.feed(text)
+    assert page.open == []
+    assert all(link.startswith("data:") for link in page.links)
+    assert not re.search(r"https?://|@import|url\(", text)
+    assert len(page.pictures) == 4
+    for picture in page.pictures:
+        assert picture["alt"]
+        data = base64.b64decode(picture["src"].partition("base64,")[2])
+        assert Image.open(io.BytesIO(data)).format == "PNG"
+    assert 'name="viewport"' in text
+    for item in example.ran:
+        assert item.name in text
+
+
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+
+
+def test_the_report_in_a_browser(example, tmp_path):
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        pytest.skip("needs Chromium (apt-get install chromium-headless-shell)")
+    page = tmp_path / "report.html"
+    # What is wrong with a page stands on the console, and what it asks for is refused by its own policy.
+    page.write_text(example.to_html().replace("</body>", "<p id='w'></p></body>"), encoding="utf-8")
+    done = subprocess.run(
+        [browser, "--headless", "--no-sandbox", "--enable-logging=stderr", "--v=0", "--dump-dom",
+         "--window-size=390,844", page.as_uri()],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    assert "CONSOLE" not in done.stderr
+    assert example.fastest.name in done.stdout
+    shot = tmp_path / "shot.png"
+    subprocess.run(
+        [browser, "--headless", "--no-sandbox", "--hide-scrollbars", "--window-size=390,2400",
+         f"--screenshot={shot}", page.as_uri()],
+        capture_output=True, timeout=120, check=True,
+    )  # fmt: skip
+    with Image.open(shot) as picture:
+        seen = np.asarray(picture.convert("RGB"))
+    assert seen.shape[1] == 390
+    orange = np.abs(seen.astype(int) - (0xE6, 0x9F, 0x00)).max(axis=2) < 8
+    assert orange.sum() > 100  # bars of overlap_save: the pictures are there
+
+
+def test_the_command(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    command = [
+        "compare",
+        "--signal",
+        "2e3",
+        "--kernel",
+        "20",
+        "--peers",
+        "numpy",
+        "--repeats",
+        "1",
+        "--no-memory",
+    ]
+    assert run([*command, "--html", "r.html", "--plot", "r.png"]) == 0
+    assert "numpy.convolve" in capsys.readouterr().out
+    assert "</html>" in (tmp_path / "r.html").read_text(encoding="utf-8")
+    with Image.open(tmp_path / "r.png") as picture:
+        assert picture.format == "PNG"
+    assert run([*command, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["plan"]["signal_shape"] == [2000]
+    Image.fromarray(np.arange(600, dtype=np.uint8).reshape(20, 30)).save("p.png")
+    command = [
+        "compare",
+        "--image",
+        "p.png",
+        "--sigma",
+        "1",
+        "--peers",
+        "none",
+        "--repeats",
+        "1",
+        "--no-memory",
+    ]
+    assert run([*command, "--methods", "separable,direct", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["plan"]["boundary"] == "reflect"
+    assert {item["name"] for item in told["measurements"]} == {"separable", "direct"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--signal", "9"], "pass --signal and --kernel, or --image"),
+        (["--image", "x.png", "--signal", "9"], "leave them out"),
+        (
+            ["--signal", "9", "--kernel", "2", "--peers", "foo"],
+            "'foo' is not known; of those that are, there",
+        ),
+        (["--signal", "9", "--kernel", "2", "--methods", "foo"], "choose one of 'direct'"),
+        (["--signal", "9", "--kernel", "2", "--dtype", "str"], "is no number"),
+        (["--signal", "9", "--kernel", "2", "--dtype", "foo"], "--dtype 'foo' is not known"),
+        (["--signal", "9x", "--kernel", "2"], "is no shape; write 1000000"),
+    ],
+)
+def test_what_the_command_refuses(arguments, message, capsys):
+    assert run(["compare", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_what_is_refused(monkeypatch):
+    with pytest.raises(ValueError, match="methods='fourier' is not accepted"):
+        fftconv.compare([1, 2], [1], methods=["fourier"])
+    with pytest.raises(
+        ValueError, match="'pandas' is not known; of those that are, there are here 'numpy'"
+    ):
+        fftconv.compare([1, 2], [1], peers=["pandas"])
+    monkeypatch.setattr("fftconv.comparison.peers.find_spec", lambda name: None if name == "cv2" else name)
+    with pytest.raises(ImportError, match="'cv2' is not installed; pip install opencv-python-headless, or"):
+        fftconv.compare([1, 2], [1], peers=["cv2"])
+    with pytest.raises(ValueError, match="repeats=0"):
+        fftconv.compare([1, 2], [1], repeats=0)
+    with pytest.raises(ValueError, match="choose one of 'direct', 'overlap_save', 'fft'"):
+        fftconv.compare_sizes([5], [2], methods=["separable"])
+    with pytest.raises(TypeError, match="real or complex floats"):
+        fftconv.compare_sizes([5], [2], dtype=int)
+    with pytest.raises(ValueError, match="at least one each"):
+        fftconv.compare_sizes([], [2])
