@@ -1,9 +1,15 @@
-"""Pictures of kernels and images: the numbers in them, and what is said beside them."""
+"""Pictures: the numbers in them, and what is said beside them."""
+
+import sys
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
 
-from fftconv import kernels, plotting
+import fftconv
+from fftconv import kernels, layers, plotting
 
 
 def test_a_line_of_taps_and_its_gain():
@@ -59,3 +65,116 @@ def test_what_cannot_be_drawn():
         plotting.plot_kernel(np.ones((2, 2, 2)))
     with pytest.raises(ValueError, match=r"before has shape \(2, 2, 7\)"):
         plotting.plot_image_pair(np.ones((2, 2, 7)), np.ones((2, 2)))
+
+
+def test_signals_stand_at_their_times():
+    figure = plotting.plot_signals({"few": [1, 2, 3], "many": np.arange(100.0)}, sample_rate=10, start=5)
+    few, many = figure.axes
+    assert few.get_lines()[0].get_data()[0].tolist() == [0.5, 0.6, 0.7]
+    assert many.get_lines()[0].get_xdata()[-1] == pytest.approx(10.4)
+    assert many.get_xlabel() == "seconds"
+    assert plotting.plot_signals([1.0, 2.0]).axes[0].get_xlabel() == "sample"
+
+
+def test_a_matrix_is_drawn_as_it_is():
+    matrix = layers.toeplitz_matrix([[1, -2]], (3, 4), "valid")
+    figure = plotting.plot_toeplitz(matrix)
+    assert np.array_equal(figure.axes[0].get_images()[0].get_array(), matrix.toarray())
+    assert figure.axes[0].get_title() == "9 × 12, 18 of 108 entries not zero, 2 different weights"
+
+
+@settings(max_examples=30)
+@given(data=st.data())
+def test_every_frame_is_an_output(data):
+    ndim = data.draw(st.integers(1, 2))
+    shapes = [data.draw(st.tuples(*[st.integers(1, 6)] * ndim)) for _ in range(2)]
+    mode = data.draw(st.sampled_from(["full", "same", "valid"]))
+    if mode == "valid":
+        shapes[1] = tuple(min(pair) for pair in zip(*shapes, strict=True))
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    f, g = (rng.integers(-9, 9, shape).astype(float) for shape in shapes)
+    moving = plotting.animate_sliding(f, g, mode=mode, frames=1000, step=0.5, starts=(2, -1))
+    y = fftconv.convolve(f, g, mode=mode)
+    assert [frame.index for frame in moving.frames] == list(np.ndindex(y.shape))
+    for frame in moving.frames:
+        assert frame.total == y[frame.index] * 0.5**ndim
+        assert frame.product.shape == f.shape
+        output = [round((at - 1) / 0.5) for at in frame.at]  # of full
+        for place in np.ndindex(f.shape):
+            tap = tuple(c - a for c, a in zip(output, place, strict=True))
+            inside = all(0 <= t < size for t, size in zip(tap, g.shape, strict=True))
+            assert frame.product[place] == (f[place] * g[tap] if inside else 0)
+
+
+def test_what_a_frame_shows():
+    f, g = [0.4, 0.3, 0.2, 0.1], [0.1, 0.2, 0.3, 0.5]
+    both, product, output = plotting.plot_sliding(f, g, at=2).axes
+    lines = {line.get_label(): line for line in both.get_lines()}
+    assert lines["g(c − a)"].get_ydata().tolist() == g[::-1]
+    np.testing.assert_allclose(lines["g(c − a)"].get_xdata(), [-1, 0, 1, 2], atol=0.1)
+    assert lines["f(a)"].get_ydata().tolist() == f
+    (drawn,) = (line for line in product.get_lines() if len(line.get_xdata()) == 4)
+    np.testing.assert_allclose(drawn.get_ydata(), [0.4 * 0.3, 0.3 * 0.2, 0.2 * 0.1, 0])
+    point = output.get_lines()[-1]
+    assert (point.get_xdata()[0], point.get_ydata()[0]) == (2, pytest.approx(0.2))
+    assert output.get_title() == "(f ∗ g)(2) = 0.2"
+    assert output.get_ylim()[1] > 0.3  # the scale of the whole
+
+    image = np.arange(20.0).reshape(4, 5)
+    seen, kernel, filled = plotting.plot_sliding(image, [[1, 2], [3, -4]], at=(2, 3)).axes
+    assert seen.patches[0].get_xy() == (1.5, 0.5)  # columns 2 and 3, rows 1 and 2
+    assert kernel.get_images()[0].get_array().tolist() == [[-4, 3], [2, 1]]
+    done = np.asarray(filled.get_images()[0].get_array().filled(np.nan))
+    y = fftconv.convolve(image, [[1, 2], [3, -4]], mode="valid")
+    assert np.array_equal(done[0], y[0])
+    assert np.isnan(done[2:]).all()
+    assert np.array_equal(np.isnan(done[1]), [False, False, False, True])
+
+
+def test_the_moving_picture(tmp_path):
+    moving = plotting.animate_sliding(np.ones(50), np.ones(30), step=0.1, frames=7)
+    assert [frame.index[0] for frame in moving.frames] == [0, 13, 26, 39, 52, 65, 78]
+    moving.save(tmp_path / "m.gif", frames_per_second=10)
+    with Image.open(tmp_path / "m.gif") as picture:
+        assert picture.n_frames == 7
+        assert picture.info["duration"] == 100
+        assert picture.info["loop"] == 0
+        seen = []
+        for number in range(7):
+            picture.seek(number)
+            seen.append(np.asarray(picture.convert("RGB")).astype(int))
+        assert picture.info["duration"] == 1500
+    red = [(np.abs(each - (0xD5, 0x5E, 0)).max(axis=2) < 40).sum() for each in seen]
+    assert red == sorted(red)  # the output fills in
+    assert red[-1] > red[0]
+    assert "data:image/gif;base64," in moving._repr_html_()
+    assert moving.plot(3).axes[2].get_title() == "(f ∗ g)(3.9) = 3"
+
+
+def test_what_else_cannot_be_drawn(tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match=r"f has shape \(2,\) and g \(1, 1\); give them equally many axes"):
+        plotting.plot_sliding([1, 2], [[1]])
+    with pytest.raises(ValueError, match=r"f has shape \(1, 1, 1\) .* along 1 or 2 axes"):
+        plotting.plot_sliding([[[1]]], [[[1]]])
+    with pytest.raises(ValueError, match="g holds NaN or infinity, which cannot be drawn"):
+        plotting.plot_sliding([1, 2], [np.nan])
+    with pytest.raises(ValueError, match="at=9 is no output; they stand from 0 to 2"):
+        plotting.plot_sliding([1, 2], [1, 1], at=9)
+    with pytest.raises(ValueError, match="pass 2 numbers"):
+        plotting.plot_sliding([[1, 2]], [[1]], at=1)
+    with pytest.raises(ValueError, match="step=-1"):
+        plotting.animate_sliding([1, 2], [1], step=-1)
+    with pytest.raises(ValueError, match="has to end in .gif"):
+        plotting.animate_sliding([1, 2], [1]).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match="frames_per_second=100"):
+        plotting.animate_sliding([1, 2], [1]).to_gif(frames_per_second=100)
+    with pytest.raises(ValueError, match="signals is empty"):
+        plotting.plot_signals({})
+    with pytest.raises(ValueError, match="sample_rate=0"):
+        plotting.plot_signals([1], sample_rate=0)
+    with pytest.raises(ValueError, match="no more than 400 rows"):
+        plotting.plot_toeplitz(np.ones((500, 2)))
+    for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ImportError, match=r'pip install "fftconv\[plot\]"'):
+        plotting.plot_signals([1, 2])

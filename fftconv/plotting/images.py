@@ -1,4 +1,4 @@
-"""Pictures of kernels, and of images before and after. Matplotlib is imported when one is drawn."""
+"""Pictures of kernels, and of images before and after."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from numpy.typing import ArrayLike
 
 from fftconv._arguments import read_array
 from fftconv._pictures import BLUE, GREY, new_figure
-
-__all__ = ["plot_image_pair", "plot_kernel"]
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
