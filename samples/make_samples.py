@@ -1,4 +1,4 @@
-"""Make the sample files that stand beside this script. Needs Pillow, NumPy and SciPy; the seed is fixed.
+"""Make the sample files that stand beside this script. Needs fftconv and Matplotlib; the seed is fixed.
 
 python samples/make_samples.py
 """
@@ -11,6 +11,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy.io import wavfile
 from scipy.signal import lfilter
+
+from fftconv.plotting import SlidingAnimation, animate_sliding
 
 FOLDER = Path(__file__).parent
 WIDTH, HEIGHT = 1280, 854
@@ -132,6 +134,14 @@ def room(rng: np.random.Generator) -> np.ndarray:
     return response
 
 
+def sliding() -> SlidingAnimation:
+    """Two blocks under a kernel that rises at once and dies away, as an echo does."""
+    t = np.arange(0, 6, 0.05)
+    blocks = 1.0 * (np.abs(t - 1) < 0.5) + 0.6 * (np.abs(t - 3.5) < 1)
+    decay = np.exp(-np.arange(0, 3, 0.05) / 0.7)
+    return animate_sliding(blocks, decay, step=0.05, frames=60)
+
+
 def save_sound(name: str, sound: np.ndarray, peak: float) -> None:
     samples = np.rint(sound / np.abs(sound).max() * peak * 32767).astype(np.int16)
     wavfile.write(FOLDER / name, SAMPLE_RATE, samples)
@@ -153,6 +163,7 @@ def main() -> None:
 
     save_sound("melody.wav", melody(rng), 0.6)
     save_sound("room.wav", room(rng), 0.9)
+    sliding().save(FOLDER / "sliding.gif", frames_per_second=12)
 
 
 if __name__ == "__main__":

@@ -304,5 +304,7 @@ def test_what_is_refused(monkeypatch):
         fftconv.compare_sizes([5], [2], methods=["separable"])
     with pytest.raises(TypeError, match="real or complex floats"):
         fftconv.compare_sizes([5], [2], dtype=int)
+    with pytest.raises(ValueError, match="max_ratio=0.5"):
+        fftconv.compare_sizes([5], [2], max_ratio=0.5)
     with pytest.raises(ValueError, match="at least one each"):
         fftconv.compare_sizes([], [2])

@@ -71,6 +71,8 @@ def test_signals_stand_at_their_times():
     figure = plotting.plot_signals({"few": [1, 2, 3], "many": np.arange(100.0)}, sample_rate=10, start=5)
     few, many = figure.axes
     assert few.get_lines()[0].get_data()[0].tolist() == [0.5, 0.6, 0.7]
+    assert len(few.collections) == 0
+    assert len(plotting.plot_signals([1, 2, 3]).axes[0].collections) == 1  # stems
     assert many.get_lines()[0].get_xdata()[-1] == pytest.approx(10.4)
     assert many.get_xlabel() == "seconds"
     assert plotting.plot_signals([1.0, 2.0]).axes[0].get_xlabel() == "sample"

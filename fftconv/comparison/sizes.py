@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from fftconv._arguments import check_choice, check_count
+from fftconv._arguments import check_choice, check_count, check_finite
 from fftconv._boundary import Boundary
 from fftconv._geometry import Mode
 from fftconv._plan import format_seconds, format_shape
@@ -22,7 +22,6 @@ from fftconv.planning import plan_convolution
 Shape = tuple[int, ...]
 
 _METHODS = ("direct", "overlap_save", "fft")  # that take any kernel
-_TOO_LONG = 20.0  # times as long as the fastest one is predicted to take: it is not timed
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -36,7 +35,7 @@ class SizeComparison:
     methods : tuple of str
         The methods that were compared.
     seconds : dict of str to list of list of (float or None)
-        Measured medians; None where a method was predicted to take 20 times as long as another one.
+        Measured medians; None where a method was predicted to be too slow to be timed.
     predicted : dict of str to list of list of float
         What the plan said.
     dtype : str
@@ -156,6 +155,7 @@ def compare_sizes(
     boundary: Boundary = "zero",
     repeats: int = 3,
     workers: int | None = None,
+    max_ratio: float = 20.0,
     seed: int = 0,
 ) -> SizeComparison:
     """Time methods on random arrays of many sizes, and see where they cross.
@@ -172,6 +172,8 @@ def compare_sizes(
         As in `convolve`.
     repeats : int, default 3
         Turns that each method takes.
+    max_ratio : float, default 20
+        A method that is predicted to take so many times as long as the fastest one is not timed.
     seed : int, default 0
         Of the random numbers.
 
@@ -193,6 +195,9 @@ def compare_sizes(
     [['direct', 'overlap_save'], ['direct', 'overlap_save']]
     """
     check_count("repeats", repeats)
+    ratio = check_finite("max_ratio", max_ratio)
+    if ratio < 1:
+        raise ValueError(f"max_ratio={max_ratio!r} is not accepted; pass a number from 1")
     for name in methods:
         check_choice("methods", name, _METHODS)
     chosen = tuple(methods)
@@ -219,7 +224,7 @@ def compare_sizes(
             runners = {
                 name: _runner(signal, kernel, name, options)
                 for name in chosen
-                if expected[name] <= _TOO_LONG * least
+                if expected[name] <= ratio * least
             }
             timings = time_in_turns(runners, repeats)
             for name in chosen:

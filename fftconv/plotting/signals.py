@@ -30,7 +30,7 @@ def plot_signals(
     Parameters
     ----------
     signals : dict of str to array_like, or array_like of shape (n,)
-        Real signals of one axis and their names. Short ones are drawn as stems, long ones as lines.
+        Real signals of one axis and their names. Where all are short they are drawn as stems.
     sample_rate : float, optional
         Samples in a second.
     start : float, default 0
@@ -72,10 +72,16 @@ def plot_signals(
     if title:
         figure.suptitle(title)
     rows = figure.subplots(len(drawn), 1, sharex=True, squeeze=False)[:, 0]
+    stems = max(samples.size for samples in drawn.values()) <= _MOST_STEMS
     for number, (ax, (name, samples)) in enumerate(zip(rows, drawn.items(), strict=True)):
         ax.set_title(name, fontsize="medium")
         places = (start + np.arange(samples.size)) / rate
-        draw_samples(ax, places, samples, _COLOURS[number % len(_COLOURS)])
+        colour = _COLOURS[number % len(_COLOURS)]
+        if stems:
+            ax.stem(places, samples, linefmt=colour, markerfmt="o", basefmt=GREY)
+        else:
+            ax.plot(places, samples, color=colour, linewidth=1)
+        ax.spines[["top", "right"]].set_visible(False)
     rows[-1].set_xlabel("sample" if sample_rate is None else "seconds")
     return figure
 
@@ -128,15 +134,6 @@ def plot_toeplitz(matrix: Any, *, title: str = "") -> Any:
     ax.set(title=title or counted, xlabel="sample", ylabel="output")
     figure.colorbar(drawn, ax=ax, label="weight", shrink=0.8)
     return figure
-
-
-def draw_samples(ax: Any, places: Array, samples: Array, colour: str) -> None:
-    """Stems of a few samples, a line through many."""
-    if samples.size <= _MOST_STEMS:
-        ax.stem(places, samples, linefmt=colour, markerfmt="o", basefmt=GREY)
-    else:
-        ax.plot(places, samples, color=colour, linewidth=1)
-    ax.spines[["top", "right"]].set_visible(False)
 
 
 def read_real(name: str, value: Any, dimensions: tuple[int, ...]) -> Array:

@@ -22,7 +22,7 @@ from fftconv.plotting.signals import read_real
 
 _MOST_STEMS = 40  # samples that are drawn one by one
 _ASIDE = 0.06  # of a step, by which stems of f and g stand apart
-_DPI = 90  # of moving pictures
+_DPI, _COLOURS = 90, 96  # of moving pictures
 _MOST_NUMBERS = 12  # pixels along a side of an image whose numbers are written into it
 _BOTH_SIGNS = "RdBu_r"
 
@@ -264,8 +264,9 @@ class SlidingAnimation:
             canvas.draw()
             scene.figure.set_layout_engine("none")  # laid out once; nothing moves from frame to frame
             pictures.append(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3]))
-        # The last picture has everything in it; its colours serve for all.
-        palette = pictures[-1].quantize(64)
+        # One palette for all, so that nothing flickers: that of the first, the middle and the last.
+        some = [np.asarray(pictures[number * (len(pictures) - 1) // 2]) for number in range(3)]
+        palette = Image.fromarray(np.concatenate(some)).quantize(_COLOURS)
         shown = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
         file = io.BytesIO()
         pause = round(1000 / rate)
