@@ -32,7 +32,7 @@ def test_chapters_lead_from_one_to_the_next():
         assert following.name in last
 
 
-# In its own folder, as Jupyter does it. Jupyter's own parts warn of each other's deprecations; the cells run in
+# In its own folder, as Jupyter has it. Jupyter's own parts warn of each other's deprecations; cells run in
 # a process of their own.
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
