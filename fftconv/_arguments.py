@@ -340,12 +340,7 @@ def _read_options(
             f"boundary={boundary!r} has no effect with mode='valid', which reads no sample outside "
             f"the signal; leave boundary out, or use mode='same'"
         )
-    if workers is not None and (
-        isinstance(workers, bool)
-        or not isinstance(workers, (int, np.integer))
-        or not 1 <= workers <= _MOST_WORKERS
-    ):
-        raise ValueError(f"workers={workers!r} is not accepted; pass 1 to {_MOST_WORKERS} threads, or None")
+    check_workers(workers)
     if max_memory is not None and (
         isinstance(max_memory, bool) or not isinstance(max_memory, (int, np.integer)) or max_memory < 0
     ):
@@ -378,6 +373,16 @@ def _read_options(
 
 
 _kept_options = lru_cache(maxsize=1024, typed=True)(_read_options)
+
+
+def check_workers(workers: Any) -> None:
+    """A number of threads, or None."""
+    if workers is not None and (
+        isinstance(workers, bool)
+        or not isinstance(workers, (int, np.integer))
+        or not 1 <= workers <= _MOST_WORKERS
+    ):
+        raise ValueError(f"workers={workers!r} is not accepted; pass 1 to {_MOST_WORKERS} threads, or None")
 
 
 def check_choice(name: str, value: Any, accepted: Sequence[str]) -> None:

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 import fftconv
 from fftconv import layers
-from fftconv.layers.engines import LAYER_ENGINES
+from fftconv._native import core
+from fftconv.layers.engines import LAYER_ENGINES, Sum, choose
 from fftconv.layers.padding import LAYER_BOUNDARIES
+from fftconv.layers.shapes import read_axes
 
-METHODS = list(LAYER_ENGINES)
+METHODS = [name for name in LAYER_ENGINES if name != "direct" or core is not None]
 
 
 def close(measured, expected, scale):
@@ -58,6 +60,8 @@ def layer(draw):
 @settings(max_examples=25)
 @given(case=layer())
 def test_layer_is_its_definition(method, dtype, case):
+    if dtype == "complex128" and method == "direct":
+        pytest.skip("of real numbers alone")
     rng = np.random.default_rng(case["seed"])
     x, weights = (rng.integers(-9, 10, case[name]).astype(dtype) for name in ("x", "weights"))
     if dtype == "complex128":
@@ -116,6 +120,57 @@ def test_gradients_are_differences(method, case):
             moved = {"x": x, "weights": weights, name: unit}
             difference = (r * layers.conv_layer(moved["x"], moved["weights"], **options)).sum()
             close(np.array(getattr(back, name)[index]), difference, scale)
+
+
+@pytest.mark.skipif(core is None, reason="needs the native core")
+@pytest.mark.parametrize("level", core.levels() if core is not None else [])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@settings(max_examples=60)
+@given(data=st.data())
+def test_the_core_on_every_instruction_set(level, dtype, data):
+    """Any cut of the work, with steps between samples, gives the same bits, and what matrices give."""
+    shape = (
+        *data.draw(st.tuples(*[st.integers(1, 3)] * 2)),
+        *data.draw(st.tuples(*[st.integers(20, 90)] * 2)),
+    )
+    taps, stride, dilation = (data.draw(st.tuples(*[st.integers(1, n)] * 2)) for n in (7, 4, 3))
+    kernels = data.draw(st.integers(1, 19))
+    rng = np.random.default_rng(data.draw(st.integers(0, 999)))
+    x = rng.normal(size=(*shape[:3], 2 * shape[3])).astype(dtype)[
+        :, ::-1, :, :: data.draw(st.sampled_from([2, -2]))
+    ]
+    weights = rng.normal(size=(kernels, shape[1], *taps)).astype(dtype)
+    bias = rng.normal(size=kernels).astype(dtype)
+    options = {
+        "stride": stride, "dilation": dilation, "padding": data.draw(st.tuples(*[st.integers(0, 9)] * 2)),
+        "boundary": data.draw(st.sampled_from(LAYER_BOUNDARIES)),
+    }  # fmt: skip
+    before = core.level()
+    core.use_level(level)
+    try:
+        y = layers.conv_layer(x, weights, bias, **options, method="direct", workers=1)
+        for workers in (2, 7):
+            again = layers.conv_layer(x, weights, bias, **options, method="direct", workers=workers)
+            assert np.array_equal(y, again)
+    finally:
+        core.use_level(before)
+    expected = layers.conv_layer(x.astype(float), weights.astype(float), bias, **options, method="patches")
+    close(y, expected, np.sqrt(weights[0].size) * 10)
+
+
+@pytest.mark.skipif(core is None, reason="needs the native core")
+def test_wide_lines_and_many_channels_are_cut():
+    rng = np.random.default_rng(8)
+    for shape, taps in (
+        ((1, 2, 70_001), (5, 2, 9)),
+        ((1, 700, 3, 5), (33, 700, 3, 3)),
+        ((2, 3, 9, 8, 7), (3, 3, 2, 3, 4)),
+    ):
+        x, weights = rng.normal(size=shape), rng.normal(size=taps)
+        y = layers.conv_layer(x, weights, padding=2, stride=2, method="direct")
+        np.testing.assert_allclose(
+            y, layers.conv_layer(x, weights, padding=2, stride=2, method="patches"), atol=1e-10
+        )
 
 
 def test_against_torch_where_it_is():
@@ -178,16 +233,16 @@ def test_half_precision_and_mixed_kinds():
 
 def test_the_choice_goes_with_the_kernel():
     """Small kernels are products of matrices; large ones of which there are many are transformed."""
-    from fftconv.layers.engines import choose
-    from fftconv.layers.shapes import read_axes
 
     def chosen(batch, channels, size, kernels, taps, dtype="float32"):
         axes = read_axes((size, size), (taps, taps), 1, 0, 1, False)
         shapes = (batch, 1, channels, size, size), (1, kernels, channels, taps, taps)
-        return choose(*shapes, np.dtype(dtype), axes)
+        x, weights = (np.broadcast_to(np.zeros((), dtype), shape) for shape in shapes)
+        return choose(Sum(x, weights, axes, "zero", 0, None))
 
-    assert chosen(8, 64, 58, 64, 3) == "patches"
+    assert chosen(8, 64, 58, 64, 3) == ("direct" if core is not None else "patches")
     assert chosen(8, 64, 86, 64, 31) == "spectra"
+    assert chosen(8, 64, 58, 64, 3, "complex64") == "patches"
     assert chosen(8, 64, 58, 64, 3, "int64") == "convolve"
 
 
@@ -338,7 +393,8 @@ def test_weights_repeat_and_most_entries_are_none():
          "input=9 with padding=0 is 9 samples along spatial axis 0, fewer than the 12 .* of at least 2"),
         ({"boundary": "missing"}, "boundary='missing' is not accepted"),
         ({"fill_value": 3}, "fill_value=3 has no effect"),
-        ({"method": "fft"}, "method='fft' is not accepted; choose one of 'auto', 'convolve'"),
+        ({"method": "fft"}, "method='fft' is not accepted; choose one of 'auto', 'direct'"),
+        ({"workers": 0}, "workers=0 is not accepted"),
         ({"bias": np.ones(3)}, r"bias has shape \(3,\), accepted is \(1,\), one for each kernel"),
         ({"strict": True, "stride": 4}, "is impossible along spatial axis 0"),
     ],

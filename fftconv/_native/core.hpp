@@ -151,6 +151,36 @@ struct Streams {
     bool (*process)(void* stream, const Lent& in, const Lent& out, Int frames);
 };
 
+// ------------------------------------------------------------------------------------------------- layers
+
+// A spatial axis of a layer: output o is the sum over i of weights[i] * padded[o * stride + i * dilation].
+struct LayerAxis {
+    Int outputs = 1, taps = 1, stride = 1, dilation = 1;
+    Int size = 1, before = 0;      // samples, and how many positions stand before them
+    Int step = 0;                  // bytes from one sample to the next
+    const Int* source = nullptr;   // which sample stands at each padded position; -1: the fill
+};
+
+struct LayerJob {
+    const char* source = nullptr;
+    Int batch = 1, groups = 1, channels = 1, kernels = 1;  // channels and kernels of a group
+    Int step_batch = 0, step_group = 0, step_channel = 0;
+    int leads = 0;  // spatial axes before the last two
+    const LayerAxis* lead = nullptr;
+    LayerAxis rows, columns;
+    const void* weights = nullptr;  // (groups, kernels, channels, taps of each axis), without gaps
+    const void* bias = nullptr;     // (groups, kernels); null: 0
+    const void* fill = nullptr;
+    void* target = nullptr;  // (batch, groups, kernels, outputs of each axis), without gaps
+    Int workers = 1;
+};
+
+struct Layers {
+    Int (*weight_bytes)(const LayerJob&);
+    void (*pack)(const LayerJob&, void* packed, Next, void*);  // the weights, until none are left
+    Outcome (*run)(const LayerJob&, const void* packed, Next, void*);
+};
+
 // ------------------------------------------------------------------------------------------------- levels
 
 struct Level {
@@ -159,6 +189,7 @@ struct Level {
     Int (*bytes[in_u32])(const Job&);                      // of memory that a thread needs for the sums of a job
     Transforms transforms[2];                              // in_f32 and in_f64
     Streams streams[2];
+    Layers layers[2];
 };
 
 }  // namespace fftconv

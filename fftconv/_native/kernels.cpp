@@ -79,6 +79,7 @@ INLINE Int sample_at(const Axis& axis, Int position) {
 #include "transforms.hpp"
 #include "overlap.hpp"
 #include "stream.hpp"
+#include "layer.hpp"
 
 template <class T>
 Outcome run(const Job& job, Next next, void* counter) {
@@ -117,7 +118,9 @@ const Level level = {TEXT(LEVEL),
                      {bytes_of<float>, bytes_of<double>, bytes_of<std::uint64_t>},
                      {{make_transform<float>, find_spectra<float>}, {make_transform<double>, find_spectra<double>}},
                      {{Stream<float>::make, reset_stream<float>, process<float>},
-                      {Stream<double>::make, reset_stream<double>, process<double>}}};
+                      {Stream<double>::make, reset_stream<double>, process<double>}},
+                     {{weight_bytes<float>, pack_layer<float>, run_layer<float>},
+                      {weight_bytes<double>, pack_layer<double>, run_layer<double>}}};
 
 }  // namespace LEVEL
 }  // namespace fftconv

@@ -461,6 +461,101 @@ private:
     std::atomic<bool> finite_{true}, failed_{false};
 };
 
+// ------------------------------------------------------------------------------------------------- layers
+
+// From an array of 64-bit integers: outputs, taps, stride, dilation, size, before, and then which sample stands at each
+// padded position.
+LayerAxis layer_axis(const Array& numbers, Int step) {
+    const Int* const given = reinterpret_cast<const Int*>(numbers.data());
+    return {given[0], given[1], given[2], given[3], given[4], given[5], step, given + 6};
+}
+
+constexpr Int SHARED_WEIGHTS = 1 << 19;  // bytes from which on threads share the packing
+
+class LayerTask {
+public:
+    // The source is (batch, groups, channels, *spatial); there is an array of numbers for each spatial axis.
+    LayerTask(nb::handle source, nb::handle weights, nb::handle bias, nb::handle target, nb::handle fill,
+              const std::vector<nb::object>& axes, Int workers)
+        : source_(source, Array::READ), weights_(weights, Array::READ), target_(target, Array::WRITE),
+          fill_(fill, Array::READ), kind_(source_.type() == Type::f32 ? in_f32 : in_f64) {
+        if (!bias.is_none()) {
+            if (!bias_.borrow(bias, Array::READ)) throw nb::python_error();
+            job_.bias = bias_.data();
+        }
+        job_.source = source_.data();
+        job_.batch = source_.size(0);
+        job_.groups = source_.size(1);
+        job_.channels = source_.size(2);
+        job_.kernels = weights_.size(1);
+        job_.step_batch = source_.stride(0);
+        job_.step_group = source_.stride(1);
+        job_.step_channel = source_.stride(2);
+        for (const nb::object& axis : axes) numbers_.emplace_back(axis, Array::READ);
+        std::vector<LayerAxis> all;
+        int place = 3;
+        for (const Array& axis : numbers_) all.push_back(layer_axis(axis, source_.stride(place++)));
+        static const Int alone = 0;  // a line is an image of one row
+        job_.rows.source = &alone;
+        job_.columns = all.back();
+        all.pop_back();
+        if (!all.empty()) {
+            job_.rows = all.back();
+            all.pop_back();
+        }
+        leads_ = all;
+        job_.leads = static_cast<int>(leads_.size());
+        job_.lead = leads_.data();
+        job_.weights = weights_.data();
+        job_.fill = fill_.data();
+        job_.target = target_.data();
+        job_.workers = workers;
+    }
+
+    void run() {
+        {
+            nb::gil_scoped_release release;
+            Pool& pool = Pool::of_this_process();
+            const int workers = static_cast<int>(job_.workers);
+            const Int bytes = level().layers[kind_].weight_bytes(job_);
+            packed_ = take_memory(bytes);
+            if (packed_) {
+                pool.run(bytes > SHARED_WEIGHTS ? workers : 1, pack_part, this);
+                counter_ = 0;
+                pool.run(workers, take_part, this);
+            }
+            std::free(packed_);
+        }
+        if (failed_ || !packed_) throw std::bad_alloc();
+    }
+
+private:
+    static void pack_part(void* task) {
+        LayerTask& self = *static_cast<LayerTask*>(task);
+        level().layers[self.kind_].pack(self.job_, self.packed_, take_next, &self.counter_);
+    }
+
+    static void take_part(void* task) {
+        LayerTask& self = *static_cast<LayerTask*>(task);
+        const Layers& layers = level().layers[self.kind_];
+        if (layers.run(self.job_, self.packed_, take_next, &self.counter_) == Outcome::no_memory) self.failed_ = true;
+    }
+
+    Array source_, weights_, bias_, target_, fill_;
+    const Arithmetic kind_;
+    std::deque<Array> numbers_;
+    std::vector<LayerAxis> leads_;
+    LayerJob job_;
+    void* packed_ = nullptr;
+    std::atomic<Int> counter_{0};
+    std::atomic<bool> failed_{false};
+};
+
+void layer(nb::handle source, nb::handle weights, nb::handle bias, nb::handle target, nb::handle fill,
+           const std::vector<nb::object>& axes, Int workers) {
+    LayerTask(source, weights, bias, target, fill, axes, workers).run();
+}
+
 // ------------------------------------------------------------------------------------------------ streams
 
 constexpr Int LONG_BLOCK = 4096;  // samples during which other threads of Python may run
@@ -658,6 +753,7 @@ NB_MODULE(_core, module) {
         .def("reset", &Stream::reset)
         .def_prop_ro("nbytes", &Stream::bytes);
     module.def("line", &line, nb::arg().none(), nb::arg().none(), nb::arg().none());
+    module.def("layer", &layer, nb::arg(), nb::arg(), nb::arg().none(), nb::arg(), nb::arg(), nb::arg(), nb::arg());
     module.def("working_bytes", &working_bytes);
     module.def("use_numpy", &use_numpy);
     module.def("levels", [] {

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, check_choice, read_array, read_fill, result_dtype
-from fftconv.layers.engines import LayerMethod, sum_over_channels
-from fftconv.layers.padding import LAYER_BOUNDARIES, LayerBoundary, pad
+from fftconv.layers.engines import LayerMethod, make_sum, sum_over_channels
+from fftconv.layers.padding import LAYER_BOUNDARIES, LayerBoundary
 from fftconv.layers.shapes import Padding, Steps, read_layer
 
 
@@ -64,11 +64,12 @@ def conv_layer(
     strict : bool, default False
         Refuse a configuration that leaves samples unread, as `output_size` does. CNN libraries do not; they
         leave them unread.
-    method : {"auto", "convolve", "patches", "spectra"}, default "auto"
-        "patches" makes a matrix of the receptive fields, block by block, and leaves the sums to BLAS;
-        "spectra" transforms inputs and weights, and adds up over channels there; "convolve" is a
-        convolution over channels and space at once by whichever method that takes, which is exact for
-        integers. "auto" takes the one with the least predicted time.
+    method : {"auto", "direct", "patches", "spectra", "convolve"}, default "auto"
+        "direct" adds up in the native core, a few kernels times some outputs at a time; "patches" makes a
+        matrix of the receptive fields, block by block, and leaves the sums to BLAS; "spectra" transforms
+        inputs and weights, and adds up over channels there; "convolve" is a convolution over channels and
+        space at once by whichever method that takes, which is exact for integers. "auto" takes the one with
+        the least predicted time.
     workers : int, optional
         Threads, as in `convolve`; BLAS has its own.
 
@@ -109,13 +110,16 @@ def conv_layer(
     added = None if bias is None else _read_bias(bias, len(kernels))
     if added is not None:
         dtype = result_dtype(dtype, added.dtype)
-    if dtype.kind == "f":
-        samples, kernels = samples.astype(dtype, copy=False), kernels.astype(dtype, copy=False)
     if flip:
         kernels = turned(kernels)
-    padded = pad(samples, axes, boundary, fill)
-    y = sum_over_channels(padded, kernels, axes, groups, method, workers)
-    return y if added is None else _add_bias(y, added.reshape(-1, *(1,) * len(axes)), dtype)
+    if dtype.kind not in "fc":
+        y = sum_over_channels(make_sum(samples, kernels, axes, groups, workers, boundary, fill), method)
+        return y if added is None else _add_bias(y, added.reshape(-1, *(1,) * len(axes)), dtype)
+    if added is not None:
+        added = added.astype(dtype, copy=False)
+    samples, kernels = samples.astype(dtype, copy=False), kernels.astype(dtype, copy=False)
+    task = make_sum(samples, kernels, axes, groups, workers, boundary, fill, added)
+    return sum_over_channels(task, method)
 
 
 def _read_bias(bias: ArrayLike, kernels: int) -> Array:

@@ -1,79 +1,128 @@
-"""Sums over channels, three ways: through `convolve`, as a product of matrices, and by spectra.
+"""Sums over channels, four ways: in the native core, by matrices, by spectra, and through `convolve`.
 
-Each takes x of shape (N, groups, C, *padded) and weights of shape (groups, O, C, *taps), and gives
-y[n, g, o, p] = sum over c and i of weights[g, o, c, i] x[n, g, c, p stride + i dilation].
+Each takes a `Sum` and gives, with x̄ the samples with their padding,
+y[n, g, o, p] = sum over c and i of weights[g, o, c, i] x̄[n, g, c, p stride + i dilation].
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from fftconv._arguments import Array, check_choice, result_dtype
+from fftconv._arguments import Array, check_choice, check_workers, result_dtype
 from fftconv._fft import Workspace, provider_name, workspace
 from fftconv._fft.lengths import fast_length
+from fftconv._native import core
 from fftconv._profile import available_cores
 from fftconv.convolution import convolve
+from fftconv.layers.padding import LayerBoundary, pad, sources_of
 from fftconv.layers.shapes import LayerAxis
 from fftconv.planning import plan_convolution
 
-LayerMethod = Literal["auto", "convolve", "patches", "spectra"]
-LayerEngine = Callable[[Array, Array, tuple[LayerAxis, ...], int | None], Array]
+LayerMethod = Literal["auto", "direct", "patches", "spectra", "convolve"]
 
 _PATCH_BYTES = 2**20  # of a block of patches, which stays in the cache until it is multiplied
 _SPECTRA_BYTES = 2**25  # of the weights that are transformed at a time
-_BLAS = "fdFD"
 # Seconds, on two cores of a Cascade Lake Xeon with OpenBLAS; only their ratios decide anything.
 _PRODUCT, _PATCH, _BLOCK = 1.1e-11, 4e-10, 2e-5
-_BUTTERFLY, _SPECTRAL_PRODUCT, _SPECTRAL_CALL = 4.5e-10, 1e-10, 5e-8
+_BUTTERFLY, _SPECTRAL_PRODUCT, _SPECTRAL_CALL = 5.5e-10, 1e-10, 5e-9
 _SPECTRA = 1.5e-4  # for each call
-_MANY_SHORT_SUMS = 1.6  # so much longer than one convolution of as many products
+_CORE, _CORE_PRODUCT, _CORE_COPY = 1e-5, 8e-12, 3e-10
+_MANY_SHORT_SUMS, _SHORT_SUM = 1.6, 1.1e-9  # so much longer than one convolution of as many products
 
 
-def sum_by_convolve(x: Array, weights: Array, axes: tuple[LayerAxis, ...], workers: int | None) -> Array:
-    """A convolution over channels and space at once, of which one output along the channels is whole."""
-    turned = weights[(slice(None),) * 2 + (slice(None, None, -1),) * (weights.ndim - 2)]
-    y = convolve(
-        x[:, :, np.newaxis],
-        turned[np.newaxis],
-        axes=_convolved(axes),
-        mode="valid",
-        stride=(1, *(axis.stride for axis in axes)),
-        dilation=(1, *(axis.dilation for axis in axes)),
-        workers=workers,
-    )
-    return np.asarray(y[:, :, :, 0])
+@dataclass(frozen=True, slots=True, eq=False)
+class Sum:
+    """What to add up: numbers of one dtype, in groups."""
+
+    x: Array
+    """(N, groups, channels, *spatial), without padding."""
+    weights: Array
+    """(groups, kernels, channels, *taps)."""
+    axes: tuple[LayerAxis, ...]
+    boundary: LayerBoundary
+    fill_value: Any
+    workers: int | None
+    bias: Array | None = None
+    """(groups, kernels); added by engines whose entry in the table says so."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return self.x.dtype
+
+    @property
+    def output_shape(self) -> tuple[int, ...]:
+        return (len(self.x), *self.weights.shape[:2], *(axis.outputs for axis in self.axes))
+
+    @property
+    def threads(self) -> int:
+        return self.workers or available_cores()
+
+    def padded(self) -> Array:
+        """The samples with their padding."""
+        return pad(self.x, self.axes, self.boundary, self.fill_value, 3)
 
 
-def sum_by_patches(x: Array, weights: Array, axes: tuple[LayerAxis, ...], workers: int | None) -> Array:
+def sum_in_core(task: Sum) -> Array:
+    """Kernels times outputs in registers, of samples that are copied with their padding into the cache."""
+    assert core is not None
+    y = np.empty(task.output_shape, task.dtype)
+    axes = [
+        np.concatenate(
+            [
+                [axis.outputs, axis.taps, axis.stride, axis.dilation, axis.size, axis.before],
+                sources_of(axis, task.boundary),
+            ]
+        ).astype(np.int64)
+        for axis in task.axes
+    ]
+    fill = np.asarray(task.fill_value if task.boundary == "constant" else 0, task.dtype)
+    core.layer(task.x, np.ascontiguousarray(task.weights), task.bias, y, fill, axes, task.threads)
+    return y
+
+
+def sum_by_patches(task: Sum) -> Array:
     """Receptive fields as columns of a matrix, block by block, times the weights as rows, through BLAS."""
-    del workers  # BLAS has threads of its own
-    groups, kernels = weights.shape[:2]
+    y = np.empty(task.output_shape, task.dtype)
+    groups, kernels = task.weights.shape[:2]
+    rows = task.weights.reshape(groups, kernels, -1)
+    for n, group, part, columns in _blocks_of_patches(task):
+        np.matmul(rows[group], columns, out=y[n, group].reshape(kernels, -1)[:, part])
+    return y
+
+
+def sum_gradient_by_patches(task: Sum, gradient: Array) -> Array:
+    """The same the other way: the gradient at the outputs times the receptive fields."""
+    groups, kernels = task.weights.shape[:2]
+    total = np.zeros((groups, kernels, math.prod(task.weights.shape[2:])), task.dtype)
+    for n, group, part, columns in _blocks_of_patches(task):
+        total[group] += gradient[n, group].reshape(kernels, -1)[:, part] @ columns.T
+    return total.reshape(task.weights.shape)
+
+
+def _blocks_of_patches(task: Sum) -> Iterator[tuple[int, int, slice, Array]]:
+    """Input, group, outputs, and their receptive fields as columns, until the next are asked for."""
+    x, axes = task.padded(), task.axes
     outputs = [axis.outputs for axis in axes]
-    y = np.empty((len(x), groups, kernels, *outputs), x.dtype)
-    rows = weights.reshape(groups, kernels, -1)
-    fields, line = rows.shape[-1], math.prod(outputs[1:])
+    fields, line = math.prod(task.weights.shape[2:]), math.prod(outputs[1:])
     height = min(max(1, _PATCH_BYTES // (fields * line * x.itemsize)), outputs[0])
     buffer = np.empty(fields * height * line, x.dtype)
-    for n in range(len(x)):
-        for group in range(groups):
-            views = _receptive_fields(x[n, group], axes)
-            target = y[n, group].reshape(kernels, -1)
-            for start in range(0, outputs[0], height):
-                block = views[(slice(None),) * (1 + len(axes)) + (slice(start, start + height),)]
-                if fields == weights.shape[2] and block.flags.c_contiguous:
-                    columns = block.reshape(fields, -1)
-                else:
-                    columns = buffer[: block.size].reshape(fields, -1)
-                    np.copyto(columns.reshape(block.shape), block)
-                stop = start * line + columns.shape[1]
-                np.matmul(rows[group], columns, out=target[:, start * line : stop])
-    return y
+    for n, group in np.ndindex(x.shape[:2]):
+        views = _receptive_fields(x[n, group], axes)
+        for start in range(0, outputs[0], height):
+            block = views[(slice(None),) * (1 + len(axes)) + (slice(start, start + height),)]
+            if fields == x.shape[2] and block.flags.c_contiguous:
+                columns = block.reshape(fields, -1)
+            else:
+                columns = buffer[: block.size].reshape(fields, -1)
+                np.copyto(columns.reshape(block.shape), block)
+            yield n, group, slice(start * line, start * line + columns.shape[1]), columns
 
 
 def _receptive_fields(x: Array, axes: tuple[LayerAxis, ...]) -> Array:
@@ -89,40 +138,40 @@ def _receptive_fields(x: Array, axes: tuple[LayerAxis, ...]) -> Array:
 
 
 @np.errstate(over="ignore", invalid="ignore")  # found out afterwards
-def sum_by_spectra(x: Array, weights: Array, axes: tuple[LayerAxis, ...], workers: int | None) -> Array:
+def sum_by_spectra(task: Sum) -> Array:
     """Transforms of inputs and weights, products added up over the channels, and one transform back.
 
     A NaN, an infinity or an overflow spreads over its slice; such layers are computed by `convolve`.
     """
+    axes, dtype = task.axes, task.dtype
     lengths = _fft_shape(axes)
-    batch, groups, channels = x.shape[:3]
-    prepare = partial(_workspace, lengths=lengths, dtype=x.dtype, workers=workers)
-    of_x = _spectrum(x, [1] * len(axes), prepare).transpose(0, 2, 1, 3)
-    y = np.empty((batch, *weights.shape[:2], *(axis.outputs for axis in axes)), x.dtype)
+    prepare = partial(_workspace, lengths=lengths, dtype=dtype, workers=task.threads)
+    of_x = _spectrum(task.padded(), [1] * len(axes), prepare).transpose(0, 2, 1, 3)
+    y = np.empty(task.output_shape, dtype)
     kept: tuple[Any, ...] = tuple(
         slice(0, (axis.outputs - 1) * axis.stride + 1, axis.stride) for axis in axes
     )
-    last = lengths[-1] // 2 + 1 if x.dtype.kind == "f" else lengths[-1]
-    step = max(1, _SPECTRA_BYTES // (groups * channels * math.prod(lengths) * x.itemsize))
-    for start in range(0, weights.shape[1], step):
-        part = np.conjugate(weights[:, start : start + step])
+    last = lengths[-1] // 2 + 1 if dtype.kind == "f" else lengths[-1]
+    groups, kernels, channels = task.weights.shape[:3]
+    step = max(1, _SPECTRA_BYTES // (groups * channels * math.prod(lengths) * dtype.itemsize))
+    for start in range(0, kernels, step):
+        part = np.conjugate(task.weights[:, start : start + step])
         of_weights = _spectrum(part, [axis.dilation for axis in axes], prepare)
         # For each frequency and group (N, C) @ (C, O). What is conjugated twice stays as it is written.
         products = np.matmul(of_x, np.conjugate(of_weights).transpose(0, 1, 3, 2))
-        work = prepare((batch, *part.shape[:2]))
+        work = prepare((len(y), *part.shape[:2]))
         ordered = products.transpose(2, 1, 3, 0).reshape(*work.samples.shape[:-1], last)
-        np.multiply(
-            work.inverse(ordered)[:, :, :, *kept], work.inverse_scale, out=y[:, :, start : start + step]
-        )
-    return y if np.isfinite(y.sum()) else sum_by_convolve(x, weights, axes, workers)
+        samples = work.inverse(ordered)[:, :, :, *kept]
+        np.multiply(samples, work.inverse_scale, out=y[:, :, start : start + step])
+    return y if np.isfinite(y.sum()) else sum_by_convolve(task)
 
 
 def _workspace(
-    lead: tuple[int, ...], lengths: tuple[int, ...], dtype: np.dtype[Any], workers: int | None
+    lead: tuple[int, ...], lengths: tuple[int, ...], dtype: np.dtype[Any], workers: int
 ) -> Workspace:
     """To transform so many slices."""
     axes = tuple(range(len(lead), len(lead) + len(lengths)))
-    return workspace(provider_name(), (*lead, *lengths), axes, dtype, workers or available_cores())
+    return workspace(provider_name(), (*lead, *lengths), axes, dtype, workers)
 
 
 def _spectrum(array: Array, steps: Sequence[int], prepare: Callable[..., Workspace]) -> Array:
@@ -136,88 +185,19 @@ def _spectrum(array: Array, steps: Sequence[int], prepare: Callable[..., Workspa
     return np.array(np.moveaxis(work.forward().reshape(*array.shape[:3], -1), -1, 0), order="C")
 
 
-LAYER_ENGINES: dict[str, LayerEngine] = {
-    "convolve": sum_by_convolve,
-    "patches": sum_by_patches,
-    "spectra": sum_by_spectra,
-}
-
-
-LAYER_METHODS = ("auto", *LAYER_ENGINES)
-
-
-def choose(
-    x_shape: tuple[int, ...],
-    weights_shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    axes: tuple[LayerAxis, ...],
-) -> str:
-    """The engine with the least predicted time; numbers that BLAS does not have go through `convolve`."""
-    if dtype.char not in _BLAS:
-        return "convolve"
-    seconds = {name: predict(x_shape, weights_shape, dtype, axes) for name, predict in _SECONDS.items()}
-    return min(seconds, key=lambda name: seconds[name])
-
-
-def _seconds_of_convolve(
-    x_shape: tuple[int, ...],
-    weights_shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    axes: tuple[LayerAxis, ...],
-) -> float:
-    return (
-        plan_convolution(
-            (*x_shape[:2], 1, *x_shape[2:]),
-            (1, *weights_shape),
-            dtype=dtype,
-            axes=_convolved(axes),
-            mode="valid",
-            stride=(1, *(axis.stride for axis in axes)),
-            dilation=(1, *(axis.dilation for axis in axes)),
-        ).seconds
-        * _MANY_SHORT_SUMS
+def sum_by_convolve(task: Sum) -> Array:
+    """A convolution over channels and space at once, of which one output along the channels is whole."""
+    turned = task.weights[(slice(None),) * 2 + (slice(None, None, -1),) * (task.weights.ndim - 2)]
+    y = convolve(
+        task.padded()[:, :, np.newaxis],
+        turned[np.newaxis],
+        axes=_convolved(task.axes),
+        mode="valid",
+        stride=(1, *(axis.stride for axis in task.axes)),
+        dilation=(1, *(axis.dilation for axis in task.axes)),
+        workers=task.workers,
     )
-
-
-def _seconds_of_patches(
-    x_shape: tuple[int, ...],
-    weights_shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    axes: tuple[LayerAxis, ...],
-) -> float:
-    width = dtype.itemsize / 4
-    columns = x_shape[0] * x_shape[1] * math.prod(axis.outputs for axis in axes)
-    fields = math.prod(weights_shape[2:])
-    blocks = -(-columns * fields * dtype.itemsize // _PATCH_BYTES) + x_shape[0] * x_shape[1]
-    return width * columns * fields * (_PRODUCT * weights_shape[1] + _PATCH) + blocks * _BLOCK
-
-
-def _seconds_of_spectra(
-    x_shape: tuple[int, ...],
-    weights_shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    axes: tuple[LayerAxis, ...],
-) -> float:
-    width = dtype.itemsize / 4
-    points = math.prod(_fft_shape(axes))
-    batch, groups, channels = x_shape[:3]
-    kernels = weights_shape[1]
-    lines = groups * (batch * channels + kernels * channels + batch * kernels)
-    each = _BUTTERFLY * math.log2(points) * width
-    products = groups * (_SPECTRAL_PRODUCT * width * batch * channels * kernels + _SPECTRAL_CALL)
-    return _SPECTRA + points * (lines * each + products)
-
-
-_SECONDS: dict[str, Callable[..., float]] = {
-    "convolve": _seconds_of_convolve,
-    "patches": _seconds_of_patches,
-    "spectra": _seconds_of_spectra,
-}
-
-
-def _convolved(axes: tuple[LayerAxis, ...]) -> tuple[int, ...]:
-    """Of (N, groups, kernels, channels, *spatial): the channels, and space."""
-    return tuple(range(3, 4 + len(axes)))
+    return np.asarray(y[:, :, :, 0])
 
 
 def _fft_shape(axes: tuple[LayerAxis, ...]) -> tuple[int, ...]:
@@ -225,25 +205,132 @@ def _fft_shape(axes: tuple[LayerAxis, ...]) -> tuple[int, ...]:
     return tuple(fast_length(axis.padded) for axis in axes)
 
 
-def sum_over_channels(
-    padded: Array,
+def _convolved(axes: tuple[LayerAxis, ...]) -> tuple[int, ...]:
+    """Of (N, groups, kernels, channels, *spatial): the channels, and space."""
+    return tuple(range(3, 4 + len(axes)))
+
+
+# ------------------------------------------------------------------------------ which one, and how long
+
+_MOST_BLOCK = 8  # kernels that the core takes together; of fewer it takes 4, 2 and 1
+
+
+def _seconds_in_core(task: Sum) -> float:
+    """Of products, dearer where kernels are few, and of copies of samples."""
+    width = task.dtype.itemsize / 4
+    columns = math.prod(task.output_shape) / task.weights.shape[1]
+    terms, kernels = math.prod(task.weights.shape[2:]), task.weights.shape[1]
+    whole, rest = divmod(kernels, _MOST_BLOCK)
+    paid = whole * _MOST_BLOCK + rest + rest.bit_count()  # each smaller block loads the samples once more
+    copied = task.weights.shape[2] * _CORE_COPY
+    return float(_CORE + width * columns * (terms * paid * _CORE_PRODUCT + copied))
+
+
+def _seconds_by_patches(task: Sum) -> float:
+    width = task.dtype.itemsize / 4
+    columns = math.prod(task.output_shape) / task.weights.shape[1]
+    fields = math.prod(task.weights.shape[2:])
+    blocks = -(-columns * fields * task.dtype.itemsize // _PATCH_BYTES) + len(task.x) * len(task.weights)
+    return float(width * columns * fields * (_PRODUCT * task.weights.shape[1] + _PATCH) + blocks * _BLOCK)
+
+
+def _seconds_by_spectra(task: Sum) -> float:
+    width = task.dtype.itemsize / 4
+    points = math.prod(_fft_shape(task.axes))
+    batch, (groups, kernels, channels) = len(task.x), task.weights.shape[:3]
+    lines = groups * (batch * channels + kernels * channels + batch * kernels)
+    each = _BUTTERFLY * math.log2(points) * width
+    products = groups * (_SPECTRAL_PRODUCT * width * batch * channels * kernels + _SPECTRAL_CALL)
+    return float(_SPECTRA + points * (lines * each + products))
+
+
+def _seconds_by_convolve(task: Sum) -> float:
+    plan = plan_convolution(
+        (*task.x.shape[:2], 1, task.x.shape[2], *(axis.padded for axis in task.axes)),
+        (1, *task.weights.shape),
+        dtype=task.dtype,
+        axes=_convolved(task.axes),
+        mode="valid",
+        stride=(1, *(axis.stride for axis in task.axes)),
+        dilation=(1, *(axis.dilation for axis in task.axes)),
+        workers=task.workers,
+    )
+    short = _SHORT_SUM * task.dtype.itemsize / 4 * math.prod(task.output_shape)
+    return float(plan.seconds * _MANY_SHORT_SUMS + short)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerEngine:
+    """A way to add up, the numbers it has (codes of NumPy), and about how long it takes."""
+
+    run: Callable[[Sum], Array]
+    dtypes: str
+    seconds: Callable[[Sum], float]
+    adds_bias: bool = False
+
+
+LAYER_ENGINES: dict[str, LayerEngine] = {
+    "direct": LayerEngine(sum_in_core, "fd" if core is not None else "", _seconds_in_core, adds_bias=True),
+    "patches": LayerEngine(sum_by_patches, "fdFD", _seconds_by_patches),
+    "spectra": LayerEngine(sum_by_spectra, "fdFD", _seconds_by_spectra),
+    "convolve": LayerEngine(sum_by_convolve, "", _seconds_by_convolve),  # which has all
+}
+LAYER_METHODS = ("auto", *LAYER_ENGINES)
+
+
+def choose(task: Sum) -> str:
+    """The engine with the least predicted time; what the others do not have goes through `convolve`."""
+    seconds = predict(task)
+    return min(seconds, key=lambda name: seconds[name], default="convolve")
+
+
+def predict(task: Sum) -> dict[str, float]:
+    """Seconds of every engine that has such numbers; of none, if only `convolve` has."""
+    able = {name: each for name, each in LAYER_ENGINES.items() if task.dtype.char in each.dtypes}
+    seconds = {name: each.seconds(task) for name, each in able.items()}
+    return seconds | {"convolve": _seconds_by_convolve(task)} if able else seconds
+
+
+def make_sum(
+    samples: Array,
     weights: Array,
     axes: tuple[LayerAxis, ...],
     groups: int,
-    method: str,
     workers: int | None,
-) -> Array:
-    """The layer itself, of inputs that have their padding and weights that lie as they are laid on."""
-    check_choice("method", method, LAYER_METHODS)
-    batch, channels = padded.shape[:2]
-    x = padded.reshape(batch, groups, channels // groups, *padded.shape[2:])
-    grouped = weights.reshape(groups, -1, *weights.shape[1:])
-    dtype = result_dtype(x.dtype, grouped.dtype)
-    if method == "auto":
-        method = choose(x.shape, grouped.shape, dtype, axes)
-    elif method != "convolve" and dtype.char not in "fdFD":
-        raise ValueError(f"method={method!r} does not compute in {dtype}; pass method='convolve' or 'auto'")
+    boundary: LayerBoundary = "zero",
+    fill_value: Any = 0,
+    bias: Array | None = None,
+) -> Sum:
+    """The sums of a layer; a bias is in the dtype of the result."""
+    check_workers(workers)
+    dtype = result_dtype(samples.dtype, weights.dtype)
     if dtype.kind in "fc":
-        x, grouped = x.astype(dtype, copy=False), grouped.astype(dtype, copy=False)
-    y = LAYER_ENGINES[method](x, grouped, axes, workers)
-    return np.asarray(y).reshape(batch, len(weights), *y.shape[3:])
+        samples, weights = samples.astype(dtype, copy=False), weights.astype(dtype, copy=False)
+    batch, channels = samples.shape[:2]
+    return Sum(
+        samples.reshape(batch, groups, channels // groups, *samples.shape[2:]),
+        weights.reshape(groups, -1, *weights.shape[1:]),
+        axes,
+        boundary,
+        fill_value,
+        workers,
+        None if bias is None else np.ascontiguousarray(bias),
+    )
+
+
+def sum_over_channels(task: Sum, method: str) -> Array:
+    """The layer itself, (N, kernels, *outputs), of weights that lie as they are laid on."""
+    check_choice("method", method, LAYER_METHODS)
+    if method == "auto":
+        method = choose(task)
+    engine = LAYER_ENGINES[method]
+    dtype = result_dtype(task.x.dtype, task.weights.dtype)
+    if method != "convolve" and dtype.char not in engine.dtypes:
+        cure = "pass method='convolve' or 'auto'"
+        if method == "direct" and core is None:
+            raise ValueError(f"method='direct' needs the native core, which is not here; {cure}")
+        raise ValueError(f"method={method!r} does not compute in {dtype}; {cure}")
+    y = engine.run(task)
+    if task.bias is not None and not engine.adds_bias:
+        y += task.bias.reshape(*y.shape[1:3], *(1,) * len(task.axes))
+    return y.reshape(len(y), -1, *y.shape[3:])

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, check_choice, read_array, result_dtype
 from fftconv.layers.convolutional import turned
-from fftconv.layers.engines import LayerMethod, sum_over_channels
-from fftconv.layers.padding import LAYER_BOUNDARIES, LayerBoundary, pad, unpad
+from fftconv.layers.engines import (
+    LayerMethod,
+    Sum,
+    make_sum,
+    predict,
+    sum_gradient_by_patches,
+    sum_over_channels,
+)
+from fftconv.layers.padding import LAYER_BOUNDARIES, LayerBoundary, unpad
 from fftconv.layers.shapes import LayerAxis, Padding, Steps, axis_names, read_layer
 
 
@@ -98,9 +105,9 @@ def conv_layer_backward(
         )
     given, samples, kernels = (array.astype(dtype, copy=False) for array in (given, samples, kernels))
     laid = turned(kernels) if flip else kernels
-    padded = pad(samples, axes, boundary, 0)
-    of_x = _gradient_of_padded(given, laid, axes, groups, method, workers)
-    of_weights = _gradient_of_weights(given, padded, axes, groups, method, workers)
+    task = make_sum(samples, laid, axes, groups, workers, boundary)
+    of_x = sum_over_channels(_way_back(task, given), method)
+    of_weights = _gradient_of_weights(task, given, method)
     return LayerGradients(
         unpad(of_x, axes, boundary),
         turned(of_weights) if flip else of_weights,
@@ -108,49 +115,47 @@ def conv_layer_backward(
     )
 
 
-def _gradient_of_padded(
-    gradient: Array,
-    weights: Array,
-    axes: tuple[LayerAxis, ...],
-    groups: int,
-    method: str,
-    workers: int | None,
-) -> Array:
-    """The layer that leads back: outputs spread by the stride, weights turned, kernels for channels."""
-    spread = np.zeros(
-        (*gradient.shape[:2], *(axis.padded + axis.span - 1 for axis in axes)), gradient.dtype
+def _way_back(task: Sum, gradient: Array) -> Sum:
+    """The layer that leads back to the padded samples.
+
+    It is of the gradient, numbers a stride apart, under the weights turned around, kernels as channels.
+    """
+    axes, (groups, kernels, channels) = task.axes, task.weights.shape[:3]
+    apart = gradient
+    if any(axis.stride > 1 for axis in axes):
+        sizes = [(axis.outputs - 1) * axis.stride + 1 for axis in axes]
+        apart = np.zeros((*gradient.shape[:2], *sizes), gradient.dtype)
+        apart[:, :, *(slice(None, None, axis.stride) for axis in axes)] = gradient
+    swapped = task.weights.swapaxes(1, 2).reshape(groups * channels, kernels, *task.weights.shape[3:])
+    back = tuple(
+        LayerAxis(size, axis.taps, 1, axis.span - 1, axis.padded - size, axis.dilation)
+        for axis, size in zip(axes, apart.shape[2:], strict=True)
     )
-    where: tuple[Any, ...] = tuple(
-        slice(axis.span - 1, axis.span - 1 + (axis.outputs - 1) * axis.stride + 1, axis.stride)
-        for axis in axes
-    )
-    spread[:, :, *where] = gradient
-    taps = weights.shape[2:]
-    swapped = weights.reshape(groups, -1, weights.shape[1], *taps).swapaxes(1, 2)
-    swapped = swapped.reshape(-1, len(weights) // groups, *taps)
-    back = tuple(LayerAxis(axis.padded + axis.span - 1, axis.taps, 1, 0, 0, axis.dilation) for axis in axes)
-    return sum_over_channels(spread, turned(swapped), back, groups, method, workers)
+    return make_sum(apart, turned(swapped), back, groups, task.workers)
 
 
-def _gradient_of_weights(
-    gradient: Array,
-    padded: Array,
-    axes: tuple[LayerAxis, ...],
-    groups: int,
-    method: str,
-    workers: int | None,
-) -> Array:
-    """The layer whose kernels are the gradients, and whose channels are the inputs of the batch."""
-    batch, channels = padded.shape[:2]
-    inputs = padded.reshape(batch, groups, -1, *padded.shape[2:]).transpose(
-        2, 1, 0, *range(3, padded.ndim + 1)
-    )
-    inputs = inputs.reshape(channels // groups, groups * batch, *padded.shape[2:])
-    kernels = np.ascontiguousarray(gradient.swapaxes(0, 1))
-    over = []
-    for number, axis in enumerate(axes):  # without what no receptive field read
-        size = (axis.outputs - 1) * axis.stride + axis.span
-        inputs = inputs[(slice(None),) * (2 + number) + (slice(size),)]
-        over.append(LayerAxis(size, axis.outputs, axis.dilation, 0, 0, axis.stride))
-    found = sum_over_channels(np.ascontiguousarray(inputs), kernels, tuple(over), groups, method, workers)
+def _gradient_of_weights(task: Sum, gradient: Array, method: str) -> Array:
+    """By matrices, or as the layer whose kernels are the gradients and whose channels the inputs."""
+    if method == "auto":
+        # Matrices are as large as those of the layer; spectra do not mind that outputs are few.
+        by_patches, by_spectra = (predict(each) for each in (task, _dual(task, gradient)))
+        seconds = {"patches": by_patches.get("patches"), "spectra": by_spectra.get("spectra")}
+        able = {name: each for name, each in seconds.items() if each is not None}
+        method = min(able, key=lambda name: able[name], default="convolve")
+    if method == "patches":
+        grouped = gradient.reshape(task.output_shape)
+        return sum_gradient_by_patches(task, grouped).reshape(-1, *task.weights.shape[2:])
+    found = sum_over_channels(_dual(task, gradient), method)
     return np.ascontiguousarray(found.swapaxes(0, 1))
+
+
+def _dual(task: Sum, gradient: Array) -> Sum:
+    """That layer; without what no receptive field read."""
+    axes, inputs = [], task.padded()
+    batch, groups, channels = inputs.shape[:3]
+    for number, axis in enumerate(task.axes):
+        size = (axis.outputs - 1) * axis.stride + axis.span
+        inputs = inputs[(slice(None),) * (3 + number) + (slice(size),)]
+        axes.append(LayerAxis(size, axis.outputs, axis.dilation, 0, 0, axis.stride))
+    turned_around = inputs.swapaxes(0, 2).reshape(channels, groups * batch, *inputs.shape[3:])
+    return make_sum(turned_around, gradient.swapaxes(0, 1), tuple(axes), groups, task.workers)

@@ -27,7 +27,7 @@ def pad(
         padded[(..., *inside)] = samples
         return padded
     for place, axis in enumerate(axes, first):
-        samples = samples.take(_sources(axis, boundary), place)
+        samples = samples.take(sources_of(axis, boundary), place)
     return samples
 
 
@@ -38,12 +38,13 @@ def unpad(gradient: Array, axes: tuple[LayerAxis, ...], boundary: Boundary) -> A
         inside = gradient[(*before, slice(axis.before, axis.before + axis.size))]
         if boundary not in FILLED and (axis.before or axis.after):
             inside = inside.copy()
-            source = _sources(axis, boundary)
+            source = sources_of(axis, boundary)
             for position in (*range(axis.before), *range(axis.before + axis.size, axis.padded)):
                 inside[(*before, source[position])] += gradient[(*before, position)]
         gradient = inside
     return np.ascontiguousarray(gradient)
 
 
-def _sources(axis: LayerAxis, boundary: Boundary) -> Array:
+def sources_of(axis: LayerAxis, boundary: Boundary) -> Array:
+    """Which sample stands at each padded position; -1 where it is the fill value."""
     return sources(np.arange(-axis.before, axis.size + axis.after), axis.size, boundary)

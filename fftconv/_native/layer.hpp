@@ -1,0 +1,317 @@
+// Sums over channels: the layers of neural networks. Included by kernels.cpp inside the namespace of its level.
+//
+// A layer is cut into units: some rows and columns of outputs, of some kernels. A unit copies what it reads of every
+// plane into memory of its own, with the padding; a step apart in the source lies side by side there, in a part for
+// each phase, so that whatever the stride each tap is one offset, and neighbouring outputs are neighbours. Then a few
+// kernels times a few vectors of outputs are added up in registers, over channels and taps in order, so that cuts
+// change no result.
+#pragma once
+
+// Kernels and vectors of a register tile: BLOCK * broad(BLOCK) sums, the inputs and a weight fit the registers.
+#if defined(__AVX512F__) || defined(__aarch64__)
+constexpr int BLOCK = 8;
+constexpr int broad(int block) { return block == 8 ? 3 : block == 4 ? 5 : 8; }
+#else
+constexpr int BLOCK = 4;
+constexpr int broad(int block) { return block == 4 ? 2 : block == 2 ? 4 : 6; }
+#endif
+constexpr int BROADEST = 8;  // vectors
+
+constexpr Int UNIT_BYTES = 256 * 1024;  // of samples, which stay in a second-level cache beside the weights
+constexpr Int FEWEST_OUTPUTS = 256;     // of a unit, below which copying is too large a part
+constexpr Int UNITS_EACH = 4;           // for a thread, so that none waits long for the last
+
+template <class T>
+class Layer {
+public:
+    using Vector = typename Lanes<T>::Vector;
+    static constexpr Int LANES = Lanes<T>::count;
+
+    explicit Layer(const LayerJob& job) : job_(job) {
+        planes_ = job.channels;
+        for (int a = 0; a < job.leads; ++a) {
+            planes_ *= job.lead[a].taps;
+            lead_outputs_ *= job.lead[a].outputs;
+        }
+        taps_ = job.rows.taps * job.columns.taps;
+        cut();
+    }
+
+    Int weight_bytes() const { return job_.groups * job_.kernels * planes_ * taps_ * static_cast<Int>(sizeof(T)); }
+
+    // Weights in the order in which they are used: those of a block of kernels beside each other.
+    void pack(void* packed, Next next, void* counter) const {
+        const Int terms = planes_ * taps_, blocks = (job_.kernels + BLOCK - 1) / BLOCK;
+        for (Int index = next(counter); index < job_.groups * blocks; index = next(counter)) {
+            const Int group = index / blocks, start = index % blocks * BLOCK;
+            for (Int first = start; first < least(start + BLOCK, job_.kernels);) {
+                const Int block = block_at(first), place = (group * job_.kernels + first) * terms;
+                const T* const from = static_cast<const T*>(job_.weights) + place;
+                T* to = static_cast<T*>(packed) + place;
+                for (Int term = 0; term < terms; ++term)
+                    for (Int k = 0; k < block; ++k) *to++ = from[k * terms + term];
+                first += block;
+            }
+        }
+    }
+
+    Outcome run(const void* packed, Next next, void* counter) {
+        const Memory memory(take(Parts(nullptr)));
+        if (memory.failed()) return Outcome::no_memory;
+        take(Parts(memory.get()));
+        for (Int i = 0; i < job_.rows.taps; ++i)
+            for (Int j = 0; j < job_.columns.taps; ++j)
+                offsets_[i * job_.columns.taps + j] =
+                    place(job_.rows, i * job_.rows.dilation) * pitch_ +
+                    phase(job_.columns, j * job_.columns.dilation) * slots_ * pitch_ +
+                    j * job_.columns.dilation / job_.columns.stride;
+        const Int units = job_.batch * job_.groups * lead_outputs_ * bands_ * strips_ * shares_;
+        for (Int index = next(counter); index < units; index = next(counter))
+            compute(static_cast<const T*>(packed), index);
+        return Outcome::finite;
+    }
+
+private:
+    static Int block_at(Int first, Int kernels) {
+        Int block = BLOCK;
+        while (block > kernels - first) block /= 2;
+        return block;
+    }
+    Int block_at(Int first) const { return block_at(first, job_.kernels); }
+
+    static Int phase(const LayerAxis& axis, Int position) { return position % axis.stride; }
+    // Rows of one phase lie side by side.
+    Int place(const LayerAxis& axis, Int position) const {
+        return phase(axis, position) * row_phase_ + position / axis.stride;
+    }
+    static Int reach(const LayerAxis& axis, Int outputs) {
+        return (outputs - 1) * axis.stride + (axis.taps - 1) * axis.dilation + 1;
+    }
+    static Int phase_size(const LayerAxis& axis, Int outputs) {
+        return (reach(axis, outputs) + axis.stride - 1) / axis.stride;
+    }
+
+    Int bytes_of(Int rows, Int columns) const {
+        return planes_ * job_.columns.stride * job_.rows.stride * phase_size(job_.rows, rows) *
+               phase_size(job_.columns, columns) * static_cast<Int>(sizeof(T));
+    }
+
+    // As many outputs as their samples fit the cache: whole rows where they do, and parts of one where not.
+    void cut() {
+        const Int height = job_.rows.outputs, width = job_.columns.outputs;
+        width_ = width;
+        while (width_ > FEWEST_OUTPUTS && bytes_of(1, width_) > UNIT_BYTES) width_ = (width_ + 1) / 2;
+        rows_ = 1;
+        while (rows_ < height && (bytes_of(2 * rows_, width_) <= UNIT_BYTES || rows_ * width_ < FEWEST_OUTPUTS))
+            rows_ *= 2;
+        rows_ = least(rows_, height);
+        const auto units = [&] {
+            return job_.batch * job_.groups * lead_outputs_ * ((height + rows_ - 1) / rows_) *
+                   ((width + width_ - 1) / width_);
+        };
+        if (job_.workers > 1)
+            while (units() < UNITS_EACH * job_.workers && rows_ > 1 && rows_ * width_ >= 2 * FEWEST_OUTPUTS)
+                rows_ = (rows_ + 1) / 2;
+        bands_ = (height + rows_ - 1) / rows_;
+        rows_ = (height + bands_ - 1) / bands_;  // all about equally high
+        strips_ = (width + width_ - 1) / width_;
+        width_ = (width + strips_ - 1) / strips_;
+        // Where there are not enough units for all threads, kernels are shared, too.
+        const Int blocks = (job_.kernels + BLOCK - 1) / BLOCK;
+        while (job_.workers > 1 && units() * shares_ < job_.workers && shares_ < blocks) ++shares_;
+        row_phase_ = phase_size(job_.rows, rows_);
+        slots_ = job_.rows.stride * row_phase_;
+        pitch_ = phase_size(job_.columns, width_);
+        plane_ = job_.columns.stride * slots_ * pitch_;
+    }
+
+    Int take(Parts parts) {
+        samples_ = parts.take<T>(planes_ * plane_ + BROADEST * LANES);
+        offsets_ = parts.take<Int>(taps_);
+        line_ = parts.take<T>(BROADEST * LANES);
+        return parts.taken();
+    }
+
+    void compute(const T* packed, Int index) {
+        const Int share = index % shares_;
+        index /= shares_;
+        const Int left = index % strips_ * width_;
+        index /= strips_;
+        const Int top = index % bands_ * rows_;
+        index /= bands_;
+        const Int lead = index % lead_outputs_;
+        index /= lead_outputs_;
+        const Int group = index % job_.groups, n = index / job_.groups;
+        const Int height = least(rows_, job_.rows.outputs - top), width = least(width_, job_.columns.outputs - left);
+        if (height <= 0 || width <= 0) return;  // bands and strips that are equally large may be too many
+        copy_samples(n, group, lead, top, left, height, width);
+
+        const Int image = job_.rows.outputs * job_.columns.outputs;
+        T* const target = static_cast<T*>(job_.target) +
+                          ((n * job_.groups + group) * job_.kernels * lead_outputs_ + lead) * image +
+                          top * job_.columns.outputs + left;
+        const Int terms = planes_ * taps_;
+        const Int blocks = (job_.kernels + BLOCK - 1) / BLOCK;
+        const Int begin = blocks * share / shares_ * BLOCK;
+        const Int end = least(blocks * (share + 1) / shares_ * BLOCK, job_.kernels);
+        for (Int first = begin; first < end;) {
+            const Int block = block_at(first);
+            const T* const weights = packed + (group * job_.kernels + first) * terms;
+            const T* const bias =
+                job_.bias ? static_cast<const T*>(job_.bias) + group * job_.kernels + first : nullptr;
+            T* const out = target + first * lead_outputs_ * image;
+            if constexpr (BLOCK >= 8)
+                if (block == 8) sweep<8>(weights, bias, out, height, width);
+            if (block == 4) sweep<4>(weights, bias, out, height, width);
+            if (block == 2) sweep<2>(weights, bias, out, height, width);
+            if (block == 1) sweep<1>(weights, bias, out, height, width);
+            first += block;
+        }
+    }
+
+    // What the unit reads of every plane, padding and all.
+    void copy_samples(Int n, Int group, Int lead, Int top, Int left, Int height, Int width) {
+        const char* const source = job_.source + n * job_.step_batch + group * job_.step_group;
+        Int lead_taps = 1;
+        for (int a = 0; a < job_.leads; ++a) lead_taps *= job_.lead[a].taps;
+        const T fill = *static_cast<const T*>(job_.fill);
+        const Int rows = reach(job_.rows, height), columns = reach(job_.columns, width);
+        for (Int plane = 0; plane < planes_; ++plane) {
+            const char* from = source + plane / lead_taps * job_.step_channel;
+            Int output = lead, tap = plane % lead_taps;
+            bool inside = true;
+            for (int a = job_.leads - 1; a >= 0; --a) {
+                const LayerAxis& axis = job_.lead[a];
+                const Int position = output % axis.outputs * axis.stride + tap % axis.taps * axis.dilation;
+                const Int found = axis.source[position];
+                inside &= found >= 0;
+                from += found * axis.step;
+                output /= axis.outputs;
+                tap /= axis.taps;
+            }
+            T* const to = samples_ + plane * plane_;
+            for (Int row = 0; row < rows; ++row) {
+                const Int found = inside ? job_.rows.source[top * job_.rows.stride + row] : -1;
+                copy_row(found < 0 ? nullptr : from + found * job_.rows.step, fill, left, columns,
+                         to + place(job_.rows, row) * pitch_);
+            }
+        }
+    }
+
+    void copy_row(const char* from, T fill, Int left, Int columns, T* to) const {
+        const LayerAxis& axis = job_.columns;
+        const Int start = left * axis.stride;
+        const Int* const found = axis.source + start;
+        const Int part = slots_ * pitch_;
+        if (!from) {
+            for (Int i = 0; i < columns; ++i) to[phase(axis, i) * part + i / axis.stride] = fill;
+            return;
+        }
+        // The samples themselves stand between `before` and `after` of the padded row.
+        const Int low = least(most(axis.before - start, 0), columns);
+        const Int high = most(least(axis.before + axis.size - start, columns), low);
+        const auto put = [&](Int i) INLINE_LAMBDA {
+            T value = fill;
+            if (found[i] >= 0) __builtin_memcpy(&value, from + found[i] * axis.step, sizeof(T));
+            to[phase(axis, i) * part + i / axis.stride] = value;
+        };
+        for (Int i = 0; i < low; ++i) put(i);
+        if (axis.stride == 1 && axis.step == static_cast<Int>(sizeof(T))) {
+            if (high > low)
+                __builtin_memcpy(to + low, from + (start + low - axis.before) * axis.step,
+                                 static_cast<size_t>(high - low) * sizeof(T));
+        } else {
+            for (Int p = 0; p < axis.stride; ++p) {
+                Int i = low + (p - low % axis.stride + axis.stride) % axis.stride;
+                const char* at = from + (start + i - axis.before) * axis.step;
+                for (T* here = to + p * part + i / axis.stride; i < high; i += axis.stride) {
+                    __builtin_memcpy(here++, at, sizeof(T));
+                    at += axis.stride * axis.step;
+                }
+            }
+        }
+        for (Int i = high; i < columns; ++i) put(i);
+    }
+
+    // All outputs of a unit, of B kernels: row by row in one sweep, where ends of rows give numbers that are dropped.
+    template <int B>
+    void sweep(const T* weights, const T* bias, T* out, Int height, Int width) const {
+        constexpr int V = broad(B);
+        const Int length = (height - 1) * pitch_ + width;
+        const Int kernel = lead_outputs_ * job_.rows.outputs * job_.columns.outputs;
+        for (Int start = 0; start < length; start += V * LANES) {
+            const Int left = length - start;
+            if (left <= LANES)
+                tile<B, 1>(weights, bias, out, kernel, start, width, length);
+            else if (left <= (V + 1) / 2 * LANES)
+                tile<B, (V + 1) / 2>(weights, bias, out, kernel, start, width, length);
+            else
+                tile<B, V>(weights, bias, out, kernel, start, width, length);
+        }
+    }
+
+    template <int B, int V>
+    void tile(const T* weights, const T* bias, T* out, Int kernel, Int start, Int width, Int length) const {
+        const T* at = samples_ + start;
+        Vector sums[B][V];
+        for (int b = 0; b < B; ++b)
+            for (int v = 0; v < V; ++v) sums[b][v] = Vector{} + (bias ? bias[b] : T(0));
+        for (Int plane = 0; plane < planes_; ++plane) {
+            for (Int tap = 0; tap < taps_; ++tap) {
+                const T* const here = at + offsets_[tap];
+                Vector inputs[V];
+                for (int v = 0; v < V; ++v) inputs[v] = load(here + v * LANES);
+                for (int b = 0; b < B; ++b) {
+                    const T weight = weights[b];
+                    for (int v = 0; v < V; ++v) sums[b][v] += inputs[v] * weight;
+                }
+                weights += B;
+            }
+            at += plane_;
+        }
+        const Int row = start / pitch_, column = start % pitch_, count = V * LANES;
+        if (column + count <= width) {  // all in one row
+            T* const to = out + row * job_.columns.outputs + column;
+            for (int b = 0; b < B; ++b)
+                for (int v = 0; v < V; ++v) store(to + b * kernel + v * LANES, sums[b][v]);
+            return;
+        }
+        for (int b = 0; b < B; ++b) {
+            for (int v = 0; v < V; ++v) store(line_ + v * LANES, sums[b][v]);
+            Int r = row, c = column;
+            for (Int i = 0; i < least(count, length - start);) {
+                const Int run = least(pitch_ - c, least(count, length - start) - i);
+                const Int kept = least(run, width - c);
+                if (kept > 0)
+                    __builtin_memcpy(out + b * kernel + r * job_.columns.outputs + c, line_ + i,
+                                     static_cast<size_t>(kept) * sizeof(T));
+                i += run;
+                ++r;
+                c = 0;
+            }
+        }
+    }
+
+    const LayerJob& job_;
+    Int planes_ = 1, taps_ = 1, lead_outputs_ = 1;
+    Int rows_ = 1, width_ = 1, bands_ = 1, strips_ = 1, shares_ = 1;  // of units
+    Int row_phase_ = 1, slots_ = 1, pitch_ = 1, plane_ = 1;           // of the memory of a unit
+    T* samples_ = nullptr;
+    T* line_ = nullptr;
+    Int* offsets_ = nullptr;
+};
+
+template <class T>
+Int weight_bytes(const LayerJob& job) {
+    return Layer<T>(job).weight_bytes();
+}
+
+template <class T>
+void pack_layer(const LayerJob& job, void* packed, Next next, void* counter) {
+    Layer<T>(job).pack(packed, next, counter);
+}
+
+template <class T>
+Outcome run_layer(const LayerJob& job, const void* packed, Next next, void* counter) {
+    return Layer<T>(job).run(packed, next, counter);
+}
