@@ -112,7 +112,7 @@ def read_problem(
     if mask is not None:
         problem = problem._replace(mask=read_mask(mask, samples.shape))
     if nan_policy == "raise":
-        _refuse_nan(signal=samples, kernel=taps)
+        refuse_nan(signal=samples, kernel=taps)
     return problem
 
 
@@ -512,7 +512,8 @@ def read_mask(mask: ArrayLike, shape: tuple[int, ...]) -> Array:
         ) from None
 
 
-def _refuse_nan(**arrays: Array) -> None:
+def refuse_nan(**arrays: Array) -> None:
+    """ValueError for a NaN, with the name of the array."""
     for name, array in arrays.items():
         where = is_nan(array)
         if where.any():

@@ -19,6 +19,7 @@ from fftconv._geometry import Mode
 from fftconv._integers import check_overflow, convolve_in_limbs, round_to
 from fftconv._missing import convolve_missing
 from fftconv._range import is_in_range
+from fftconv.arrays import convolve_of
 from fftconv.planning import ConvolutionPlan, is_recording, plan_problem, record
 
 __all__ = ["convolve", "correlate"]
@@ -201,27 +202,25 @@ def convolve(
         and (result := convolve_line(signal, kernel, mode)) is not None
     ):
         return result
-    return _run(
-        read_problem(
-            signal,
-            kernel,
-            mode=mode,
-            boundary=boundary,
-            fill_value=fill_value,
-            axes=axes,
-            method=method,
-            stride=stride,
-            dilation=dilation,
-            nan_policy=nan_policy,
-            mask=mask,
-            accuracy=accuracy,
-            workers=workers,
-            max_memory=max_memory,
-            fft_provider=fft_provider,
-            out=out,
-        ),
-        return_weight,
-    )
+    options: dict[str, Any] = {
+        "mode": mode,
+        "boundary": boundary,
+        "fill_value": fill_value,
+        "axes": axes,
+        "method": method,
+        "stride": stride,
+        "dilation": dilation,
+        "nan_policy": nan_policy,
+        "mask": mask,
+        "accuracy": accuracy,
+        "workers": workers,
+        "max_memory": max_memory,
+        "fft_provider": fft_provider,
+        "out": out,
+    }
+    if (other := convolve_of(signal, kernel, mask)) is not None:
+        return other(signal, kernel, options | {"return_weight": return_weight}, False)
+    return _run(read_problem(signal, kernel, **options), return_weight)
 
 
 def correlate(
@@ -277,24 +276,25 @@ def correlate(
     >>> fftconv.correlate([0, 0, 5, 5, 5], [-1, 1], mode="valid")
     array([0, 5, 0, 0])
     """
-    problem = read_problem(
-        signal,
-        kernel,
-        mode=mode,
-        boundary=boundary,
-        fill_value=fill_value,
-        axes=axes,
-        method=method,
-        stride=stride,
-        dilation=dilation,
-        nan_policy=nan_policy,
-        mask=mask,
-        accuracy=accuracy,
-        workers=workers,
-        max_memory=max_memory,
-        fft_provider=fft_provider,
-        out=out,
-    )
+    options: dict[str, Any] = {
+        "mode": mode,
+        "boundary": boundary,
+        "fill_value": fill_value,
+        "axes": axes,
+        "method": method,
+        "stride": stride,
+        "dilation": dilation,
+        "nan_policy": nan_policy,
+        "mask": mask,
+        "accuracy": accuracy,
+        "workers": workers,
+        "max_memory": max_memory,
+        "fft_provider": fft_provider,
+        "out": out,
+    }
+    if (other := convolve_of(signal, kernel, mask)) is not None:
+        return other(signal, kernel, options | {"return_weight": return_weight}, True)
+    problem = read_problem(signal, kernel, **options)
     turned = problem.kernel[problem.options.geometry.turned]
     if turned.dtype.kind in "cO":
         turned = np.conjugate(turned)

@@ -25,6 +25,7 @@ from fftconv._engines import FAMILIES
 from fftconv._fft import read_provider
 from fftconv._geometry import MODES, Mode
 from fftconv._spectra import Spectra
+from fftconv.arrays import convolve_of, stack_of
 from fftconv.convolution import follow, run
 from fftconv.planning import METHODS, ConvolutionPlan, explain, plan_problem
 
@@ -137,8 +138,12 @@ class Filter:
         Returns
         -------
         numpy.ndarray
-            As `convolve` with the same arguments, bit for bit.
+            As `convolve` with the same arguments, bit for bit; of arrays of other libraries, what it makes
+            of them.
         """
+        if (other := convolve_of(signal, mask)) is not None:
+            options = self._options | {"mask": mask, "out": out, "return_weight": False}
+            return cast(Array, other(signal, self._kernel, options, False))
         return self._run(self._problem(signal, out, mask))
 
     def explain(self, signal: ArrayLike, *, mask: ArrayLike | None = None) -> ConvolutionPlan:
@@ -259,6 +264,9 @@ class FilterBank:
         numpy.ndarray
             The results of `convolve`, one for each kernel along the first axis.
         """
+        if convolve_of(signal, mask) is not None:
+            each = [one(signal, mask=mask, out=out) for one in self._filters]
+            return cast(Array, stack_of(each))
         samples = read_array("signal", signal)
         method = self._options["method"]
         bank = self._bank(samples)

@@ -1,0 +1,241 @@
+"""Arrays of the array API standard (torch, CuPy, JAX, ...), convolved where they are by their own library.
+
+Two methods, each written once in terms of the namespace of an array: "direct" adds shifted copies, "fft"
+transforms the whole. Nothing is done in place, so that gradients of torch go through. What needs the
+engines of this package (missing samples, componentwise accuracy, objects, integers through transforms) is
+refused, with the way to get it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+from fftconv._arguments import Array, check_choice, read_problem
+from fftconv._boundary import FILLED, sources
+from fftconv._fft.lengths import fast_length
+from fftconv._geometry import Geometry
+from fftconv.arrays import package_of
+
+METHODS = ("auto", "direct", "fft")
+_MOST_TAPS = 40  # up to which shifted copies are added up if nothing else is asked for
+_DTYPES = (
+    *("float64", "float32", "float16", "complex128", "complex64", "bool"),
+    *("int64", "int32", "int16", "int8", "uint8", "uint16", "uint32"),
+)
+_NOT_HERE = {
+    "mask": None,
+    "out": None,
+    "accuracy": "normwise",
+    "max_memory": None,
+    "fft_provider": None,
+    "workers": None,
+    "return_weight": False,
+}
+
+
+def convolve(signal: Any, kernel: Any, options: dict[str, Any], correlate: bool) -> Any:
+    """An array of the kind of the signal, on its device."""
+    library = package_of(signal) if array_api_compat.is_array_api_obj(signal) else package_of(kernel)
+    for name, default in _NOT_HERE.items():
+        given = options[name]
+        if given is not default and (default is None or given != default):
+            raise ValueError(
+                f"{name}={given!r} is not accepted for arrays of {library}; leave it out, or pass "
+                f"arrays of NumPy"
+            )
+    policy, method, boundary = options["nan_policy"], options["method"], options["boundary"]
+    if policy == "omit" or boundary == "missing":
+        name = "nan_policy='omit'" if policy == "omit" else "boundary='missing'"
+        raise ValueError(f"{name} is not accepted for arrays of {library}; pass NumPy arrays")
+    check_choice("method", method, METHODS)
+    xp, x, k = _read(signal, kernel, library)
+    dtype = _numpy_dtype(xp, xp.result_type(x.dtype, k.dtype))
+    stand_in = np.broadcast_to(np.zeros((), dtype), x.shape)
+    asked = {name: value for name, value in options.items() if name not in ("return_weight",)}
+    problem = read_problem(stand_in, np.zeros(k.shape, dtype), **(asked | {"method": "auto"}))
+    geometry, result = problem.options.geometry, problem.options.dtype
+    if policy == "raise" and bool(xp.any(xp.isnan(x))):
+        raise ValueError("signal holds a NaN, and nan_policy='raise'; replace it, or pass 'propagate'")
+    x, k = (
+        xp.astype(array, getattr(xp, result.name)) for array in (x, xp.reshape(k, geometry.kernel_shape))
+    )
+    turned = tuple(axis for axis in geometry.axes if correlate)
+    if turned:
+        k = xp.conj(xp.flip(k, axis=turned)) if result.kind == "c" else xp.flip(k, axis=turned)
+    fill = problem.options.fill_value if boundary == "constant" else 0
+    extended = _extend(xp, x, geometry, boundary, fill)
+    if method == "auto":
+        method = "direct" if geometry.taps <= _MOST_TAPS or result.kind in "iu" else "fft"
+    if result.kind in "iu":
+        _check_integers(xp, extended, k, method, library)
+        return _add_shifted(xp, extended, k, geometry)
+    compute = _add_shifted if method == "direct" else _by_transform
+    return compute(xp, extended, k, geometry)
+
+
+def stack(arrays: list[Any]) -> Any:
+    """Along a new first axis."""
+    return array_api_compat.array_namespace(*arrays).stack(arrays)
+
+
+def _read(signal: Any, kernel: Any, library: str) -> tuple[Any, Any, Any]:
+    """The namespace, and both arrays in it, on one device; arrays of NumPy go to the other's."""
+    theirs = [array for array in (signal, kernel) if not isinstance(array, (np.ndarray, list, tuple))]
+    xp = array_api_compat.array_namespace(*theirs)
+    devices = {str(array_api_compat.device(array)) for array in theirs}
+    if len(devices) > 1:
+        raise ValueError(
+            f"signal is on {array_api_compat.device(signal)} and kernel on "
+            f"{array_api_compat.device(kernel)}; move one of them to the other's device"
+        )
+    device = array_api_compat.device(theirs[0])
+    x, k = (
+        array if not isinstance(array, (np.ndarray, list, tuple)) else _moved(xp, array, theirs[0], device)
+        for array in (signal, kernel)
+    )
+    for name, array in (("signal", x), ("kernel", k)):
+        if array.ndim == 0 or math.prod(array.shape) == 0:
+            raise ValueError(
+                f"{name} has shape {tuple(array.shape)}; pass at least one element along an axis"
+            )
+    return xp, x, k
+
+
+def _moved(xp: Any, array: Any, like: Any, device: Any) -> Any:
+    """An array of NumPy beside another one; its floats in the precision of that, as a kernel's would be."""
+    given = np.asarray(array)
+    if given.dtype.kind not in "biufc":
+        raise TypeError(f"an array has dtype {given.dtype}, accepted beside {package_of(like)} are numbers")
+    if given.dtype.kind == "f" and xp.isdtype(like.dtype, ("real floating", "complex floating")):
+        given = given.astype(np.empty(0, _numpy_dtype(xp, like.dtype)).real.dtype)
+    return xp.asarray(given, device=device)
+
+
+def _numpy_dtype(xp: Any, dtype: Any) -> np.dtype[Any]:
+    """The same in NumPy."""
+    for name in _DTYPES:
+        if getattr(xp, name, None) == dtype:
+            return np.dtype(name)
+    raise TypeError(
+        f"dtype {dtype} is not accepted; pass float32, float64, complex or integers up to 64 bits"
+    )
+
+
+def _extend(xp: Any, x: Any, geometry: Geometry, boundary: str, fill: Any) -> Any:
+    """The samples that the outputs read, along every convolved axis."""
+    for axis, window in zip(geometry.axes, geometry.windows, strict=True):
+        positions = np.arange(*window.reads)
+        found = sources(positions, window.size, boundary)  # type: ignore[arg-type]
+        if boundary not in FILLED:
+            x = xp.take(x, _indices(xp, found, x), axis=axis)
+            continue
+        inside = found[found >= 0]
+        index = (slice(None),) * axis
+        if inside.size:
+            x = x[(*index, slice(int(inside[0]), int(inside[-1]) + 1), ...)]
+        before = int(min((positions < 0).sum(), positions.size - inside.size))
+        after = positions.size - inside.size - before
+        parts = [
+            _filled(xp, (*x.shape[:axis], count, *x.shape[axis + 1 :]), fill, x)
+            for count in (before, after)
+        ]
+        x = xp.concat([parts[0], x, parts[1]] if inside.size else [parts[0], parts[1]], axis=axis)
+    return x
+
+
+def _indices(xp: Any, found: Array, like: Any) -> Any:
+    return xp.asarray(found, dtype=xp.int64, device=array_api_compat.device(like))
+
+
+def _filled(xp: Any, shape: tuple[int, ...], value: Any, like: Any) -> Any:
+    scalar = complex(value) if isinstance(value, np.complexfloating) else value
+    plain = scalar.item() if isinstance(scalar, np.generic) else scalar
+    return xp.full(shape, plain, dtype=like.dtype, device=array_api_compat.device(like))
+
+
+def _add_shifted(xp: Any, x: Any, k: Any, geometry: Geometry) -> Any:
+    """The sum over taps of shifted copies of the samples."""
+    total = None
+    for tap in itertools.product(*(range(window.taps) for window in geometry.windows)):
+        index: list[Any] = [slice(None)] * x.ndim
+        weight: list[Any] = [slice(None)] * x.ndim
+        for axis, window, at in zip(geometry.axes, geometry.windows, tap, strict=True):
+            start = window.span - 1 - at * window.dilation
+            index[axis] = slice(start, start + (window.outputs - 1) * window.stride + 1, window.stride)
+            weight[axis] = slice(at, at + 1)
+        term = x[tuple(index)] * k[tuple(weight)]
+        total = term if total is None else total + term
+    return total
+
+
+def _transformed(xp: Any, x: Any, k: Any, geometry: Geometry) -> Any:
+    """One transform of the whole; what wraps around meets no output that is kept."""
+    axes = geometry.axes
+    lengths = [fast_length(x.shape[axis]) for axis in axes]
+    is_complex = xp.isdtype(x.dtype, "complex floating")
+    forward = xp.fft.fftn if is_complex else xp.fft.rfftn
+    back = xp.fft.ifftn if is_complex else xp.fft.irfftn
+    for axis, window in zip(axes, geometry.windows, strict=True):
+        k = _dilated(xp, k, axis, window.dilation)
+    spectrum = forward(x, s=lengths, axes=axes) * forward(k, s=lengths, axes=axes)
+    y = back(spectrum, s=lengths, axes=axes)
+    index: list[Any] = [slice(None)] * y.ndim
+    for axis, window in zip(axes, geometry.windows, strict=True):
+        start = window.span - 1
+        index[axis] = slice(start, start + (window.outputs - 1) * window.stride + 1, window.stride)
+    return xp.astype(y[tuple(index)], x.dtype)
+
+
+def _dilated(xp: Any, k: Any, axis: int, dilation: int) -> Any:
+    """With zeros between the taps."""
+    if dilation == 1 or k.shape[axis] == 1:
+        return k
+    apart = xp.expand_dims(k, axis=axis + 1)
+    zeros = _filled(xp, (*k.shape[: axis + 1], dilation - 1, *k.shape[axis + 1 :]), 0, k)
+    merged = xp.concat([apart, zeros], axis=axis + 1)
+    return xp.reshape(merged, (*k.shape[:axis], k.shape[axis] * dilation, *k.shape[axis + 1 :]))
+
+
+def _by_transform(xp: Any, x: Any, k: Any, geometry: Geometry) -> Any:
+    """By transforms, with NaN and infinities where the definition has them, found by counting."""
+    y = _transformed(xp, x, k, geometry)
+    if bool(xp.all(xp.isfinite(y))):
+        return y
+    is_finite = xp.isfinite(x)
+    y = _transformed(xp, xp.where(is_finite, x, xp.zeros_like(x)), k, geometry)
+    simple = xp.isdtype(x.dtype, "real floating") and bool(xp.all(xp.isfinite(y)))
+    if not simple:  # the kernel, a complex number, or the range of the dtype
+        return _add_shifted(xp, x, k, geometry)
+
+    def meets(samples: Any, taps: Any) -> Any:
+        """Whether any of the samples lies under any of the taps."""
+        counts = _transformed(xp, xp.astype(samples, x.dtype), xp.astype(taps, x.dtype), geometry)
+        return counts > 0.5
+
+    plus, minus = x == math.inf, x == -math.inf
+    to_nan = meets(xp.isnan(x), xp.ones_like(k)) | meets(xp.isinf(x), k == 0)
+    to_plus = meets(plus, k > 0) | meets(minus, k < 0)
+    to_minus = meets(plus, k < 0) | meets(minus, k > 0)
+    y = xp.where(to_plus, xp.full_like(y, math.inf), y)
+    y = xp.where(to_minus, xp.full_like(y, -math.inf), y)
+    return xp.where(to_nan | (to_plus & to_minus), xp.full_like(y, math.nan), y)
+
+
+def _check_integers(xp: Any, x: Any, k: Any, method: str, library: str) -> None:
+    """Sums of the definition are exact in 64 bits, if they fit; transforms of integers are not made."""
+    if method == "fft":
+        raise ValueError(
+            f"method='fft' does not compute integers of {library}, whose transforms round; pass "
+            f"method='direct', floats, or NumPy arrays"
+        )
+    largest = [float(xp.max(xp.abs(xp.astype(array, xp.float64)))) for array in (x, k)]
+    if largest[0] * largest[1] * math.prod(k.shape) >= 2.0**63:
+        raise OverflowError(
+            f"sums of these integers may not fit int64, which {library} would wrap; convert them to "
+            f"floats, or pass NumPy arrays, which raise where one does not fit"
+        )

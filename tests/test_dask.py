@@ -1,0 +1,167 @@
+"""dask arrays: the same as in memory, whatever the chunks; on workers that die, and within their memory."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import fftconv
+from fftconv._boundary import BOUNDARIES
+
+dask = pytest.importorskip("dask")
+da = pytest.importorskip("dask.array")
+MODES = ("full", "same", "valid")
+
+
+def close(measured, expected):
+    """Within rounding of the largest, and where NaN and infinities are, exactly."""
+    assert measured.dtype == expected.dtype
+    assert measured.shape == expected.shape
+    if expected.dtype.kind in "iub":
+        assert np.array_equal(measured, expected)
+        return
+    finite = np.isfinite(expected)
+    assert np.array_equal(np.isnan(measured), np.isnan(expected))
+    assert np.array_equal(measured[~finite], expected[~finite], equal_nan=True)
+    largest = np.abs(expected[finite]).max(initial=1)
+    error = np.abs(measured[finite] - expected[finite]).max(initial=0)
+    assert error <= 100 * np.finfo(expected.dtype).eps * largest
+
+
+@st.composite
+def cut(draw, size):
+    """Chunks of any sizes that add up to it."""
+    ends = sorted(draw(st.sets(st.integers(1, size - 1), max_size=5))) if size > 1 else []
+    return tuple(b - a for a, b in itertools.pairwise([0, *ends, size]))
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_the_same_whatever_the_chunks(data):
+    draw = data.draw
+    ndim = draw(st.integers(1, 3))
+    axes = tuple(sorted(draw(st.sets(st.integers(0, ndim - 1), min_size=1, max_size=2))))
+    shape = draw(st.tuples(*[st.integers(1, {1: 40, 2: 16, 3: 9}[ndim])] * ndim))
+    taps = [draw(st.integers(1, 7)) for _ in axes]
+    mode = draw(st.sampled_from(MODES))
+    dilation = draw(st.integers(1, 2))
+    boundary = "zero"
+    if mode == "valid":
+        taps = [min(t, (shape[a] - 1) // dilation + 1) for t, a in zip(taps, axes, strict=True)]
+    else:
+        boundary = draw(st.sampled_from(BOUNDARIES))
+    if draw(st.booleans()) and len(axes) < ndim:  # one kernel for each slice
+        taps = [
+            taps[axes.index(a)] if a in axes else draw(st.sampled_from([1, shape[a]])) for a in range(ndim)
+        ]
+    dtype = draw(st.sampled_from(["float32", "float64", "complex128", "int16", "uint8"]))
+    rng = np.random.default_rng(draw(st.integers(0, 9999)))
+    x = (rng.normal(size=shape) * 50).astype(dtype)
+    k = (rng.normal(size=taps) * 9 + 1).astype(dtype)
+    options = {
+        "mode": mode, "boundary": boundary, "axes": axes, "dilation": dilation,
+        "stride": draw(st.integers(1, 3)),
+        "method": draw(st.sampled_from(["auto", "direct", "fft", "overlap_save"])),
+    }  # fmt: skip
+    if boundary == "constant":
+        options["fill_value"] = 3
+    policy = draw(st.sampled_from(["propagate", "omit"]))
+    if dtype.startswith("float") and draw(st.booleans()):
+        x[tuple(draw(st.integers(0, n - 1)) for n in shape)] = draw(st.sampled_from([np.nan, np.inf]))
+    if policy == "omit" or boundary == "missing":
+        k = np.where(k == 0, 1, k).astype(dtype)
+    options["nan_policy"] = policy
+    mask = None
+    if draw(st.integers(0, 3)) == 0:
+        k = np.where(k == 0, 1, k).astype(dtype)
+        mask = rng.random(shape) < 0.7
+    lazy = da.from_array(x, chunks=tuple(draw(cut(n)) for n in shape))
+    call = draw(st.sampled_from([fftconv.convolve, fftconv.correlate]))
+    expected = call(x, k, mask=mask, return_weight=True, **options)
+    found = call(lazy, k, mask=mask, return_weight=True, **options)
+    for each, wanted in zip(found, expected, strict=True):
+        assert isinstance(each, da.Array)
+        computed = each.compute(scheduler="sync")
+        assert tuple(sum(sizes) for sizes in each.chunks) == computed.shape
+        close(computed, wanted)
+
+
+def test_nothing_is_computed_before_it_is_asked_for():
+    def fail(block):
+        raise AssertionError("computed")
+
+    lazy = da.ones((100, 100), chunks=10).map_blocks(fail, dtype=float, meta=np.empty((0, 0)))
+    result = fftconv.convolve(lazy, da.ones((5, 5), chunks=1).map_blocks(fail, dtype=float), mode="same")
+    assert result.shape == (100, 100)
+    assert result.chunks[0] == (10,) * 10
+    with pytest.raises(AssertionError, match="computed"):
+        result.compute()
+
+
+def test_the_graph_grows_with_the_chunks_alone():
+    def tasks(side):
+        lazy = da.zeros((side, side), chunks=20)
+        return len(fftconv.convolve(lazy, np.ones((3, 3)), mode="same").__dask_graph__())
+
+    assert tasks(400) < 13 * 400  # a chunk, and what it reads of its eight neighbours
+    assert tasks(800) < 13 * 1600
+
+
+def test_small_chunks_are_taken_together():
+    x = np.arange(100.0)
+    lazy = da.from_array(x, chunks=1)
+    result = fftconv.convolve(lazy, np.ones(9), mode="same")
+    assert min(result.chunks[0]) > 9
+    assert np.allclose(result, fftconv.convolve(x, np.ones(9), mode="same"))
+    long = fftconv.convolve(lazy, np.ones(80), mode="same", boundary="wrap")
+    assert long.chunks == ((100,),)
+    assert np.allclose(long, fftconv.convolve(x, np.ones(80), mode="same", boundary="wrap"))
+
+
+def test_kernels_and_masks_may_be_lazy():
+    x, k = np.arange(30.0), np.array([1.0, 2.0, 3.0])
+    lazy, taps = da.from_array(x, chunks=7), da.from_array(k, chunks=2)
+    expected = fftconv.convolve(x, k)
+    assert np.array_equal(fftconv.convolve(lazy, taps).compute(), expected)
+    assert np.array_equal(fftconv.convolve(x, taps).compute(), expected)
+    there = x % 4 != 0
+    for mask in (there, da.from_array(there, chunks=4)):
+        assert np.allclose(
+            fftconv.convolve(lazy, k, mask=mask), fftconv.convolve(x, k, mask=there), equal_nan=True
+        )
+
+
+def test_filters_take_them_too():
+    x = np.random.default_rng(0).normal(size=(40, 50))
+    lazy = da.from_array(x, chunks=(15, 20))
+    smooth = fftconv.Filter(fftconv.kernels.gaussian((1, 1)), boundary="mirror")
+    found = smooth(lazy)
+    assert isinstance(found, da.Array)
+    assert np.allclose(found, smooth(x))
+    bank = fftconv.FilterBank([[[1.0, 1.0]], [[1.0, -1.0]]])
+    assert isinstance(bank(lazy), da.Array)
+    assert np.allclose(bank(lazy), bank(x))
+
+
+def test_what_is_refused():
+    lazy = da.from_array(np.arange(20.0), chunks=5)
+    unknown = lazy[lazy > 3]
+    with pytest.raises(
+        ValueError, match=r"signal has chunks of unknown size .* signal.compute_chunk_sizes\(\) first"
+    ):
+        fftconv.convolve(unknown, [1.0])
+    with pytest.raises(ValueError, match="out= is not accepted for dask arrays"):
+        fftconv.convolve(lazy, [1.0], out=np.empty(20))
+    with pytest.raises(TypeError, match="dask array of objects"):
+        fftconv.convolve(lazy.astype(object), [1.0])
+    with pytest.raises(ValueError, match=r"mask has shape \(3,\) and signal \(20,\)"):
+        fftconv.convolve(lazy, [1.0], mask=np.ones(3, bool))
+    with pytest.raises(ValueError, match="axes=5 does not fit"):
+        fftconv.convolve(lazy, [1.0], axes=5)
+    late = fftconv.convolve(lazy.astype(np.int64) + 2**61, [7], mode="same")
+    with pytest.raises(OverflowError, match="does not fit int64"):
+        late.compute()
+    with pytest.raises(ValueError, match="signal holds 1 NaN"):
+        fftconv.convolve(da.from_array([1.0, np.nan], chunks=1), [1.0], nan_policy="raise").compute()

@@ -1,0 +1,158 @@
+"""Arrays of the array API standard: as NumPy's, in their own library, and nothing silently otherwise."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import fftconv
+
+strict = pytest.importorskip("array_api_strict")
+
+BOUNDARIES = ("zero", "constant", "nearest", "reflect", "mirror", "wrap")
+
+
+@pytest.fixture(params=["strict", "torch"])
+def library(request):
+    """What makes an array, and its type."""
+    if request.param == "strict":
+        return strict.asarray, type(strict.asarray(0))
+    torch = pytest.importorskip("torch")
+    return lambda array: torch.asarray(np.array(array)), torch.Tensor
+
+
+def numbers(array):
+    return np.from_dlpack(array)
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_the_same_as_numpy(library, data):
+    draw, (make, kind) = data.draw, library
+    ndim = draw(st.integers(1, 3))
+    axes = tuple(sorted(draw(st.sets(st.integers(0, ndim - 1), min_size=1))))
+    shape = draw(st.tuples(*[st.integers(1, {1: 30, 2: 9, 3: 6}[ndim])] * ndim))
+    taps = [draw(st.integers(1, 6)) for _ in axes]
+    mode = draw(st.sampled_from(["full", "same", "valid"]))
+    dilation = draw(st.integers(1, 3))
+    boundary = "zero"
+    if mode == "valid":
+        taps = [min(t, (shape[a] - 1) // dilation + 1) for t, a in zip(taps, axes, strict=True)]
+    else:
+        boundary = draw(st.sampled_from(BOUNDARIES))
+    dtype = draw(
+        st.sampled_from(["float32", "float64", "complex64", "complex128", "int64", "uint8", "bool"])
+    )
+    rng = np.random.default_rng(draw(st.integers(0, 9999)))
+    x = (rng.normal(size=shape) * 50).astype(dtype)
+    k = (rng.normal(size=taps) * 9).astype(dtype)
+    options = {
+        "mode": mode, "boundary": boundary, "axes": axes, "dilation": dilation,
+        "stride": draw(st.integers(1, 3)),
+    }  # fmt: skip
+    if boundary == "constant":
+        options["fill_value"] = 3
+    if dtype.startswith("float"):
+        for value in draw(st.lists(st.sampled_from([np.nan, np.inf, -np.inf]), max_size=2)):
+            x[tuple(draw(st.integers(0, n - 1)) for n in shape)] = value
+        k[rng.random(k.shape) < 0.2] = 0
+    method = draw(st.sampled_from(["auto", "direct", "fft"][: 2 + (np.dtype(dtype).kind in "fc")]))
+    call = draw(st.sampled_from([fftconv.convolve, fftconv.correlate]))
+    expected = call(x, k, **options)
+    other = draw(st.sampled_from([make(k), k]))  # a kernel may be NumPy's
+    found = call(make(x), other, method=method, **options)
+    assert isinstance(found, kind)
+    y = numbers(found)
+    assert y.dtype == expected.dtype
+    assert y.shape == expected.shape
+    if expected.dtype.kind == "i":
+        assert np.array_equal(y, expected)
+        return
+    finite = np.isfinite(expected)
+    assert np.array_equal(y[~finite], expected[~finite], equal_nan=True)
+    largest = np.abs(x[np.isfinite(x)]).max(initial=3) * np.abs(k).sum() + 1
+    assert (
+        np.abs(y[finite] - expected[finite]).max(initial=0) <= 100 * np.finfo(expected.dtype).eps * largest
+    )
+
+
+def test_precision_stays():
+    x = strict.asarray(np.ones(50, np.float32))
+    assert fftconv.convolve(x, fftconv.kernels.gaussian(3), mode="same").dtype == strict.float32
+    assert fftconv.convolve(x, np.ones(3)).dtype == strict.float32
+    assert fftconv.convolve(np.ones(50), strict.asarray(np.ones(3))).dtype == strict.float64
+
+
+def test_filters_take_them():
+    x = np.random.default_rng(1).normal(size=60)
+    smooth = fftconv.Filter(np.ones(5) / 5)
+    found = smooth(strict.asarray(x))
+    assert isinstance(found, type(strict.asarray(0)))
+    np.testing.assert_allclose(numbers(found), smooth(x), atol=1e-14)
+    bank = fftconv.FilterBank([[1.0, 1.0], [1.0, -1.0]])
+    np.testing.assert_allclose(numbers(bank(strict.asarray(x))), bank(x), atol=1e-14)
+
+
+def test_gradients_of_torch_go_through():
+    torch = pytest.importorskip("torch")
+    x = torch.randn(12, 9, dtype=torch.float64, requires_grad=True)
+    k = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
+    for method in ("direct", "fft"):
+        for boundary in ("zero", "reflect"):
+            assert torch.autograd.gradcheck(
+                lambda a, b, m=method, s=boundary: fftconv.convolve(
+                    a, b, mode="same", boundary=s, method=m
+                ),
+                (x, k),
+            )
+
+
+def test_on_a_gpu():
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU here")
+    x, k = torch.randn(300, 400, device="cuda"), torch.randn(31, 31, device="cuda")
+    y = fftconv.convolve(x, k, mode="same", boundary="mirror")
+    assert y.device.type == "cuda"
+    expected = fftconv.convolve(x.cpu().numpy(), k.cpu().numpy(), mode="same", boundary="mirror")
+    np.testing.assert_allclose(y.cpu().numpy(), expected, atol=1e-3)
+    with pytest.raises(ValueError, match=r"signal is on cuda.* and kernel on cpu"):
+        fftconv.convolve(x, k.cpu())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"mask": np.ones(9, bool)}, "mask="),
+        ({"out": np.ones(9)}, "out="),
+        (
+            {"accuracy": "componentwise"},
+            "accuracy='componentwise' is not accepted for arrays of array_",
+        ),
+        ({"nan_policy": "omit"}, "nan_policy='omit' is not accepted"),
+        ({"boundary": "missing", "mode": "same"}, "boundary='missing' is not accepted"),
+        (
+            {"method": "separable"},
+            "choose one of 'auto', 'direct', 'fft'",
+        ),
+        ({"return_weight": True}, "return_weight=True"),
+        ({"axes": 3}, "axes=3 does not fit"),
+    ],
+)
+def test_what_is_not_had_here_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        fftconv.convolve(strict.asarray(np.ones(9)), np.ones(2), **options)
+
+
+def test_integers_are_exact_or_refused():
+    x = strict.asarray(np.full(9, 2**61))
+    with pytest.raises(OverflowError, match="may not fit int64, which array_api_strict would wrap"):
+        fftconv.convolve(x, strict.asarray(np.array([3, 3])))
+    with pytest.raises(ValueError, match="method='fft' does not compute integers"):
+        fftconv.convolve(x, strict.asarray(np.array([1])), method="fft")
+    with pytest.raises(ValueError, match="signal holds a NaN"):
+        fftconv.convolve(strict.asarray(np.array([1.0, np.nan])), np.ones(1), nan_policy="raise")
+    with pytest.raises(TypeError, match="dtype object"):
+        fftconv.convolve(strict.asarray(np.ones(3)), np.array([1, 2], object))
+    with pytest.raises(ValueError, match="pass at least one element"):
+        fftconv.convolve(strict.asarray(np.ones(0)), np.ones(1))
