@@ -25,6 +25,7 @@ def numbers(array):
     return np.from_dlpack(array)
 
 
+@pytest.mark.filterwarnings("ignore:invalid value")  # of NumPy, below array_api_strict
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_the_same_as_numpy(library, data):

@@ -157,8 +157,9 @@ struct Streams {
 struct LayerAxis {
     Int outputs = 1, taps = 1, stride = 1, dilation = 1;
     Int size = 1, before = 0;      // samples, and how many positions stand before them
+    Int padded = 1;                // positions
     Int step = 0;                  // bytes from one sample to the next
-    const Int* source = nullptr;   // which sample stands at each padded position; -1: the fill
+    const Int* source = nullptr;   // which sample stands at each of them, -1: the fill; null: there is no padding
 };
 
 struct LayerJob {

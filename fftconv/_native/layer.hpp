@@ -1,10 +1,10 @@
 // Sums over channels: the layers of neural networks. Included by kernels.cpp inside the namespace of its level.
 //
 // A layer is cut into units: some rows and columns of outputs, of some kernels. A unit copies what it reads of every
-// plane into memory of its own, with the padding; a step apart in the source lies side by side there, in a part for
-// each phase, so that whatever the stride each tap is one offset, and neighbouring outputs are neighbours. Then a few
-// kernels times a few vectors of outputs are added up in registers, over channels and taps in order, so that cuts
-// change no result.
+// plane into memory of its own, with the padding. What lies a stride apart in the source lies side by side there, in
+// lanes, so that whatever the stride each tap is one offset, and neighbouring outputs are neighbours; what no tap
+// reads is left out. Then a few kernels times a few vectors of outputs are added up in registers, over channels and
+// taps in order, so that cuts change no result.
 #pragma once
 
 // Kernels and vectors of a register tile: BLOCK * broad(BLOCK) sums, the inputs and a weight fit the registers.
@@ -20,6 +20,37 @@ constexpr int BROADEST = 8;  // vectors
 constexpr Int UNIT_BYTES = 256 * 1024;  // of samples, which stay in a second-level cache beside the weights
 constexpr Int FEWEST_OUTPUTS = 256;     // of a unit, below which copying is too large a part
 constexpr Int UNITS_EACH = 4;           // for a thread, so that none waits long for the last
+
+// The sample that stands at a padded position; -1 for the fill.
+INLINE Int source_at(const LayerAxis& axis, Int position) {
+    if (position >= axis.padded) return -1;
+    return axis.source ? axis.source[position] : position;
+}
+
+// How positions along an axis lie in the memory of a unit: element q of lane s is position s * dilation + q * stride.
+// Taps take the lanes in turn; where the lanes begin again a tap stands a hop further on.
+struct Lay {
+    Int lanes = 1, hop = 0, length = 1;
+
+    Lay(const LayerAxis& axis, Int outputs) {
+        const Int common = divisor(axis.dilation, axis.stride);
+        const Int cycle = least(axis.stride / common, axis.taps);  // taps after which a phase comes again
+        lanes = cycle;
+        hop = axis.dilation / common;
+        length = (axis.taps - 1) / lanes * hop + outputs;
+        if (axis.taps * outputs < lanes * length) {  // far apart: a lane for each tap
+            lanes = axis.taps;
+            length = outputs;
+        }
+    }
+    Lay() = default;
+
+    Int lane(Int tap) const { return tap % lanes; }
+    Int offset(Int tap) const { return tap / lanes * hop; }
+
+private:
+    static Int divisor(Int a, Int b) { return b == 0 ? a : divisor(b, a % b); }
+};
 
 template <class T>
 class Layer {
@@ -62,9 +93,9 @@ public:
         for (Int i = 0; i < job_.rows.taps; ++i)
             for (Int j = 0; j < job_.columns.taps; ++j)
                 offsets_[i * job_.columns.taps + j] =
-                    place(job_.rows, i * job_.rows.dilation) * pitch_ +
-                    phase(job_.columns, j * job_.columns.dilation) * slots_ * pitch_ +
-                    j * job_.columns.dilation / job_.columns.stride;
+                    (columns_.lane(j) * slots_ + rows_lay_.lane(i) * rows_lay_.length + rows_lay_.offset(i)) *
+                        columns_.length +
+                    columns_.offset(j);
         const Int units = job_.batch * job_.groups * lead_outputs_ * bands_ * strips_ * shares_;
         for (Int index = next(counter); index < units; index = next(counter))
             compute(static_cast<const T*>(packed), index);
@@ -79,21 +110,9 @@ private:
     }
     Int block_at(Int first) const { return block_at(first, job_.kernels); }
 
-    static Int phase(const LayerAxis& axis, Int position) { return position % axis.stride; }
-    // Rows of one phase lie side by side.
-    Int place(const LayerAxis& axis, Int position) const {
-        return phase(axis, position) * row_phase_ + position / axis.stride;
-    }
-    static Int reach(const LayerAxis& axis, Int outputs) {
-        return (outputs - 1) * axis.stride + (axis.taps - 1) * axis.dilation + 1;
-    }
-    static Int phase_size(const LayerAxis& axis, Int outputs) {
-        return (reach(axis, outputs) + axis.stride - 1) / axis.stride;
-    }
-
     Int bytes_of(Int rows, Int columns) const {
-        return planes_ * job_.columns.stride * job_.rows.stride * phase_size(job_.rows, rows) *
-               phase_size(job_.columns, columns) * static_cast<Int>(sizeof(T));
+        const Lay down(job_.rows, rows), along(job_.columns, columns);
+        return planes_ * down.lanes * down.length * along.lanes * along.length * static_cast<Int>(sizeof(T));
     }
 
     // As many outputs as their samples fit the cache: whole rows where they do, and parts of one where not.
@@ -119,10 +138,10 @@ private:
         // Where there are not enough units for all threads, kernels are shared, too.
         const Int blocks = (job_.kernels + BLOCK - 1) / BLOCK;
         while (job_.workers > 1 && units() * shares_ < job_.workers && shares_ < blocks) ++shares_;
-        row_phase_ = phase_size(job_.rows, rows_);
-        slots_ = job_.rows.stride * row_phase_;
-        pitch_ = phase_size(job_.columns, width_);
-        plane_ = job_.columns.stride * slots_ * pitch_;
+        rows_lay_ = Lay(job_.rows, rows_);
+        columns_ = Lay(job_.columns, width_);
+        slots_ = rows_lay_.lanes * rows_lay_.length;
+        plane_ = columns_.lanes * slots_ * columns_.length;
     }
 
     Int take(Parts parts) {
@@ -175,7 +194,8 @@ private:
         Int lead_taps = 1;
         for (int a = 0; a < job_.leads; ++a) lead_taps *= job_.lead[a].taps;
         const T fill = *static_cast<const T*>(job_.fill);
-        const Int rows = reach(job_.rows, height), columns = reach(job_.columns, width);
+        const Int below = rows_lay_.length - rows_ + height;  // of a lane, for so many outputs
+        const Int columns = columns_.length - width_ + width;
         for (Int plane = 0; plane < planes_; ++plane) {
             const char* from = source + plane / lead_taps * job_.step_channel;
             Int output = lead, tap = plane % lead_taps;
@@ -183,61 +203,64 @@ private:
             for (int a = job_.leads - 1; a >= 0; --a) {
                 const LayerAxis& axis = job_.lead[a];
                 const Int position = output % axis.outputs * axis.stride + tap % axis.taps * axis.dilation;
-                const Int found = axis.source[position];
+                const Int found = source_at(axis, position);
                 inside &= found >= 0;
                 from += found * axis.step;
                 output /= axis.outputs;
                 tap /= axis.taps;
             }
             T* const to = samples_ + plane * plane_;
-            for (Int row = 0; row < rows; ++row) {
-                const Int found = inside ? job_.rows.source[top * job_.rows.stride + row] : -1;
-                copy_row(found < 0 ? nullptr : from + found * job_.rows.step, fill, left, columns,
-                         to + place(job_.rows, row) * pitch_);
-            }
+            for (Int lane = 0; lane < rows_lay_.lanes; ++lane)
+                for (Int q = 0; q < below; ++q) {
+                    const Int position = lane * job_.rows.dilation + (top + q) * job_.rows.stride;
+                    const Int found = inside ? source_at(job_.rows, position) : -1;
+                    copy_row(found < 0 ? nullptr : from + found * job_.rows.step, fill, left, columns,
+                             to + (lane * rows_lay_.length + q) * columns_.length);
+                }
         }
     }
 
     void copy_row(const char* from, T fill, Int left, Int columns, T* to) const {
         const LayerAxis& axis = job_.columns;
-        const Int start = left * axis.stride;
-        const Int* const found = axis.source + start;
-        const Int part = slots_ * pitch_;
-        if (!from) {
-            for (Int i = 0; i < columns; ++i) to[phase(axis, i) * part + i / axis.stride] = fill;
-            return;
+        for (Int lane = 0; lane < columns_.lanes; ++lane) {
+            const Int start = lane * axis.dilation + left * axis.stride;
+            copy_lane(from, fill, start, columns, to + lane * slots_ * columns_.length);
         }
-        // The samples themselves stand between `before` and `after` of the padded row.
-        const Int low = least(most(axis.before - start, 0), columns);
-        const Int high = most(least(axis.before + axis.size - start, columns), low);
-        const auto put = [&](Int i) INLINE_LAMBDA {
-            T value = fill;
-            if (found[i] >= 0) __builtin_memcpy(&value, from + found[i] * axis.step, sizeof(T));
-            to[phase(axis, i) * part + i / axis.stride] = value;
+    }
+
+    // Positions start, start + stride, ... of a padded row.
+    void copy_lane(const char* from, T fill, Int start, Int count, T* to) const {
+        const LayerAxis& axis = job_.columns;
+        const auto put = [&](Int q) INLINE_LAMBDA {
+            const Int position = start + q * axis.stride;
+            const Int found = from ? source_at(axis, position) : -1;
+            to[q] = fill;
+            if (found >= 0) __builtin_memcpy(to + q, from + found * axis.step, sizeof(T));
         };
-        for (Int i = 0; i < low; ++i) put(i);
-        if (axis.stride == 1 && axis.step == static_cast<Int>(sizeof(T))) {
-            if (high > low)
-                __builtin_memcpy(to + low, from + (start + low - axis.before) * axis.step,
-                                 static_cast<size_t>(high - low) * sizeof(T));
-        } else {
-            for (Int p = 0; p < axis.stride; ++p) {
-                Int i = low + (p - low % axis.stride + axis.stride) % axis.stride;
-                const char* at = from + (start + i - axis.before) * axis.step;
-                for (T* here = to + p * part + i / axis.stride; i < high; i += axis.stride) {
-                    __builtin_memcpy(here++, at, sizeof(T));
-                    at += axis.stride * axis.step;
-                }
+        // The samples themselves stand between `before` and `before + size`.
+        const auto first_from = [&](Int position) {
+            return least(most((position - start + axis.stride - 1) / axis.stride, 0), count);
+        };
+        const Int low = from ? first_from(axis.before) : count;
+        const Int high = from ? most(first_from(axis.before + axis.size), low) : count;
+        for (Int q = 0; q < low; ++q) put(q);
+        if (high > low) {
+            const Int hop = axis.stride * axis.step;
+            const char* at = from + (start + low * axis.stride - axis.before) * axis.step;
+            if (hop == static_cast<Int>(sizeof(T))) {
+                __builtin_memcpy(to + low, at, static_cast<size_t>(high - low) * sizeof(T));
+            } else {
+                for (Int q = low; q < high; ++q, at += hop) __builtin_memcpy(to + q, at, sizeof(T));
             }
         }
-        for (Int i = high; i < columns; ++i) put(i);
+        for (Int q = high; q < count; ++q) put(q);
     }
 
     // All outputs of a unit, of B kernels: row by row in one sweep, where ends of rows give numbers that are dropped.
     template <int B>
     void sweep(const T* weights, const T* bias, T* out, Int height, Int width) const {
         constexpr int V = broad(B);
-        const Int length = (height - 1) * pitch_ + width;
+        const Int length = (height - 1) * columns_.length + width;
         const Int kernel = lead_outputs_ * job_.rows.outputs * job_.columns.outputs;
         for (Int start = 0; start < length; start += V * LANES) {
             const Int left = length - start;
@@ -269,7 +292,7 @@ private:
             }
             at += plane_;
         }
-        const Int row = start / pitch_, column = start % pitch_, count = V * LANES;
+        const Int row = start / columns_.length, column = start % columns_.length, count = V * LANES;
         if (column + count <= width) {  // all in one row
             T* const to = out + row * job_.columns.outputs + column;
             for (int b = 0; b < B; ++b)
@@ -280,7 +303,7 @@ private:
             for (int v = 0; v < V; ++v) store(line_ + v * LANES, sums[b][v]);
             Int r = row, c = column;
             for (Int i = 0; i < least(count, length - start);) {
-                const Int run = least(pitch_ - c, least(count, length - start) - i);
+                const Int run = least(columns_.length - c, least(count, length - start) - i);
                 const Int kept = least(run, width - c);
                 if (kept > 0)
                     __builtin_memcpy(out + b * kernel + r * job_.columns.outputs + c, line_ + i,
@@ -295,7 +318,8 @@ private:
     const LayerJob& job_;
     Int planes_ = 1, taps_ = 1, lead_outputs_ = 1;
     Int rows_ = 1, width_ = 1, bands_ = 1, strips_ = 1, shares_ = 1;  // of units
-    Int row_phase_ = 1, slots_ = 1, pitch_ = 1, plane_ = 1;           // of the memory of a unit
+    Lay rows_lay_, columns_;       // of the memory of a unit
+    Int slots_ = 1, plane_ = 1;    // rows of a lane of columns, and numbers of a plane
     T* samples_ = nullptr;
     T* line_ = nullptr;
     Int* offsets_ = nullptr;

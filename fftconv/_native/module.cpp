@@ -463,11 +463,13 @@ private:
 
 // ------------------------------------------------------------------------------------------------- layers
 
-// From an array of 64-bit integers: outputs, taps, stride, dilation, size, before, and then which sample stands at each
-// padded position.
+// From an array of 64-bit integers: outputs, taps, stride, dilation, size, before, and then, if there is padding, which
+// sample stands at each position.
 LayerAxis layer_axis(const Array& numbers, Int step) {
     const Int* const given = reinterpret_cast<const Int*>(numbers.data());
-    return {given[0], given[1], given[2], given[3], given[4], given[5], step, given + 6};
+    const Int padded = numbers.size(0) - 6;
+    return {given[0], given[1], given[2], given[3], given[4], given[5], padded ? padded : given[4], step,
+            padded ? given + 6 : nullptr};
 }
 
 constexpr Int SHARED_WEIGHTS = 1 << 19;  // bytes from which on threads share the packing
@@ -495,9 +497,7 @@ public:
         std::vector<LayerAxis> all;
         int place = 3;
         for (const Array& axis : numbers_) all.push_back(layer_axis(axis, source_.stride(place++)));
-        static const Int alone = 0;  // a line is an image of one row
-        job_.rows.source = &alone;
-        job_.columns = all.back();
+        job_.columns = all.back();  // a line is an image of one row
         all.pop_back();
         if (!all.empty()) {
             job_.rows = all.back();

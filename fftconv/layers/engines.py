@@ -76,8 +76,10 @@ def sum_in_core(task: Sum) -> Array:
     axes = [
         np.concatenate(
             [
-                [axis.outputs, axis.taps, axis.stride, axis.dilation, axis.size, axis.before],
-                sources_of(axis, task.boundary),
+                # Of one output there is no stride, of one tap no dilation.
+                [axis.outputs, axis.taps, axis.stride if axis.outputs > 1 else 1],
+                [axis.dilation if axis.taps > 1 else 1, axis.size, axis.before],
+                sources_of(axis, task.boundary) if axis.before or axis.after else [],
             ]
         ).astype(np.int64)
         for axis in task.axes
