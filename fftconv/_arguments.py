@@ -134,8 +134,8 @@ def read_shapes(
     fft_provider: str | None,
 ) -> tuple[Options, np.dtype[Any]]:
     """Check what `plan_convolution` takes; also returns the dtype of the data as given."""
-    samples = _read_shape("signal_shape", signal_shape)
-    taps = _read_shape("kernel_shape", kernel_shape)
+    samples = read_shape("signal_shape", signal_shape)
+    taps = read_shape("kernel_shape", kernel_shape)
     try:
         given = np.dtype(dtype)
     except TypeError:
@@ -225,7 +225,8 @@ def result_dtype(signal: np.dtype[Any], kernel: np.dtype[Any], weighted: bool = 
     return np.dtype(np.float32) if dtype == np.float16 else dtype.newbyteorder("=")
 
 
-def _read_shape(name: str, value: int | Sequence[int]) -> tuple[int, ...]:
+def read_shape(name: str, value: int | Sequence[int]) -> tuple[int, ...]:
+    """Lengths of axes; a number is that of one."""
     shape = _read_integers(name, value, "a length or a tuple of lengths")
     if not shape or min(shape) < 1:
         raise ValueError(f"{name}={value!r} is empty, every length must be at least 1")

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from fftconv import _nonfinite
 from fftconv._arguments import Array, Axes, Method, Options, Problem, read_problem
+from fftconv._arrays import convolve_of
 from fftconv._boundary import Boundary
 from fftconv._engines import DEFINITIONS, ENGINES, reads, writes
 from fftconv._engines.core import convolve_line
@@ -19,7 +20,6 @@ from fftconv._geometry import Mode
 from fftconv._integers import check_overflow, convolve_in_limbs, round_to
 from fftconv._missing import convolve_missing
 from fftconv._range import is_in_range
-from fftconv.arrays import convolve_of
 from fftconv.planning import ConvolutionPlan, is_recording, plan_problem, record
 
 __all__ = ["convolve", "correlate"]

@@ -20,12 +20,12 @@ from fftconv._arguments import (
     read_array,
     read_problem,
 )
+from fftconv._arrays import convolve_of, stack_of
 from fftconv._boundary import BOUNDARIES, Boundary
 from fftconv._engines import FAMILIES
 from fftconv._fft import read_provider
 from fftconv._geometry import MODES, Mode
 from fftconv._spectra import Spectra
-from fftconv.arrays import convolve_of, stack_of
 from fftconv.convolution import follow, run
 from fftconv.planning import METHODS, ConvolutionPlan, explain, plan_problem
 

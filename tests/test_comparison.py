@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import subprocess
+from fractions import Fraction
 from html.parser import HTMLParser
 
 import numpy as np
@@ -59,7 +60,7 @@ def test_errors_are_told():
     assert found.reference == "the exact result"
     assert measured(found, "direct").error == 0
     wrapped = measured(found, "numpy.convolve")  # 300 * 10^6 does not fit 16 bits
-    assert "outputs are wrong" in wrapped.note
+    assert "outputs are not exact" in wrapped.note
     ours = np.convolve(x, np.full(40, 1000, np.int16)).astype(object)
     exact = np.convolve(np.ones(300, int), np.ones(40, int)).astype(object) * 10**6
     assert wrapped.error == abs(ours - exact).max()
@@ -88,6 +89,37 @@ def test_errors_of_floats_are_those_against_longer_ones():
         }[item.name]  # fmt: skip
 
 
+def test_errors_of_exact_numbers_are_exact():
+    rng = np.random.default_rng(2)
+    x, k = rng.integers(-100, 100, 500), rng.integers(-100, 100, 60)
+    found = fftconv.compare(x, k, peers=["scipy.signal"], **QUIET)
+    rounded = measured(found, "scipy.signal.fftconvolve")
+    assert 0 < rounded.error < 1e-8
+    late = np.zeros(300_000, np.int8)
+    late[:150_000], late[-100:] = 1, 100
+    found = fftconv.compare(
+        late, np.array([100, 100], np.int8), peers=["numpy"], methods=["direct"], **QUIET
+    )
+    assert measured(found, "numpy.convolve").error >= 9984
+    thirds = np.array([Fraction(1, 3)] * 9, object)
+    found = fftconv.compare(thirds, thirds, peers=["numpy"], **QUIET)
+    assert {item.note for item in found.ran} == {""}
+    json.dumps(fftconv.compare([1.0, np.nan], [1.0], peers=(), **QUIET).to_dict(), allow_nan=False)
+
+
+def test_every_peer_has_the_same_problem_or_none():
+    """Kernels that vary, swapped bytes, and what lies beyond the edges missing."""
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(12, 14, 3))
+    found = fftconv.compare(x, rng.normal(size=(3, 3, 3)), axes=(0, 1), mode="same", **QUIET)
+    assert {item.library for item in found.ran} == {"fftconv"}
+    swapped = x.astype(">f4")
+    found = fftconv.compare(swapped, np.ones((3, 3), ">f4"), axes=(0, 1), mode="same", **QUIET)
+    assert all(item.relative_error < 1e-5 for item in found.ran)
+    found = fftconv.compare(x, np.ones((3, 3)), axes=(0, 1), mode="same", boundary="missing", **QUIET)
+    assert {item.library for item in found.ran} == {"fftconv"}
+
+
 def test_what_cannot_run_says_why():
     found = fftconv.compare(np.arange(50.0), [1.0, 2.0, 3.0], **QUIET)
     assert measured(found, "running_sum").timing is None
@@ -96,10 +128,10 @@ def test_what_cannot_run_says_why():
     assert found.fastest is found.ran[0]
     medians = [item.timing.median for item in found.ran]
     assert medians == sorted(medians)
-    slow = fftconv.compare(
-        np.ones(1000), np.ones(50), max_seconds=1e-9, methods=["direct"], peers=["scipy.signal"], **QUIET
-    )
-    assert "left out: about" in measured(slow, "direct").note
+    with pytest.raises(ValueError, match=r"no method can be run \(direct: left out: about"):
+        fftconv.compare(np.ones(1000), np.ones(50), max_seconds=1e-9, methods=["direct"], peers=(), **QUIET)
+    with pytest.raises(ValueError, match=r"no method can be run \(none was asked for\)"):
+        fftconv.compare([1, 2], [1], methods=(), peers=(), **QUIET)
 
 
 @pytest.mark.skipif(not can_measure(), reason="the system does not tell")
@@ -281,6 +313,11 @@ def test_the_command(tmp_path, capsys, monkeypatch):
         (["--signal", "9", "--kernel", "2", "--dtype", "str"], "is no number"),
         (["--signal", "9", "--kernel", "2", "--dtype", "foo"], "--dtype 'foo' is not known"),
         (["--signal", "9x", "--kernel", "2"], "is no shape; write 1000000"),
+        (["--image", "x.png", "--dtype", "int64"], "has no weights of a Gaussian"),
+        (
+            ["--signal", "9", "--kernel", "2", "--html", "a.png", "--plot", "a.png"],
+            "are one file; name two",
+        ),
     ],
 )
 def test_what_the_command_refuses(arguments, message, capsys):
@@ -298,6 +335,14 @@ def test_what_is_refused(monkeypatch):
     monkeypatch.setattr("fftconv.comparison.peers.find_spec", lambda name: None if name == "cv2" else name)
     with pytest.raises(ImportError, match="'cv2' is not installed; pip install opencv-python-headless, or"):
         fftconv.compare([1, 2], [1], peers=["cv2"])
+    with pytest.raises(
+        ValueError, match="methods='direct' is not accepted; pass 'all', or a list of some of"
+    ):
+        fftconv.compare([1, 2], [1], methods="direct")
+    with pytest.raises(ValueError, match="max_seconds=-1"):
+        fftconv.compare([1, 2], [1], max_seconds=-1)
+    with pytest.raises(TypeError, match="signals and kernels=1000.0 is not accepted"):
+        fftconv.compare_sizes([1e3], [2])
     with pytest.raises(ValueError, match="repeats=0"):
         fftconv.compare([1, 2], [1], repeats=0)
     with pytest.raises(ValueError, match="choose one of 'direct', 'overlap_save', 'fft'"):

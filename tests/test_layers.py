@@ -107,6 +107,7 @@ def test_gradients_are_differences(method, case):
     rng = np.random.default_rng(case["seed"])
     x, weights = (rng.normal(size=case[name]) for name in ("x", "weights"))
     options = case["options"] | {"padding": list(zip(case["before"], case["after"], strict=True))}
+    options |= {"fill_value": 2.5} if options["boundary"] == "constant" else {}
     y = layers.conv_layer(x, weights, np.zeros(len(weights)), **options)
     r = rng.normal(size=y.shape)
     back = layers.conv_layer_backward(r, x, weights, **options, method=method)
@@ -119,6 +120,8 @@ def test_gradients_are_differences(method, case):
             unit[index] = 1
             moved = {"x": x, "weights": weights, name: unit}
             difference = (r * layers.conv_layer(moved["x"], moved["weights"], **options)).sum()
+            moved[name] = np.zeros_like(array)  # what is not linear: the padding
+            difference -= (r * layers.conv_layer(moved["x"], moved["weights"], **options)).sum()
             close(np.array(getattr(back, name)[index]), difference, scale)
 
 
@@ -200,6 +203,39 @@ def test_a_nan_and_an_infinity_stay_in_their_receptive_fields(method):
     np.testing.assert_allclose(y, expected, rtol=1e-12)
 
 
+def test_infinite_weights_stay_where_they_are_in_the_way_back():
+    back = layers.conv_layer_backward(np.ones((1, 1, 3)), np.ones((1, 1, 6)), [[[1.0, np.inf]]], stride=2)
+    assert back.x.tolist() == [[[1, np.inf] * 3]]
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(2, 4, 9, 8)), rng.normal(size=(6, 2, 3, 2))
+    options = {"stride": (2, 1), "padding": 1, "dilation": (1, 2), "groups": 2}
+    g = rng.normal(size=layers.conv_layer(x, w, **options).shape)
+    plain = layers.conv_layer_backward(g, x, w, **options).x
+    w[3, 1, 2, 1] = np.nan
+    spoilt = layers.conv_layer_backward(g, x, w, **options).x
+    assert np.isnan(spoilt).any()
+    np.testing.assert_allclose(spoilt[~np.isnan(spoilt)], plain[~np.isnan(spoilt)], atol=1e-12)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_strides_and_dilations_of_any_size(method):
+    x, w = np.arange(2.0 * 40).reshape(1, 2, 40), np.ones((3, 2, 2))
+    for stride in (39, 40, 10**6, 2**63 - 1):
+        y = layers.conv_layer(x, w, stride=stride, method=method)
+        assert y.shape == (1, 3, 1)
+        assert y[0, 0, 0] == pytest.approx(0 + 1 + 40 + 41)
+    far = layers.conv_layer(x, w, dilation=38, stride=1, method=method)
+    np.testing.assert_allclose(far[0, 0], [0 + 38 + 40 + 78, 1 + 39 + 41 + 79])
+
+
+def test_the_engine_does_not_depend_on_workers():
+    for taps in range(5, 120, 9):
+        rng = np.random.default_rng(taps)
+        x, w = rng.normal(size=(1, 8, 5000)).astype("f4"), rng.normal(size=(2, 8, taps)).astype("f4")
+        first = layers.conv_layer(x, w, workers=1)
+        assert all(np.array_equal(first, layers.conv_layer(x, w, workers=n)) for n in (2, 16))
+
+
 def test_same_gives_an_output_for_each_stride():
     for size, taps, stride, dilation in itertools.product(range(1, 9), (1, 2, 3, 4), (1, 2, 3), (1, 2)):
         y = layers.conv_layer(
@@ -227,7 +263,7 @@ def test_half_precision_and_mixed_kinds():
     assert layers.conv_layer(big, np.ones((1, 1, 2), int) * 4).tolist() == [[[2**65]]]
     with pytest.raises(OverflowError, match="does not fit int64"):
         layers.conv_layer(big.astype(np.int64), np.full((1, 1, 2), 2))
-    with pytest.raises(OverflowError, match="with its bias may not fit int64"):
+    with pytest.raises(OverflowError, match="with its bias does not fit int64"):
         layers.conv_layer(big.astype(np.int64), np.ones((1, 1, 1), int), [2**62])
 
 
@@ -255,6 +291,9 @@ def test_sizes_of_the_examples():
     assert layers.output_size((10, 5), 3, padding=1) == (10, 5)
     assert layers.output_size(10, 3, stride=2, strict=False) == 4
     assert layers.output_size(7, 3, padding="same", stride=2) == 4
+    assert layers.output_size(np.array([10, 5]), 3) == (8, 3)
+    with pytest.raises(ValueError, match="is impossible"):
+        layers.output_size(10, 3, stride=2, padding="valid")
 
 
 @given(
@@ -326,6 +365,10 @@ def test_pooling_keeps_what_it_should():
     x = np.array([[[np.nan, 1.0, -5.0, -3.0]]])
     assert np.array_equal(layers.pool(x, 2), [[[np.nan, -3.0]]], equal_nan=True)
     assert layers.pool(np.array([[[3, 200]]], np.uint8), 2).dtype == np.uint8
+    halves = layers.pool(np.array([[[2**70, 2**70 + 2]]], object), 2, kind="average")
+    assert halves.tolist() == [[[(2**71 + 2) / 2]]]
+    uints = np.array([[[2**63, 2**62]]], np.uint64)
+    assert layers.pool(uints, 2, kind="sum").tolist() == [[[2**63 + 2**62]]]
     big = np.full((1, 1, 4), 2**62)
     assert layers.pool(big, 2, kind="average").tolist() == [[[2.0**62] * 2]]
     with pytest.raises(OverflowError):
@@ -355,10 +398,12 @@ def test_the_matrix_is_the_convolution(data):
     dilation = 1 if mode == "valid" else data.draw(st.integers(1, 3))
     options = {"boundary": boundary, "stride": stride, "dilation": dilation}
     rng = np.random.default_rng(data.draw(st.integers(0, 999)))
-    x, k = rng.integers(-9, 9, shape), rng.integers(-9, 9, taps)
+    dtype = data.draw(st.sampled_from(["int64", "int8", "bool", "uint8", "float16"]))
+    x, k = (rng.integers(-100, 100, sides).astype(dtype) for sides in (shape, taps))
     matrix = layers.toeplitz_matrix(k, shape, mode, **options)
     y = fftconv.convolve(x, k, mode=mode, **options)
-    assert np.array_equal((matrix @ x.ravel()).reshape(y.shape), y)
+    assert matrix.dtype == y.dtype
+    np.testing.assert_allclose((matrix @ x.ravel().astype(y.dtype)).reshape(y.shape), y, rtol=1e-5)
     assert matrix.shape == (y.size, x.size)
 
 
@@ -388,7 +433,7 @@ def test_weights_repeat_and_most_entries_are_none():
         ({"dilation": 0}, "dilation=0 is not accepted"),
         ({"padding": "some"}, "padding='some' is not accepted; pass 'same', 'valid' or numbers"),
         ({"padding": (1, 2, 3)}, r"padding=\(1, 2, 3\) is not accepted; pass 'same'"),
-        ({"padding": -1}, "padding=-1 is not accepted; pass a whole number from 0"),
+        ({"padding": -1}, r"padding holds -1; accepted are a whole number from 0 and a pair"),
         ({"padding": 0, "weights": np.ones((1, 2, 12, 3))},
          "input=9 with padding=0 is 9 samples along spatial axis 0, fewer than the 12 .* of at least 2"),
         ({"boundary": "missing"}, "boundary='missing' is not accepted"),
@@ -421,7 +466,7 @@ def test_what_else_is_refused():
         layers.pool(np.ones((4, 4)), 2)
     with pytest.raises(ValueError, match=r"has 3 numbers and x 2 axes"):
         layers.pool(np.ones((4, 4)), (2, 2, 2))
-    with pytest.raises(TypeError, match="no largest number"):
+    with pytest.raises(TypeError, match="accepted for the largest are real numbers"):
         layers.pool(x * 1j, 2)
     with pytest.raises(ValueError, match="kind='median' is not accepted"):
         layers.pool(x, 2, kind="median")

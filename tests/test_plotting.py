@@ -61,7 +61,7 @@ def test_large_images_are_drawn_with_fewer_pixels():
 
 
 def test_what_cannot_be_drawn():
-    with pytest.raises(ValueError, match="pass real taps of one or two axes"):
+    with pytest.raises(ValueError, match="pass real numbers along 1 or 2 axes"):
         plotting.plot_kernel(np.ones((2, 2, 2)))
     with pytest.raises(ValueError, match=r"before has shape \(2, 2, 7\)"):
         plotting.plot_image_pair(np.ones((2, 2, 7)), np.ones((2, 2)))
@@ -128,6 +128,7 @@ def test_what_a_frame_shows():
     assert kernel.get_images()[0].get_array().tolist() == [[-4, 3], [2, 1]]
     done = np.asarray(filled.get_images()[0].get_array().filled(np.nan))
     y = fftconv.convolve(image, [[1, 2], [3, -4]], mode="valid")
+    assert filled.get_title().startswith("(f ∗ g)(2, 3) = ")
     assert np.array_equal(done[0], y[0])
     assert np.isnan(done[2:]).all()
     assert np.array_equal(np.isnan(done[1]), [False, False, False, True])
@@ -150,6 +151,9 @@ def test_the_moving_picture(tmp_path):
     assert red == sorted(red)  # the output fills in
     assert red[-1] > red[0]
     assert "data:image/gif;base64," in moving._repr_html_()
+    odd = plotting.animate_sliding([1, 2], [1e-20], labels=('"><b>', "$a_$"))
+    assert "<b>" not in odd._repr_html_()
+    assert odd.plot(0).axes[1].get_title().endswith("sum 1e−20")
     assert moving.plot(3).axes[2].get_title() == "(f ∗ g)(3.9) = 3"
 
 
@@ -168,6 +172,16 @@ def test_what_else_cannot_be_drawn(tmp_path, monkeypatch):
         plotting.animate_sliding([1, 2], [1], step=-1)
     with pytest.raises(ValueError, match="has to end in .gif"):
         plotting.animate_sliding([1, 2], [1]).save(tmp_path / "a.png")
+    with pytest.raises(ValueError, match="titles=.* is not accepted; pass two"):
+        plotting.plot_image_pair(np.ones((2, 2)), np.ones((2, 2)), titles=("one",))
+    with pytest.raises(ValueError, match=r"kernels\[0\] has shape"):
+        plotting.plot_image_pair(np.ones((2, 2)), np.ones((2, 2)), kernels=[[1, 2]])
+    with pytest.raises(ValueError, match="no more than 400"):
+        plotting.plot_toeplitz(layers.toeplitz_matrix([1, 2], 10**6))
+    with pytest.raises(TypeError, match="pass two of each"):
+        plotting.plot_sliding([1], [1], starts=1)
+    with pytest.raises(ValueError, match="frames_per_second=0.001"):
+        plotting.animate_sliding([1, 2], [1]).to_gif(frames_per_second=0.001)
     with pytest.raises(ValueError, match="frames_per_second=100"):
         plotting.animate_sliding([1, 2], [1]).to_gif(frames_per_second=100)
     with pytest.raises(ValueError, match="signals is empty"):

@@ -93,6 +93,8 @@ def compare(
 
     if image is None and (signal is None or kernel is None):
         raise click.UsageError("pass --signal and --kernel, or --image")
+    if html is not None and html == plot:
+        raise click.UsageError("--html and --plot are one file; name two")
     if image is not None and (signal or kernel):
         raise click.UsageError("--image stands for --signal and --kernel; leave them out")
     for target in (html, plot):
@@ -145,13 +147,7 @@ def _random(signal: Any, kernel: Any, dtype: str) -> tuple[Any, Any]:
     """Normal numbers; whole ones up to 100 for integers."""
     import numpy as np
 
-    rng = np.random.default_rng(0)
-    try:
-        number = np.dtype(dtype)
-    except TypeError:
-        raise click.UsageError(f"--dtype {dtype!r} is not known; write for example float32") from None
-    if number.kind not in "biufc":
-        raise click.UsageError(f"--dtype {dtype!r} is no number; write for example float32")
+    rng, number = np.random.default_rng(0), _number(dtype)
 
     def draw(shape: tuple[int, ...]) -> Any:
         if number.kind in "biu":
@@ -165,29 +161,40 @@ def _random(signal: Any, kernel: Any, dtype: str) -> tuple[Any, Any]:
     return draw(signal), draw(kernel)
 
 
+def _number(dtype: str) -> Any:
+    import numpy as np
+
+    try:
+        number = np.dtype(dtype)
+    except TypeError:
+        raise click.UsageError(f"--dtype {dtype!r} is not known; write for example float32") from None
+    if number.kind not in "biufc":
+        raise click.UsageError(f"--dtype {dtype!r} is no number; write for example float32")
+    return number
+
+
 def _picture(path: Path, sigma: float, dtype: str) -> tuple[Any, Any]:
     from fftconv import image, kernels
 
-    pixels = image.read(path)
-    try:
-        return pixels.astype(dtype), kernels.gaussian((sigma, sigma)).astype(dtype)
-    except TypeError:
-        raise click.UsageError(f"--dtype {dtype!r} is not known; write for example float32") from None
+    if _number(dtype).kind != "f":
+        raise click.UsageError(f"--dtype {dtype!r} has no weights of a Gaussian; write float32 or float64")
+    return image.read(path).astype(dtype), kernels.gaussian((sigma, sigma)).astype(dtype)
 
 
 def _print(found: Comparison) -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from fftconv.comparison.comparing import HEAD
 
-    console = Console(highlight=False)
+    console = Console(highlight=False, markup=False)
     console.print(found.title, style="bold")
     table = Table(box=None, pad_edge=False)
     for number, name in enumerate(HEAD):
         table.add_column(name, justify="left" if number in (0, len(HEAD) - 1) else "right", overflow="fold")
     for row, item in zip(found.rows(), found.ran, strict=True):
-        table.add_row(*row, style="bold" if item.name == found.plan.method else None)
+        table.add_row(*map(Text, row), style="bold" if item.name == found.plan.method else None)
     console.print(table)
     for line in (*found.legend(), *(f"not run: {line}" for line in found.left_out())):
         console.print(line, style="dim")

@@ -8,6 +8,7 @@ import os
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from fftconv._arguments import (
     check_choice,
     check_count,
     check_finite,
+    read_array,
     read_problem,
 )
 from fftconv._boundary import Boundary
@@ -158,13 +160,14 @@ class Comparison:
         return draw_comparison(self)
 
     def to_dict(self) -> dict[str, Any]:
-        """The comparison as strings, numbers, lists and dicts, ready for JSON."""
-        return {
+        """Strings, numbers, lists and dicts, ready for JSON; NaN and infinity are None."""
+        told = {
             "measurements": [dataclasses.asdict(item) for item in self.measurements],
             "plan": self.plan.to_dict(),
             "reference": self.reference,
             "machine": dict(self.machine),
         }
+        return dict(_without_nan(told))
 
     def to_html(self) -> str:
         """A page of its own: the table, the pictures, the plan; nothing is loaded from elsewhere."""
@@ -266,12 +269,17 @@ def compare(
     """
     check_count("repeats", repeats)
     limit = check_finite("max_seconds", max_seconds)
+    if limit <= 0:
+        raise ValueError(f"max_seconds={max_seconds!r} is not accepted; pass seconds, above 0")
     asked = _read_methods(methods)
     others = read_peers(peers)
     options: dict[str, Any] = {"mode": mode, "boundary": boundary, "axes": axes, "workers": workers}
     plan = explain(signal, kernel, **options)
     problem = _problem(signal, kernel, options)
     runners, left_out = _prepare_all((*asked, *others), problem, options, plan, limit)
+    if not runners:
+        reasons = "; ".join(f"{name}: {why}" for name, why in left_out.items()) or "none was asked for"
+        raise ValueError(f"no method can be run ({reasons}); choose others, or raise max_seconds")
     truth, reference = _reference(problem, options)
     results = {}
     for name, run in list(runners.items()):
@@ -321,18 +329,27 @@ def prepare(name: str, signal: Array, kernel: Array, options: dict[str, Any]) ->
 
 def _read_methods(methods: str | Sequence[str]) -> tuple[str, ...]:
     if isinstance(methods, str):
-        check_choice("methods", methods, ("all",))
+        if methods != "all":
+            raise ValueError(
+                f"methods={methods!r} is not accepted; pass 'all', or a list of some of "
+                f"{', '.join(map(repr, ENGINES))}"
+            )
         return tuple(ENGINES)
-    for name in methods:
+    asked = tuple(methods)
+    for name in asked:
         check_choice("methods", name, tuple(ENGINES))
-    return tuple(methods)
+    return asked
 
 
 def _problem(signal: ArrayLike, kernel: ArrayLike, options: dict[str, Any]) -> Problem:
     """The arrays, checked, and laid beside each other."""
+    samples, taps = (
+        array.astype(array.dtype.newbyteorder("="), copy=False)  # other libraries take them for native
+        for array in (read_array("signal", signal), read_array("kernel", kernel))
+    )
     return read_problem(
-        signal,
-        kernel,
+        samples,
+        taps,
         fill_value=0.0,
         method="auto",
         stride=1,
@@ -392,10 +409,7 @@ def _errors(result: Array, truth: Array | None) -> tuple[float | None, float | N
     if result.shape != truth.shape:
         return None, None, f"has shape {result.shape}"
     if truth.dtype.kind in "iuO":
-        wrong = int((result != truth).sum())
-        off = max((abs(int(a) - int(b)) for a, b in _different(result, truth)), default=0)
-        most = int(abs(truth).max()) or 1
-        return float(off), off / most, f"{wrong} outputs are wrong" if wrong else ""
+        return _exact_errors(result, truth)
     finite = np.isfinite(truth)
     spoilt = int((np.isfinite(result) != finite).sum())
     both = finite & np.isfinite(result)
@@ -407,11 +421,46 @@ def _errors(result: Array, truth: Array | None) -> tuple[float | None, float | N
     return difference, difference / largest, note
 
 
-def _different(result: Array, truth: Array) -> list[tuple[Any, Any]]:
-    """The first outputs that differ; of floats that are no numbers, none."""
-    where = np.flatnonzero((result != truth).ravel())[:100_000]
-    pairs = zip(result.ravel()[where], truth.ravel()[where], strict=True)
-    return [(a, b) for a, b in pairs if np.isfinite(float(a))]
+def _exact_errors(result: Array, truth: Array) -> tuple[float | None, float | None, str]:
+    """Of integers and objects, in whole numbers and fractions; NaN and infinities are told apart."""
+    spoilt = 0
+    if result.dtype.kind == "f":
+        spoilt = int((~np.isfinite(result)).sum())
+        result, truth = result[np.isfinite(result)], truth[np.isfinite(result)]
+    if result.dtype.kind == "f" and truth.dtype.kind in "iu" and (abs(result) < 2.0**52).all():
+        # Floats hold the difference of both without rounding.
+        differences = np.abs(result - truth.astype(float))
+        wrong, off = int(np.count_nonzero(differences)), float(differences.max(initial=0))
+    elif result.dtype.kind in "iu" and truth.dtype.kind in "iu":
+        unequal = result != truth
+        wrong, pairs = (
+            int(unequal.sum()),
+            zip(result[unequal].tolist(), truth[unequal].tolist(), strict=True),
+        )
+        off = float(max((abs(a - b) for a, b in pairs), default=0))
+    else:
+        distances = [abs(_exact(a) - _exact(b)) for a, b in zip(result.flat, truth.flat, strict=True)]
+        wrong, off = sum(distance != 0 for distance in distances), float(max(distances, default=0))
+    largest = float(max((abs(each) for each in truth.ravel().tolist()), default=0)) or 1.0
+    notes = [f"{wrong} outputs are not exact"] if wrong else []
+    notes += [f"{spoilt} outputs are not finite"] if spoilt else []
+    return off, off / largest, ", ".join(notes)
+
+
+def _exact(number: Any) -> Any:
+    """A number that is subtracted without rounding, where there is one."""
+    if isinstance(number, np.generic):
+        number = number.item()
+    return number if isinstance(number, complex) else Fraction(number)
+
+
+def _without_nan(told: Any) -> Any:
+    """JSON has no NaN and no infinity."""
+    if isinstance(told, dict):
+        return {name: _without_nan(value) for name, value in told.items()}
+    if isinstance(told, (list, tuple)):
+        return [_without_nan(value) for value in told]
+    return None if isinstance(told, float) and not np.isfinite(told) else told
 
 
 def _machine() -> dict[str, str]:

@@ -44,11 +44,19 @@ def measure_bytes(
 
 
 def _in_a_process(name: str, task: Path) -> int | None:
+    try:
+        done = _run(name, task)
+    except subprocess.TimeoutExpired:
+        return None
+    return int(done.stdout.split()[-1]) if done.returncode == 0 else None
+
+
+def _run(name: str, task: Path) -> subprocess.CompletedProcess[str]:
     code = "import sys; from fftconv.comparison.memory import measure; measure(*sys.argv[1:])"
     # This package, and not what the working folder may hold under its name.
     here = str(Path(__file__).parents[2])
     paths = os.pathsep.join(filter(None, (here, os.environ.get("PYTHONPATH"))))
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-P", "-c", code, name, str(task)],
         env=os.environ | {"PYTHONPATH": paths},
         capture_output=True,
@@ -56,7 +64,6 @@ def _in_a_process(name: str, task: Path) -> int | None:
         timeout=_TIMEOUT,
         check=False,
     )
-    return int(done.stdout.split()[-1]) if done.returncode == 0 else None
 
 
 def measure(name: str, task: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fftconv._arguments import Array, Problem, check_choice
+from fftconv._arguments import Array, Problem
 from fftconv._boundary import FILLED
 
 Run = Callable[[], Array]
@@ -56,10 +56,8 @@ def _scipy_signal(name: str) -> Callable[[Any, Problem], Run]:
         _need_zeros(problem)
         function = getattr(module, name)
         options: dict[str, Any] = {"mode": geometry.mode}
-        if name == "convolve":  # over all axes
-            _need(not geometry.kernel_varies and geometry.taps == kernel.size, "all axes only")
+        if name == "convolve":  # over all axes; along the others of one tap that is nothing
             beside = [axis for axis in range(signal.ndim) if axis not in geometry.axes]
-            # Along the others it must not add what lies beyond the edges: of one tap it does not.
             _need(all(kernel.shape[axis] == 1 for axis in beside), "all axes only")
         else:
             options["axes"] = geometry.axes
@@ -78,6 +76,7 @@ def _scipy_ndimage(module: Any, problem: Problem) -> Run:
     signal, kernel = problem.signal, problem.kernel
     _need(geometry.mode == "same", "mode='same' only")
     _need(signal.dtype.kind != "O", "no objects")
+    _need(options.boundary in _NDIMAGE, f"no {options.boundary!r} boundary")
     # The centre of an even kernel is one further on there.
     origin = [-1 if kernel.shape[axis] % 2 == 0 else 0 for axis in range(signal.ndim)]
     fill = options.fill_value if options.boundary == "constant" else 0
@@ -100,7 +99,6 @@ def _cv2(module: Any, problem: Problem) -> Run:
     options, geometry = problem.options, problem.options.geometry
     signal, kernel = problem.signal, problem.kernel
     _need(geometry.axes == (0, 1) and signal.ndim in (2, 3), "images only")
-    _need(not geometry.kernel_varies, "one kernel for all channels only")
     _need(geometry.mode == "same", "mode='same' only")
     _need(options.boundary in _CV2_BORDERS, f"no {options.boundary!r} boundary")
     _need(options.dtype.char in "fd", "results of float32 and float64 only")
@@ -174,7 +172,11 @@ def read_peers(peers: str | Sequence[str]) -> tuple[str, ...]:
     """The names of functions of the libraries asked for."""
     installed = installed_peers()
     if isinstance(peers, str):
-        check_choice("peers", peers, ("installed",))
+        if peers != "installed":
+            raise ValueError(
+                f"peers={peers!r} is not accepted; pass 'installed', or a list of some of "
+                f"{', '.join(map(repr, installed))}"
+            )
         asked: Sequence[str] = installed
     else:
         asked = tuple(peers)
@@ -197,6 +199,7 @@ def prepare_peer(name: str, problem: Problem) -> Run:
     peer = PEERS[name]
     geometry = problem.options.geometry
     _need(all(w.stride == w.dilation == 1 for w in geometry.windows), "no stride or dilation")
+    _need(not geometry.kernel_varies, "one kernel for all slices only")
     return peer.prepare(import_module(peer.module), problem)
 
 

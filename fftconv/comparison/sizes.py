@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from fftconv._arguments import check_choice, check_count, check_finite
+from fftconv._arguments import check_choice, check_count, check_finite, read_shape
 from fftconv._boundary import Boundary
 from fftconv._geometry import Mode
 from fftconv._plan import format_seconds, format_shape
@@ -56,7 +56,7 @@ class SizeComparison:
 
     @property
     def planned(self) -> list[list[str]]:
-        """The method that the plan takes."""
+        """The one of these methods that the plan takes."""
         return self._least(self.predicted)
 
     @property
@@ -198,9 +198,9 @@ def compare_sizes(
     ratio = check_finite("max_ratio", max_ratio)
     if ratio < 1:
         raise ValueError(f"max_ratio={max_ratio!r} is not accepted; pass a number from 1")
-    for name in methods:
+    for name in (methods := tuple(methods)):
         check_choice("methods", name, _METHODS)
-    chosen = tuple(methods)
+    chosen = tuple(dict.fromkeys(methods))
     if not (chosen and len(signals) and len(kernels)):
         raise ValueError("methods, signals and kernels need at least one each")
     rng = np.random.default_rng(seed)
@@ -238,4 +238,4 @@ def _runner(signal: Any, kernel: Any, method: Any, options: dict[str, Any]) -> A
 
 
 def _shape(value: int | Sequence[int]) -> Shape:
-    return tuple(value) if isinstance(value, Sequence) else (value,)
+    return read_shape("signals and kernels", value)

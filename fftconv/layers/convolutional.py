@@ -63,27 +63,28 @@ def conv_layer(
         The padding of ``boundary="constant"``.
     strict : bool, default False
         Refuse a configuration that leaves samples unread, as `output_size` does. CNN libraries do not; they
-        leave them unread.
+        leave them unread, and so does ``padding="same"``.
     method : {"auto", "direct", "patches", "spectra", "convolve"}, default "auto"
         "direct" adds up in the native core, a few kernels times some outputs at a time; "patches" makes a
         matrix of the receptive fields, block by block, and leaves the sums to BLAS; "spectra" transforms
-        inputs and weights, and adds up over channels there; "convolve" is a convolution over channels and
-        space at once by whichever method that takes, which is exact for integers. "auto" takes the one with
-        the least predicted time.
+        inputs and weights, and adds up over channels there, but for inputs that are not finite, which go
+        through "convolve": a convolution over channels and space at once, exact for integers. "auto" takes
+        the one with the least predicted time.
     workers : int, optional
         Threads, as in `convolve`; BLAS has its own.
 
     Returns
     -------
     numpy.ndarray, shape (N, O, \*outputs)
-        Outputs are `output_size` along each spatial axis. float32 stays float32, integers are exact int64.
+        Outputs are `output_size` along each spatial axis. float32 stays float32. Integers are
+        exact, in int64, or uint64 as in `convolve`; with a bias of floats they are computed in float64.
 
     Raises
     ------
     ValueError, TypeError
         For shapes that do not fit together; the message has both, with the names of their axes.
     OverflowError
-        If an integer of the result does not fit int64.
+        If an integer of the result does not fit its dtype.
 
     References
     ----------
@@ -132,13 +133,14 @@ def _read_bias(bias: ArrayLike, kernels: int) -> Array:
 def _add_bias(y: Array, bias: Array, dtype: np.dtype[Any]) -> Array:
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
+        each = zip(np.moveaxis(y, 1, 0), bias.ravel(), strict=True)
         # Python's integers do not overflow.
-        if not all(
-            limits.min <= int(of_y) + int(of_bias) <= limits.max
-            for of_y, of_bias in ((y.min(), bias.min()), (y.max(), bias.max()))
+        if any(
+            int(of_kernel.min()) + int(add) < limits.min or int(of_kernel.max()) + int(add) > limits.max
+            for of_kernel, add in each
         ):
             raise OverflowError(
-                f"the layer with its bias may not fit {dtype}; convert x with x.astype(object) or "
+                f"the layer with its bias does not fit {dtype}; convert x with x.astype(object) or "
                 f"x.astype(float)"
             )
     return np.asarray(np.add(y, bias, dtype=dtype))

@@ -76,9 +76,7 @@ def sum_in_core(task: Sum) -> Array:
     axes = [
         np.concatenate(
             [
-                # Of one output there is no stride, of one tap no dilation.
-                [axis.outputs, axis.taps, axis.stride if axis.outputs > 1 else 1],
-                [axis.dilation if axis.taps > 1 else 1, axis.size, axis.before],
+                [axis.outputs, axis.taps, axis.stride, axis.dilation, axis.size, axis.before],
                 sources_of(axis, task.boundary) if axis.before or axis.after else [],
             ]
         ).astype(np.int64)
@@ -255,8 +253,7 @@ def _seconds_by_convolve(task: Sum) -> float:
         mode="valid",
         stride=(1, *(axis.stride for axis in task.axes)),
         dilation=(1, *(axis.dilation for axis in task.axes)),
-        workers=task.workers,
-    )
+    )  # for all cores, whatever `workers` is: another engine would round otherwise
     short = _SHORT_SUM * task.dtype.itemsize / 4 * math.prod(task.output_shape)
     return float(plan.seconds * _MANY_SHORT_SUMS + short)
 

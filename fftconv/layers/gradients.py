@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import Array, check_choice, read_array, result_dtype
+from fftconv._arguments import Array, check_choice, read_array, read_fill, result_dtype
 from fftconv.layers.convolutional import turned
 from fftconv.layers.engines import (
     LayerMethod,
@@ -40,6 +40,7 @@ def conv_layer_backward(
     groups: int = 1,
     flip: bool = False,
     boundary: LayerBoundary = "zero",
+    fill_value: Any = 0.0,
     method: LayerMethod = "auto",
     workers: int | None = None,
 ) -> LayerGradients:
@@ -61,7 +62,7 @@ def conv_layer_backward(
         With respect to the output.
     x, weights
         As they were passed to `conv_layer`; real.
-    stride, padding, dilation, groups, flip, boundary
+    stride, padding, dilation, groups, flip, boundary, fill_value
         As they were passed to `conv_layer`.
     method, workers
         As in `conv_layer`.
@@ -105,8 +106,12 @@ def conv_layer_backward(
         )
     given, samples, kernels = (array.astype(dtype, copy=False) for array in (given, samples, kernels))
     laid = turned(kernels) if flip else kernels
-    task = make_sum(samples, laid, axes, groups, workers, boundary)
-    of_x = sum_over_channels(_way_back(task, given), method)
+    fill = read_fill(fill_value, boundary, dtype)
+    task = make_sum(samples, laid, axes, groups, workers, boundary, fill)
+    if np.isfinite(laid).all():
+        of_x = sum_over_channels(_way_back(task, given), method)
+    else:  # zeros between the numbers of the gradient would make NaN of infinities
+        of_x = _scatter(task, given)
     of_weights = _gradient_of_weights(task, given, method)
     return LayerGradients(
         unpad(of_x, axes, boundary),
@@ -132,6 +137,23 @@ def _way_back(task: Sum, gradient: Array) -> Sum:
         for axis, size in zip(axes, apart.shape[2:], strict=True)
     )
     return make_sum(apart, turned(swapped), back, groups, task.workers)
+
+
+def _scatter(task: Sum, gradient: Array) -> Array:
+    """The same, tap by tap, of terms that there are and no others."""
+    grouped = gradient.reshape(task.output_shape)
+    total = np.zeros((*task.x.shape[:3], *(axis.padded for axis in task.axes)), gradient.dtype)
+    for tap in np.ndindex(task.weights.shape[3:]):
+        weights = task.weights[(slice(None),) * 3 + tap]
+        where = tuple(
+            slice(
+                at * axis.dilation, at * axis.dilation + (axis.outputs - 1) * axis.stride + 1, axis.stride
+            )
+            for at, axis in zip(tap, task.axes, strict=True)
+        )
+        with np.errstate(invalid="ignore"):
+            total[:, :, :, *where] += np.einsum("ngo...,goc->ngc...", grouped, weights)
+    return total.reshape(len(total), -1, *total.shape[3:])
 
 
 def _gradient_of_weights(task: Sum, gradient: Array, method: str) -> Array:

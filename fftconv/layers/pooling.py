@@ -75,6 +75,8 @@ def pool(
     """
     values = read_array("x", x)
     check_choice("kind", kind, _KINDS)
+    if isinstance(size, np.ndarray):
+        size = size.tolist()
     if isinstance(size, Sequence):
         sizes = read_steps("size", size, len(size))
         if not 1 <= len(sizes) <= values.ndim:
@@ -111,7 +113,9 @@ def pool(
         if not count_padding:
             each = _sum_windows(ones, (axis,), 0)
         counts = counts[..., np.newaxis] * each
-    return np.asarray(sums / counts.astype(sums.real.dtype if sums.dtype.kind in "fc" else object))
+    if sums.dtype.kind == "O":
+        return np.asarray(sums / counts.astype(int).astype(object))
+    return np.asarray(sums / counts.astype(sums.real.dtype))
 
 
 def _sum_windows(values: Array, axes: tuple[LayerAxis, ...], first: int) -> Array:
@@ -119,7 +123,7 @@ def _sum_windows(values: Array, axes: tuple[LayerAxis, ...], first: int) -> Arra
     sums = convolve(
         pad(values, axes, "zero", 0, first),
         np.ones(
-            [axis.taps for axis in axes], np.int8 if values.dtype.kind in "biuO" else values.real.dtype
+            [axis.taps for axis in axes], np.uint8 if values.dtype.kind in "biuO" else values.real.dtype
         ),
         axes=tuple(range(first, values.ndim)),
         mode="valid",
@@ -131,7 +135,7 @@ def _sum_windows(values: Array, axes: tuple[LayerAxis, ...], first: int) -> Arra
 def _largest(values: Array, axes: tuple[LayerAxis, ...], first: int) -> Array:
     """The largest of each window, axis by axis."""
     if values.dtype.kind not in "biuf":
-        raise TypeError(f"x has dtype {values.dtype}, which has no largest number; pass real numbers")
+        raise TypeError(f"x has dtype {values.dtype}; accepted for the largest are real numbers of NumPy")
     least: Any = False if values.dtype.kind == "b" else -np.inf
     if values.dtype.kind in "iu":
         least = np.iinfo(values.dtype).min

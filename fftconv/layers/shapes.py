@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ def output_size(
     receptive_field, stride, padding, dilation
         As the taps, and as in `conv_layer`.
     strict : bool, default True
-        Refuse what leaves samples unread. False rounds down, as CNN libraries do.
+        Refuse what leaves samples unread. False rounds down, as CNN libraries do; so does padding="same".
 
     Returns
     -------
@@ -99,7 +100,7 @@ def output_size(
     Traceback (most recent call last):
     ValueError: input=10, receptive_field=3, stride=2, padding=0, dilation=1 is impossible: (10 - 3 + 0) / 2 + 1 = 4.5 outputs; nearest possible: input=9 or 11, stride=1 or 7; or pass strict=False for 4 outputs, which leave 1 sample unread
     """  # noqa: E501 (a message of the doctest)
-    alone = not isinstance(input, Sequence)
+    alone = not isinstance(input, (Sequence, np.ndarray))
     sizes = read_steps("input", input, 1 if alone else len(input))  # type: ignore[arg-type]
     fields = read_steps("receptive_field", receptive_field, len(sizes))
     axes = read_axes(sizes, fields, stride, padding, dilation, strict)
@@ -123,7 +124,7 @@ def read_axes(
         if padding not in _WORDS:
             raise ValueError(f"padding={padding!r} is not accepted; pass 'same', 'valid' or numbers")
         pairs = [_same(*step) if padding == "same" else (0, 0) for step in steps]
-        strict = False  # "same" has one output for every stride-th sample, whatever remains
+        strict &= padding != "same"  # which has one output for every stride-th sample, whatever remains
     else:
         pairs = _read_padding(padding, count)
     axes = tuple(
@@ -132,11 +133,21 @@ def read_axes(
     )
     for number, axis in enumerate(axes):
         _check(axis, f" along spatial axis {number}" if count > 1 else "", strict)
-    return axes
+    # Longer strides have one output, too, and of one tap there is no dilation, however large they are.
+    return tuple(
+        dataclasses.replace(
+            axis,
+            stride=min(axis.stride, axis.padded - axis.span + 1),
+            dilation=axis.dilation if axis.taps > 1 else 1,
+        )
+        for axis in axes
+    )
 
 
 def read_steps(name: str, value: Any, count: int, least: int = 1) -> tuple[int, ...]:
     """A whole number for each axis."""
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
     given = value if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
     accepted = f"pass a whole number from {least}, or one for each of {count} axes"
     try:
@@ -154,6 +165,8 @@ def read_steps(name: str, value: Any, count: int, least: int = 1) -> tuple[int, 
 
 def _read_padding(padding: Any, count: int) -> list[tuple[int, int]]:
     """Samples before and after each axis."""
+    if isinstance(padding, np.ndarray):
+        padding = padding.tolist()
     each = padding if isinstance(padding, Sequence) else (padding,) * count
     if len(each) != count:
         raise ValueError(
@@ -164,7 +177,13 @@ def _read_padding(padding: Any, count: int) -> list[tuple[int, int]]:
 
 
 def _pair(padding: Any) -> tuple[int, int]:
-    before, after = read_steps("padding", padding, 2, least=0)
+    try:
+        before, after = read_steps("padding", padding, 2, least=0)
+    except (ValueError, TypeError) as error:
+        message = (
+            f"padding holds {padding!r}; accepted are a whole number from 0 and a pair (before, after)"
+        )
+        raise type(error)(message) from None
     return before, after
 
 
@@ -198,7 +217,7 @@ def _check(axis: LayerAxis, where: str, strict: bool) -> None:
     raise ValueError(
         f"input={axis.size}, receptive_field={axis.taps}, stride={axis.stride}, "
         f"padding={_padding_of(axis)}, dilation={axis.dilation} is impossible{where}: "
-        f"({axis.size} - {axis.span} + {axis.before + axis.after}) / {axis.stride} + 1 = {exact:g} "
+        f"({axis.size} - {axis.span} + {axis.before + axis.after}) / {axis.stride} + 1 = {exact:.12g} "
         f"outputs; nearest possible: {', '.join(cures)}; or pass strict=False for {axis.outputs} outputs, "
         f"which leave {left}"
     )

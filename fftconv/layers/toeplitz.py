@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import Array, check_choice, read_array
+from fftconv._arguments import Array, check_choice, read_array, result_dtype
 from fftconv._boundary import sources
 from fftconv._geometry import MODES, Mode, geometry
 from fftconv.layers.padding import LAYER_BOUNDARIES, LayerBoundary
@@ -72,6 +72,7 @@ def toeplitz_matrix(
     taps = read_array("kernel", kernel)
     if taps.dtype.kind == "O":
         raise TypeError("kernel has dtype object, of which there are no sparse matrices; pass numbers")
+    taps = taps.astype(result_dtype(taps.dtype, taps.dtype), copy=False)
     sizes = read_steps("shape", tuple(shape) if np.iterable(shape) else shape, taps.ndim)
     check_choice("mode", mode, MODES)
     check_choice("boundary", boundary, tuple(name for name in LAYER_BOUNDARIES if name != "constant"))
@@ -95,6 +96,11 @@ def toeplitz_matrix(
     values = np.broadcast_to(taps.reshape(1, -1), columns.shape)
     there = ~missing
     entries = values[there], (rows[there], columns[there])
+    if taps.dtype.kind in "iu" and sum(abs(int(tap)) for tap in taps.flat) > np.iinfo(taps.dtype).max:
+        raise OverflowError(
+            f"taps that meet in one entry may not fit {taps.dtype}; convert the kernel with "
+            f"kernel.astype(float)"
+        )
     return scipy.sparse.coo_array(entries, shape=(len(columns), math.prod(sizes))).tocsr()
 
 

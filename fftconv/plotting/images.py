@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from fftconv._arguments import read_array
 from fftconv._pictures import BLUE, GREY, new_figure
+from fftconv.plotting.signals import read_real
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -53,11 +54,7 @@ def plot_kernel(kernel: ArrayLike, *, title: str = "") -> Any:
     >>> [ax.get_title() for ax in figure.axes][:2]
     ['3 × 3 taps, sum 0', 'frequency response']
     """
-    taps = read_array("kernel", kernel)
-    if taps.ndim > 2 or taps.dtype.kind not in "biuf":
-        raise ValueError(
-            f"kernel has shape {taps.shape} and dtype {taps.dtype}; pass real taps of one or two axes"
-        )
+    taps = read_real("kernel", kernel, (1, 2))
     figure = new_figure(9, 4)
     left, right = figure.subplots(1, 2)
     if title:
@@ -65,7 +62,7 @@ def plot_kernel(kernel: ArrayLike, *, title: str = "") -> Any:
     left.set_title(_said_of(taps))
     right.set_title("frequency response")
     draw = _draw_line if taps.ndim == 1 else _draw_map
-    draw(figure, left, right, taps.astype(np.float64))
+    draw(figure, left, right, taps)
     return figure
 
 
@@ -113,7 +110,9 @@ def plot_image_pair(
     ['before', 'after', '25 × 25 taps, sum 1']
     """
     shown = [_displayable(name, image) for name, image in (("before", before), ("after", after))]
-    maps = [read_array("kernels", kernel).astype(np.float64) for kernel in kernels]
+    maps = [read_real(f"kernels[{number}]", kernel, (2,)) for number, kernel in enumerate(kernels)]
+    if len(titles) != 2:
+        raise ValueError(f"titles={titles!r} is not accepted; pass two")
     figure = new_figure(10, 6.2 if maps else 4.2)
     images, *below = figure.subfigures(
         2 if maps else 1, 1, squeeze=False, height_ratios=[2, 1][: 1 + bool(maps)]
@@ -159,6 +158,8 @@ def _draw_map(figure: Any, left: Any, right: Any, taps: Array) -> None:
 def _displayable(name: str, image: ArrayLike) -> Array:
     """Floats from 0 to 1, of grey or RGB or RGBA, of no more pixels than can be seen."""
     pixels = read_array(name, image)
+    if pixels.dtype.kind not in "biuf":
+        raise ValueError(f"{name} has dtype {pixels.dtype}; pass real numbers")
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] not in (1, 2, 3, 4)):
         raise ValueError(
             f"{name} has shape {pixels.shape}; accepted are (height, width) and "
@@ -166,10 +167,11 @@ def _displayable(name: str, image: ArrayLike) -> Array:
         )
     step = -(-max(pixels.shape[:2]) // _MOST_SHOWN)
     pixels = pixels[::step, ::step]
-    if pixels.dtype.kind == "u":
+    if pixels.dtype in (np.uint8, np.uint16):
         numbers = pixels / float(np.iinfo(pixels.dtype).max)
     else:
-        finite = np.nan_to_num(pixels.astype(np.float64))
+        finite = pixels.astype(np.float64)
+        finite[~np.isfinite(finite)] = 0
         low, high = float(finite.min()), float(finite.max())
         numbers = finite if low >= 0 and high <= 1 else (finite - low) / ((high - low) or 1.0)
     if numbers.ndim == 3 and numbers.shape[2] < 3:  # grey, with opacity perhaps

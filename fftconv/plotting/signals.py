@@ -115,13 +115,13 @@ def plot_toeplitz(matrix: Any, *, title: str = "") -> Any:
     >>> figure.axes[0].get_title()
     '11 × 10, 20 of 110 entries not zero, 2 different weights'
     """
-    dense = matrix.toarray() if hasattr(matrix, "toarray") else matrix
-    entries = read_real("matrix", dense, (2,))
-    if max(entries.shape) > _MOST_ENTRIES:
+    shape = np.shape(matrix) if not hasattr(matrix, "toarray") else matrix.shape
+    if max(shape, default=0) > _MOST_ENTRIES:  # before it is made dense
         raise ValueError(
-            f"matrix has shape {entries.shape}; no more than {_MOST_ENTRIES} rows and columns can be told "
+            f"matrix has shape {shape}; no more than {_MOST_ENTRIES} rows and columns can be told "
             f"apart; pass a part of it"
         )
+    entries = read_real("matrix", matrix.toarray() if hasattr(matrix, "toarray") else matrix, (2,))
     figure = new_figure(7, 1 + 6 * min(entries.shape[0] / entries.shape[1], 1.2))
     ax = figure.subplots()
     largest = float(np.abs(entries).max()) or 1.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import io
 import os
 from collections.abc import Sequence
@@ -60,6 +61,11 @@ class _Slide:
     step: float
     labels: tuple[str, str]
     output: Array
+
+    @property
+    def largest(self) -> float:
+        """Magnitude of an output."""
+        return float(np.abs(self.output).max())
 
     @property
     def places(self) -> list[Array]:
@@ -238,7 +244,7 @@ class SlidingAnimation:
         path : path
             Ends in .gif.
         frames_per_second : float, default 8
-            Up to 50; GIF counts in hundredths of a second.
+            From 0.002 to 50; GIF counts in hundredths of a second.
         """
         target = Path(path)
         if target.suffix.lower() != ".gif":
@@ -253,8 +259,8 @@ class SlidingAnimation:
         from PIL import Image  # which drawing alone does not need
 
         rate = check_finite("frames_per_second", frames_per_second)
-        if not 0 < rate <= 50:
-            raise ValueError(f"frames_per_second={frames_per_second!r} is not accepted; pass up to 50")
+        if not 0.002 <= rate <= 50:  # a picture stays for up to 65535 hundredths of a second
+            raise ValueError(f"frames_per_second={frames_per_second!r} is not accepted; pass 0.002 to 50")
         scene = _scene(self._slide)
         scene.figure.set_dpi(_DPI)
         canvas = import_matplotlib("backends.backend_agg").FigureCanvasAgg(scene.figure)
@@ -287,7 +293,7 @@ class SlidingAnimation:
 
     def _repr_html_(self) -> str:
         data = base64.b64encode(self.to_gif()).decode()
-        f, g = self._slide.labels
+        f, g = map(html.escape, self._slide.labels)
         return f'<img alt="{g} slides over {f}" src="data:image/gif;base64,{data}">'
 
 
@@ -301,8 +307,10 @@ def _read(f: ArrayLike, g: ArrayLike, mode: Mode | None, step: float, starts: An
     distance = check_finite("step", step)
     if distance <= 0:
         raise ValueError(f"step={step!r} is not accepted; pass a distance above 0")
+    if not all(isinstance(pair, Sequence) and not isinstance(pair, str) for pair in (starts, labels)):
+        raise TypeError(f"starts={starts!r} and labels={labels!r} are not accepted; pass two of each")
     origin = tuple(check_finite("starts", start) for start in starts)
-    names = tuple(str(label) for label in labels)
+    names = tuple(str(label).replace("$", r"\$") for label in labels)  # which begins a formula
     if len(origin) != 2 or len(names) != 2:
         raise ValueError(f"starts={starts!r} and labels={labels!r} are not accepted; pass two of each")
     ones = (1,) * first.ndim
@@ -386,7 +394,7 @@ class _LineScene:
         self._draw_output.show(self._at_output[:done], slide.output[:done])
         self._point.set_data([at], [frame.total])
         what = "sum" if slide.step == 1 else "integral"
-        place, total = _text(at), _text(frame.total)
+        place, total = _text(at, slide.step), _text(frame.total, slide.largest)
         product.set_title(f"{f}(a) · {g}({place} − a), {what} {total}", fontsize="medium")
         output.set_title(f"({f} ∗ {g})({place}) = {total}", fontsize="medium")
 
@@ -435,7 +443,13 @@ class _ImageScene:
             for (row, column), weight in np.ndenumerate(slide.g[::-1, ::-1]):
                 ink = "white" if abs(weight) > 0.6 * largest else "black"
                 kernel.text(
-                    column, row, _text(weight), ha="center", va="center", fontsize="small", color=ink
+                    column,
+                    row,
+                    _text(weight, largest),
+                    ha="center",
+                    va="center",
+                    fontsize="small",
+                    color=ink,
                 )
         self._shown = np.full(slide.output.shape, np.nan)
         least, most = float(slide.output.min()), float(slide.output.max())
@@ -461,14 +475,16 @@ class _ImageScene:
         self._shown.flat[:done] = slide.output.flat[:done]
         self._picture.set_data(self._shown)
         self._here.set_xy((column - 0.5, row - 0.5))
-        kernel.set_xlabel(f"sum of products\n{_text(frame.total)}", fontsize="medium")
+        kernel.set_xlabel(f"sum of products\n{_text(frame.total, slide.largest)}", fontsize="medium")
         f, g = slide.labels
-        output.set_title(f"({f} ∗ {g})({row}, {column}) = {_text(frame.total)}", fontsize="medium")
+        place = ", ".join(_text(along, slide.step) for along in frame.at)
+        total = _text(frame.total, slide.largest)
+        output.set_title(f"({f} ∗ {g})({place}) = {total}", fontsize="medium")
 
 
-def _text(number: float) -> str:
-    """Four digits, with a minus sign as it is set; what is left of rounding is 0."""
-    return f"{round(number, 12) + 0.0:.4g}".replace("-", "−")
+def _text(number: float, scale: float) -> str:
+    """Four digits, with a minus sign as it is set; what is left of rounding at this scale is 0."""
+    return f"{0.0 if abs(number) < 1e-12 * scale else number:.4g}".replace("-", "−")
 
 
 def _limit(ax: Any, numbers: Array) -> None:

@@ -40,7 +40,7 @@ def convolve_of(*arrays: Any) -> Convolve | None:
     packages = {package_of(array) for array in arrays if type(array) not in _OURS}
     for package, module in _MODULES.items() if packages else ():
         if package in packages:
-            found: Convolve = import_module(f"fftconv.arrays.{module}").convolve
+            found: Convolve = import_module(f"fftconv._arrays.{module}").convolve
             return found
     return None
 
@@ -48,5 +48,5 @@ def convolve_of(*arrays: Any) -> Convolve | None:
 def stack_of(arrays: list[Any]) -> Any:
     """Such arrays along a new first axis."""
     package = package_of(arrays[0])
-    found: Any = import_module(f"fftconv.arrays.{_MODULES[package]}").stack(arrays)
+    found: Any = import_module(f"fftconv._arrays.{_MODULES[package]}").stack(arrays)
     return found

@@ -16,10 +16,10 @@ import array_api_compat
 import numpy as np
 
 from fftconv._arguments import Array, check_choice, read_problem
+from fftconv._arrays import package_of
 from fftconv._boundary import FILLED, sources
 from fftconv._fft.lengths import fast_length
 from fftconv._geometry import Geometry
-from fftconv.arrays import package_of
 
 METHODS = ("auto", "direct", "fft")
 _MOST_TAPS = 40  # up to which shifted copies are added up if nothing else is asked for
