@@ -8,7 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fftconv
+from fftconv import image
 from fftconv._boundary import BOUNDARIES
+from fftconv._native import core
 
 dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
@@ -165,3 +167,28 @@ def test_what_is_refused():
         late.compute()
     with pytest.raises(ValueError, match="signal holds 1 NaN"):
         fftconv.convolve(da.from_array([1.0, np.nan], chunks=1), [1.0], nan_policy="raise").compute()
+
+
+@pytest.mark.parametrize("shape", [(90, 70), (90, 70, 3), (90, 70, 4)])
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+def test_images_are_filtered_band_by_band(shape, dtype):
+    rng = np.random.default_rng(9)
+    picture = (rng.random(shape) * (255 if dtype == "uint8" else 1)).astype(dtype)
+    lazy = da.from_array(picture, chunks=(25, 30, -1)[: len(shape)])
+    colour = "luminance" if shape[2:] == (3,) else "each"
+    for name, filtered in {
+        "blur": lambda im: image.gaussian_blur(im, 2),
+        "edges": lambda im: image.edges(im, "scharr", channel=colour),
+        "pipeline": lambda im: image.pipeline(im, "blur 1 | sharpen 0.5"),
+        "light": lambda im: image.box_blur(im, 5, linear=True, boundary="mirror"),
+    }.items():
+        expected, found = filtered(picture), filtered(lazy)
+        assert isinstance(found, da.Array)
+        assert found.dtype == expected.dtype
+        assert found.numblocks[0] > 1, name
+        if core is not None:
+            assert np.array_equal(found.compute(scheduler="sync"), expected), name
+    with pytest.raises(
+        ValueError, match="boundary='wrap' needs the whole image in memory, and this one is a dask"
+    ):
+        image.gaussian_blur(lazy, 2, boundary="wrap")

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from fftconv._arguments import Array, Method, read_array, read_mask
+from fftconv._arrays import package_of
 from fftconv._boundary import Boundary
 from fftconv._integers import round_to
 from fftconv._pixels import Band, correlate_pixels
@@ -96,6 +97,10 @@ def process(image: ImageT, steps: Sequence[Step], settings: Settings) -> ImageT:
         return cast(Any, Recipe(steps, settings))
     if isinstance(image, Image.Image):
         return _process_picture(image, steps, settings)
+    if package_of(image) == "dask":
+        from fftconv.image.lazy import process_lazily  # with dask
+
+        return cast(ImageT, process_lazily(image, Recipe(steps, settings)))
     return process_pixels(read_pixels(image), steps, settings)
 
 

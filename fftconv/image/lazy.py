@@ -1,0 +1,55 @@
+"""Images that are dask arrays: filtered band by band when asked for, to the same pixels as in memory.
+
+Bands are cut as those of files larger than memory (see `bands`); each is a task that reads the rows it needs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import dask.array as da
+import numpy as np
+from dask.delayed import delayed
+
+from fftconv.image.bands import plan_banding
+from fftconv.image.processing import Recipe, full_scale, has_opacity, process_pixels, read_pixels
+from fftconv.image.steps import Sketch
+
+
+def process_lazily(image: Any, recipe: Recipe) -> Any:
+    """A dask array of the filtered pixels, cut into bands of whole rows."""
+    if any(np.isnan(size) for size in image.shape):
+        raise ValueError("image has chunks of unknown size; call image.compute_chunk_sizes() first")
+    sample = read_pixels(np.zeros((1, 1, *image.shape[2:]) if image.ndim > 1 else (1,), image.dtype))
+    steps, settings = recipe
+    settings = dataclasses.replace(settings, workers=settings.workers or 1)  # dask has threads of its own
+    result = process_pixels(sample, steps, settings)
+    sketch = Sketch(image.shape, image.dtype)
+    try:
+        banding = plan_banding(Recipe(steps, settings), sketch)
+    except ValueError as error:
+        reason = str(error).partition(";")[0]
+        raise ValueError(f"{reason}, and this one is a dask array; compute it first") from None
+    height = image.shape[0]
+    rows = max(max(image.chunks[0]) // banding.step, 1) * banding.step
+    whole_rows = image.rechunk(dict.fromkeys(range(1, image.ndim), -1))
+    see_through = None
+    if has_opacity(*sketch, settings.alpha):
+        see_through = delayed((whole_rows[..., -1] < full_scale(image.dtype)).any())
+    work = delayed(_process_band, pure=True)
+    shared = delayed(Recipe(steps, settings))
+    parts = []
+    for first in range(0, height, rows):
+        last = min(first + rows, height)
+        bands = banding.bands(first, last)
+        have = bands[0].have if bands else (first, last)
+        part = work(whole_rows[slice(*have)], shared, bands, see_through)
+        shape = (last - first, image.shape[1], *result.shape[2:])
+        parts.append(da.from_delayed(part, shape, result.dtype))
+    return da.concatenate(parts)
+
+
+def _process_band(rows: Any, recipe: Recipe, bands: Any, see_through: Any) -> Any:
+    see = None if see_through is None else bool(see_through)
+    return process_pixels(np.asarray(rows), recipe.steps, recipe.settings, bands, see_through=see)
