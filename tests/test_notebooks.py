@@ -18,6 +18,7 @@ def test_there_are_notebooks():
         "04_images",
         "05_direct_versus_fft",
         "06_from_convolution_to_a_cnn",
+        "07_larger_than_memory",
     ]
 
 

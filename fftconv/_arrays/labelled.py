@@ -17,8 +17,8 @@ def convolve(signal: Any, kernel: Any, options: dict[str, Any], correlate: bool)
     """A DataArray; lazy if its numbers are."""
     if not isinstance(signal, xarray.DataArray):
         raise TypeError(
-            f"signal is a {type(signal).__name__} and another array of xarray; pass it as a DataArray, too, "
-            f"or  the other one as {'mask' if options['mask'] is not None else 'kernel'}.data"
+            f"signal is a {type(signal).__name__} and another array of xarray; pass it as a DataArray, "
+            f"too, or the other one as {'mask' if options['mask'] is not None else 'kernel'}.data"
         )
     taps, axes = _read_kernel(kernel, signal, options["axes"])
     mask = options["mask"]

@@ -1,6 +1,6 @@
 """Images that are dask arrays: filtered band by band when asked for, to the same pixels as in memory.
 
-Bands are cut as those of files larger than memory (see `bands`); each is a task that reads the rows it needs.
+Bands are cut as those of files larger than memory (see `bands`); each is a task that reads its rows.
 """
 
 from __future__ import annotations
