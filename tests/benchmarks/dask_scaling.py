@@ -2,8 +2,8 @@
 
 python tests/benchmarks/dask_scaling.py --side 20000 --kernel 101
 
-Workers are processes of one thread each. Strong scaling is the same image on both, weak half of the rows on one.
-Needs distributed, and dask-image for the comparison.
+Workers are processes of one thread each. Strong scaling is the same image on both, weak
+half of the rows on one. Needs distributed, and dask-image for the comparison.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def peak() -> int:
 
 
 def run(workers: int, build: Callable[[], Any]) -> tuple[float, int, int]:
-    """Seconds of the sum of all outputs, MiB at the peak of a worker beyond what it starts with, and tasks."""
+    """Seconds of the sum of all outputs, MiB at the peak of a worker beyond its start, and tasks."""
     with (
         distributed.LocalCluster(
             n_workers=workers,
