@@ -155,6 +155,10 @@ def convolve(
 
     Notes
     -----
+    dask arrays give dask arrays, computed chunk by chunk when they are asked for; xarray keeps its labels,
+    and takes `axes` by name; arrays of torch, CuPy, JAX and others of the array API standard are convolved
+    by their own library, where they are, by the methods "direct" and "fft" alone.
+
     ``mode="same"`` has the centre of scipy.signal and numpy. scipy.ndimage, for a kernel of even
     length, keeps the output one later: pass ``origin=-1`` there to get the one returned here.
 

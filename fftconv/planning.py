@@ -357,6 +357,13 @@ def _plan(
         )
     able = [name for name, prospect in prospects.items() if prospect.refusal is None]
     chosen = min(able, key=lambda name: prospects[name].seconds) if method == "auto" else method
+    if method == "auto" and workers is not None:
+        # The engine for all cores: another one would round otherwise, and results depend on `workers`.
+        settled = _plan(
+            geometry, boundary, source, dtype, method, None, max_memory, magnitudes, facts, provider, tolerance,
+            profile,
+        ).method  # fmt: skip
+        chosen = settled if settled in able else chosen
     return ConvolutionPlan(
         method=chosen,
         reason=_reason(chosen, method, prospects),
@@ -597,6 +604,10 @@ def _reason(chosen: str, method: str, prospects: dict[str, _Prospect]) -> str:
     others = sorted((item.seconds, name) for name, item in able.items() if name != chosen)
     if others:
         seconds, name = others[0]
+        if seconds < able[chosen].seconds:
+            return (
+                f"as for all cores, so that results do not depend on workers, though {name} may be faster"
+            )
         return f"predicted {seconds / able[chosen].seconds:.1f} times as fast as {name}"
     return "no other engine can do this"
 

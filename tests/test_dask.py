@@ -160,6 +160,10 @@ def test_what_is_refused():
         fftconv.convolve(lazy.astype(object), [1.0])
     with pytest.raises(ValueError, match=r"mask has shape \(3,\) and signal \(20,\)"):
         fftconv.convolve(lazy, [1.0], mask=np.ones(3, bool))
+    with pytest.raises(
+        TypeError, match=r"signal is a dask array, and would be computed; .* signal.compute\(\)"
+    ):
+        fftconv.explain(lazy, [1.0])
     with pytest.raises(ValueError, match="axes=5 does not fit"):
         fftconv.convolve(lazy, [1.0], axes=5)
     late = fftconv.convolve(lazy.astype(np.int64) + 2**61, [7], mode="same")

@@ -115,6 +115,21 @@ def test_result_does_not_depend_on_workers(method, shape, dtype):
     assert all(np.array_equal(alone, other) for other in others)
 
 
+def test_the_engine_does_not_depend_on_workers():
+    """Where two engines are about as fast, threads could tip the balance."""
+    for samples in (3000, 30_000, 300_000):
+        for taps in range(10, 260, 10):
+            for dtype in ("float32", "float64"):
+                plans = [
+                    fftconv.plan_convolution(samples, taps, dtype=dtype, workers=n)
+                    for n in (None, 1, 2, 3, 16)
+                ]
+                assert len({(plan.method, plan.fft_shape) for plan in plans}) == 1
+    for side in range(2, 30):
+        plans = [fftconv.plan_convolution((500, 600), (side, side), workers=n) for n in (None, 1, 2, 16)]
+        assert len({(plan.method, plan.fft_shape) for plan in plans}) == 1
+
+
 def test_image_does_not_depend_on_workers():
     pixels = np.random.default_rng(0).integers(0, 256, (700, 900, 3)).astype(np.uint8)
     for kernel in (np.ones((9, 9)) / 81, fftconv.kernels.gaussian((2.0, 2.0)), np.eye(7) / 7):
