@@ -359,10 +359,8 @@ def _plan(
     chosen = min(able, key=lambda name: prospects[name].seconds) if method == "auto" else method
     if method == "auto" and workers is not None:
         # The engine for all cores: another one would round otherwise, and results depend on `workers`.
-        settled = _plan(
-            geometry, boundary, source, dtype, method, None, max_memory, magnitudes, facts, provider, tolerance,
-            profile,
-        ).method  # fmt: skip
+        rest = max_memory, magnitudes, facts, provider, tolerance, profile
+        settled = _plan(geometry, boundary, source, dtype, method, None, *rest).method
         chosen = settled if settled in able else chosen
     return ConvolutionPlan(
         method=chosen,
