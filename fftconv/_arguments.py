@@ -166,8 +166,8 @@ def read_array(name: str, value: ArrayLike) -> Array:
     """`value` as a non-empty array of numbers with at least one axis."""
     if type(value) is not np.ndarray and type(value).__module__.startswith("dask."):
         raise TypeError(
-            f"{name} is a dask array, and would be computed; convolve, correlate, Filter and image filters "
-            f"take it as it is, everything else {name}.compute()"
+            f"{name} is a dask array, and would be computed; convolve, correlate, Filter and most image "
+            f"filters take it as it is, everything else {name}.compute()"
         )
     masked = sys.modules.get("numpy.ma")  # 20 ms to import, and there are no masked arrays before
     if masked is not None and isinstance(value, masked.MaskedArray):

@@ -192,6 +192,10 @@ def test_images_are_filtered_band_by_band(shape, dtype):
         assert found.numblocks[0] > 1, name
         if core is not None:
             assert np.array_equal(found.compute(scheduler="sync"), expected), name
+    slopes = image.gradient(lazy, channel=colour)
+    for each, expected in zip(slopes, image.gradient(picture, channel=colour), strict=True):
+        assert isinstance(each, da.Array)
+        np.testing.assert_allclose(each.compute(scheduler="sync"), expected, rtol=1e-6)
     with pytest.raises(
         ValueError, match="boundary='wrap' needs the whole image in memory, and this one is a dask"
     ):

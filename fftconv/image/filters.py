@@ -11,6 +11,7 @@ from PIL import Image
 
 from fftconv import kernels
 from fftconv._arguments import Array, Method, check_choice, check_finite
+from fftconv._arrays import package_of
 from fftconv._boundary import Boundary
 from fftconv._integers import round_to
 from fftconv.image import steps
@@ -470,7 +471,8 @@ def gradient(
     >>> found.magnitude[1, 1], found.direction[1, 1] * 180 / np.pi  # brighter further down
     (np.float64(20.0), np.float64(-90.0))
     """
-    pixels, opaque = np.asarray(image), None
+    pixels: Any = image if package_of(image) == "dask" else np.asarray(image)
+    opaque = None
     if isinstance(image, Image.Image):
         pixels, mode = pixels_of(image)
         opaque = mode in ("LA", "RGBA")

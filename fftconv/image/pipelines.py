@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from fftconv._arguments import Array, Method
+from fftconv._arrays import package_of
 from fftconv._boundary import Boundary
 from fftconv._kernel_text import parse_kernel
 from fftconv._pixels import plan_rows
@@ -182,6 +183,8 @@ def _sketch_of(image: Any, alpha: bool | None) -> tuple[Sketch, bool | None]:
     if isinstance(image, Image.Image):
         pixels, mode = pixels_of(image)
         alpha = mode in ("LA", "RGBA") if alpha is None else alpha
+    elif package_of(image) == "dask":
+        pixels = image  # which is looked at when it is filtered
     else:
         pixels = read_pixels(image)
     return Sketch(pixels.shape, pixels.dtype), alpha

@@ -101,9 +101,8 @@ def main() -> None:
         begun = time.perf_counter()
         each.sum().compute(scheduler="threads")
         taken = time.perf_counter() - begun
-        print(
-            f"{chunks.npartitions} chunks of 128², threads, {name}: {1e3 * taken / chunks.npartitions:.2f} ms each"
-        )
+        each_one = 1e3 * taken / chunks.npartitions
+        print(f"{chunks.npartitions} chunks of 128², threads, {name}: {each_one:.2f} ms each")
     print()
     print("halo over data, by chunk and kernel:")
     for size in (512, 1024, 2048, 4096):
