@@ -1,6 +1,7 @@
 """dask arrays: the same as in memory, whatever the chunks; on workers that die, and within their memory."""
 
 import itertools
+import pickle
 
 import numpy as np
 import pytest
@@ -107,6 +108,12 @@ def test_the_graph_grows_with_the_chunks_alone():
         lazy = da.zeros((side, side), chunks=20)
         return len(fftconv.convolve(lazy, np.ones((3, 3)), mode="same").__dask_graph__())
 
+    def bytes_of_a_task(side):
+        lazy = da.zeros((side, side), chunks=20)
+        graph = fftconv.convolve(lazy, np.ones((19, 19)), mode="same").__dask_graph__()
+        return max(len(pickle.dumps(task)) for key, task in graph.items() if "compute_chunk" in str(key))
+
+    assert bytes_of_a_task(800) < 1.2 * bytes_of_a_task(100) < 10_000
     assert tasks(400) < 13 * 400  # a chunk, and what it reads of its eight neighbours
     assert tasks(800) < 13 * 1600
 

@@ -12,7 +12,7 @@ import dataclasses
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import dask.array as da
 import numpy as np
@@ -72,21 +72,17 @@ def convolve(signal: Any, kernel: Any, options: dict[str, Any], correlate: bool)
     arrays = [_with_halo(signal, whole.axes, axes)]
     if mask is not None:
         arrays.append(_with_halo(_read_mask(mask, signal), whole.axes, axes))
-    make = delayed(_prepare_kernel, pure=True)(taps, whole, correlate)
     chunks = _output_chunks(signal, whole, axes)
     ranges = tuple(_starts(sizes) for sizes in chunks)
-    common: dict[str, Any] = {
-        "kernel": make,
-        "options": dataclasses.replace(problem.options, workers=problem.options.workers or 1),
-        "axes": axes,
-        "ranges": ranges,
-    }
+    inner = dataclasses.replace(problem.options, workers=problem.options.workers or 1)
+    # One task, whose result every chunk is given: what is common to all is sent to a worker once.
+    shared = delayed(_prepare, pure=True)(taps, correlate, inner, axes, ranges)
 
     def compute(weight: bool, dtype: np.dtype[Any]) -> Any:
         return da.map_blocks(
             _compute_chunk,
             *arrays,
-            **common,
+            shared=shared,
             weight=weight,
             dtype=dtype,
             chunks=chunks,
@@ -105,16 +101,19 @@ def stack(arrays: list[Any]) -> Any:
     return da.stack(arrays)
 
 
-def _compute_chunk(
-    *arrays: Array,
-    kernel: Array,
-    options: Options,
-    axes: tuple[_Axis, ...],
-    ranges: tuple[tuple[int, ...], ...],
-    weight: bool,
-    block_id: tuple[int, ...],
-) -> Array:
+class _Shared(NamedTuple):
+    """What all chunks have in common."""
+
+    kernel: Array
+    options: Options
+    axes: tuple[_Axis, ...]
+    ranges: tuple[tuple[int, ...], ...]
+    """Where the chunks of the result start, along each axis."""
+
+
+def _compute_chunk(*arrays: Array, shared: _Shared, weight: bool, block_id: tuple[int, ...]) -> Array:
     """The outputs of one chunk, or their weights."""
+    kernel, options, axes, ranges = shared
     whole = options.geometry
     windows = tuple(axis.windows[block_id[place]] for place, axis in zip(whole.axes, axes, strict=True))
     read = [slice(None)] * len(block_id)
@@ -214,10 +213,18 @@ def _read_kernel(kernel: Any) -> tuple[Any, Array]:
     return taps, taps
 
 
-def _prepare_kernel(taps: Array, whole: Geometry, correlate: bool) -> Array:
-    """In the shape that goes with the signal, turned around for a correlation; made once for all chunks."""
+def _prepare(
+    taps: Array,
+    correlate: bool,
+    options: Options,
+    axes: tuple[_Axis, ...],
+    ranges: tuple[tuple[int, ...], ...],
+) -> _Shared:
+    """With the kernel in the shape that goes with the signal, turned around for a correlation."""
+    whole = options.geometry
     shaped = np.asarray(taps).reshape(whole.kernel_shape)
-    return np.conjugate(shaped[whole.turned]) if correlate else shaped
+    kernel = np.conjugate(shaped[whole.turned]) if correlate else shaped
+    return _Shared(kernel, options, axes, ranges)
 
 
 def _read_mask(mask: ArrayLike, signal: Any) -> Any:
