@@ -108,6 +108,24 @@ def test_gradients_of_torch_go_through():
             )
 
 
+def test_jax():
+    """Its floats, its gradients, and no integers of 32 bits in the place of 64."""
+    jax = pytest.importorskip("jax")
+    rng = np.random.default_rng(3)
+    x, k = (rng.normal(size=shape).astype("f4") for shape in ((30, 40), (9, 8)))
+    for options in ({"boundary": "mirror"}, {"boundary": "zero", "method": "fft"}, {"method": "direct"}):
+        y = fftconv.convolve(jax.numpy.asarray(x), jax.numpy.asarray(k), mode="same", **options)
+        assert isinstance(y, jax.Array)
+        options.pop("method", None)
+        np.testing.assert_allclose(y, fftconv.convolve(x, k, mode="same", **options), atol=1e-4)
+        slope = jax.grad(lambda a, o=options: fftconv.convolve(a, k, mode="valid").sum())(
+            jax.numpy.asarray(x)
+        )
+        np.testing.assert_allclose(slope, fftconv.correlate(np.ones((22, 33)), k), atol=1e-4)
+    with pytest.raises(TypeError, match="jaxlib has no int64 here"):
+        fftconv.convolve(jax.numpy.arange(5), jax.numpy.arange(2))
+
+
 def test_on_a_gpu():
     torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():

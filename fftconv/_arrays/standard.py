@@ -1,7 +1,7 @@
 """Arrays of the array API standard (torch, CuPy, JAX, ...), convolved where they are by their own library.
 
 Two methods, each written once in terms of the namespace of an array: "direct" adds shifted copies, "fft"
-transforms the whole. Nothing is done in place, so that gradients of torch go through. What needs the
+transforms the whole. Nothing is done in place, so that gradients of torch and JAX go through. What needs the
 engines of this package (missing samples, componentwise accuracy, objects, integers through transforms) is
 refused, with the way to get it.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import warnings
 from typing import Any
 
 import array_api_compat
@@ -61,9 +62,7 @@ def convolve(signal: Any, kernel: Any, options: dict[str, Any], correlate: bool)
     geometry, result = problem.options.geometry, problem.options.dtype
     if policy == "raise" and bool(xp.any(xp.isnan(x))):
         raise ValueError("signal holds a NaN, and nan_policy='raise'; replace it, or pass 'propagate'")
-    x, k = (
-        xp.astype(array, getattr(xp, result.name)) for array in (x, xp.reshape(k, geometry.kernel_shape))
-    )
+    x, k = (_in_dtype(xp, array, result, library) for array in (x, xp.reshape(k, geometry.kernel_shape)))
     turned = tuple(axis for axis in geometry.axes if correlate)
     if turned:
         k = xp.conj(xp.flip(k, axis=turned)) if result.kind == "c" else xp.flip(k, axis=turned)
@@ -87,13 +86,14 @@ def _read(signal: Any, kernel: Any, library: str) -> tuple[Any, Any, Any]:
     """The namespace, and both arrays in it, on one device; arrays of NumPy go to the other's."""
     theirs = [array for array in (signal, kernel) if not isinstance(array, (np.ndarray, list, tuple))]
     xp = array_api_compat.array_namespace(*theirs)
-    devices = {str(array_api_compat.device(array)) for array in theirs}
+    places = [array_api_compat.device(array) for array in theirs]
+    devices = {str(place) for place in places if place is not None}  # what JAX differentiates has none
     if len(devices) > 1:
         raise ValueError(
             f"signal is on {array_api_compat.device(signal)} and kernel on "
             f"{array_api_compat.device(kernel)}; move one of them to the other's device"
         )
-    device = array_api_compat.device(theirs[0])
+    device = next((place for place in places if place is not None), None)
     x, k = (
         array if not isinstance(array, (np.ndarray, list, tuple)) else _moved(xp, array, theirs[0], device)
         for array in (signal, kernel)
@@ -114,6 +114,22 @@ def _moved(xp: Any, array: Any, like: Any, device: Any) -> Any:
     if given.dtype.kind == "f" and xp.isdtype(like.dtype, ("real floating", "complex floating")):
         given = given.astype(np.empty(0, _numpy_dtype(xp, like.dtype)).real.dtype)
     return xp.asarray(given, device=device)
+
+
+def _in_dtype(xp: Any, array: Any, dtype: np.dtype[Any], library: str) -> Any:
+    """In the dtype of the result, if the library has it."""
+    wanted = getattr(xp, dtype.name)
+    if array.dtype == wanted:
+        return array
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # which is what JAX says before it takes another one
+        found = xp.astype(array, wanted)
+    if found.dtype != wanted:
+        raise TypeError(
+            f"{library} has no {dtype} here, and would compute in {found.dtype}, which may wrap; pass arrays "
+            f"of NumPy, floats, or let it have 64 bits (in JAX by jax_enable_x64)"
+        )
+    return found
 
 
 def _numpy_dtype(xp: Any, dtype: Any) -> np.dtype[Any]:
@@ -149,7 +165,8 @@ def _extend(xp: Any, x: Any, geometry: Geometry, boundary: str, fill: Any) -> An
 
 
 def _indices(xp: Any, found: Array, like: Any) -> Any:
-    return xp.asarray(found, dtype=xp.int64, device=array_api_compat.device(like))
+    narrow = found.astype(np.int32) if found.max() < 2**31 else found  # JAX has no others by itself
+    return xp.asarray(narrow, device=array_api_compat.device(like))
 
 
 def _filled(xp: Any, shape: tuple[int, ...], value: Any, like: Any) -> Any:
@@ -233,8 +250,8 @@ def _check_integers(xp: Any, x: Any, k: Any, method: str, library: str) -> None:
             f"method='fft' does not compute integers of {library}, whose transforms round; pass "
             f"method='direct', floats, or NumPy arrays"
         )
-    largest = [float(xp.max(xp.abs(xp.astype(array, xp.float64)))) for array in (x, k)]
-    if largest[0] * largest[1] * math.prod(k.shape) >= 2.0**63:
+    largest = [max(abs(int(xp.max(array))), abs(int(xp.min(array)))) for array in (x, k)]
+    if largest[0] * largest[1] * math.prod(k.shape) >= 2**63:
         raise OverflowError(
             f"sums of these integers may not fit int64, which {library} would wrap; convert them to "
             f"floats, or pass NumPy arrays, which raise where one does not fit"
