@@ -1,9 +1,9 @@
 """Arrays of the array API standard (torch, CuPy, JAX, ...), convolved where they are by their own library.
 
 Two methods, each written once in terms of the namespace of an array: "direct" adds shifted copies, "fft"
-transforms the whole. Nothing is done in place, so that gradients of torch and JAX go through. What needs the
-engines of this package (missing samples, componentwise accuracy, objects, integers through transforms) is
-refused, with the way to get it.
+transforms the whole. Nothing is done in place, so that gradients of torch and JAX go through. What needs
+the engines of this package (missing samples, componentwise accuracy, objects, integers through
+transforms) is refused, with the way to get it.
 """
 
 from __future__ import annotations
@@ -126,8 +126,8 @@ def _in_dtype(xp: Any, array: Any, dtype: np.dtype[Any], library: str) -> Any:
         found = xp.astype(array, wanted)
     if found.dtype != wanted:
         raise TypeError(
-            f"{library} has no {dtype} here, and would compute in {found.dtype}, which may wrap; pass arrays "
-            f"of NumPy, floats, or let it have 64 bits (in JAX by jax_enable_x64)"
+            f"{library} has no {dtype} here, and would compute in {found.dtype}, which may wrap; pass "
+            f"NumPy's arrays, floats, or let it have 64 bits (in JAX by jax_enable_x64)"
         )
     return found
 
