@@ -17,6 +17,7 @@ from typing import Any, Literal, NamedTuple, cast
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from fftconv._arrays import refuse_foreign
 from fftconv._boundary import BOUNDARIES, Boundary
 from fftconv._error_bound import componentwise_error
 from fftconv._fft import Provider, read_provider
@@ -164,11 +165,8 @@ def read_shapes(
 
 def read_array(name: str, value: ArrayLike) -> Array:
     """`value` as a non-empty array of numbers with at least one axis."""
-    if type(value) is not np.ndarray and type(value).__module__.startswith("dask."):
-        raise TypeError(
-            f"{name} is a dask array, and would be computed; convolve, correlate, Filter and most image "
-            f"filters take it as it is, everything else {name}.compute()"
-        )
+    if type(value) is not np.ndarray:
+        refuse_foreign(name, value)
     masked = sys.modules.get("numpy.ma")  # 20 ms to import, and there are no masked arrays before
     if masked is not None and isinstance(value, masked.MaskedArray):
         raise TypeError(
@@ -358,8 +356,8 @@ def _read_options(
         aligned,
         convolved,
         cast(Mode, mode),
-        _read_steps("stride", stride, len(convolved)),
-        _read_steps("dilation", dilation, len(convolved)),
+        read_steps("stride", stride, len(convolved)),
+        read_steps("dilation", dilation, len(convolved)),
     )
     fill = read_fill(fill_value, boundary, dtype)
     bound = None if max_memory is None else int(max_memory)
@@ -417,7 +415,8 @@ def check_count(name: str, value: Any, least: int | None = 1) -> int:
     return int(value)
 
 
-def _read_steps(name: str, value: int | Sequence[int], count: int) -> tuple[int, ...]:
+def read_steps(name: str, value: int | Sequence[int], count: int) -> tuple[int, ...]:
+    """A step for each convolved axis; one number is for all."""
     if isinstance(value, int) and value == 1:  # by far the most calls
         return (1,) * count
     steps = _read_integers(name, value, "a whole number, or one for each convolved axis")
@@ -493,6 +492,7 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
 
 def read_mask(mask: ArrayLike, shape: tuple[int, ...]) -> Array:
     """The weight of every sample: booleans, or real numbers from 0 to 1."""
+    refuse_foreign("mask", mask)
     weights = _as_array("mask", mask, "one weight for each sample")
     if weights.dtype.kind not in "biuf":
         raise TypeError(

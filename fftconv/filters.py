@@ -20,7 +20,7 @@ from fftconv._arguments import (
     read_array,
     read_problem,
 )
-from fftconv._arrays import convolve_of, stack_of
+from fftconv._arrays import convolve_of, package_of, stack_of
 from fftconv._boundary import BOUNDARIES, Boundary
 from fftconv._engines import FAMILIES
 from fftconv._fft import read_provider
@@ -94,6 +94,7 @@ class Filter:
         max_memory: int | None = None,
         fft_provider: str | None = None,
     ) -> None:
+        _refuse_names("kernel", kernel)
         self._kernel = _copy(read_array("kernel", kernel))
         self._options: dict[str, Any] = {
             "mode": mode,
@@ -308,6 +309,7 @@ class FilterBank:
 
 def _stack(kernels: ArrayLike | Sequence[ArrayLike]) -> Array:
     """The kernels along a first axis, read-only."""
+    _refuse_names("kernels", kernels)
     if not np.iterable(kernels):
         raise TypeError(f"kernels={kernels!r} is not accepted; pass a sequence of kernels")
     each = [
@@ -322,6 +324,14 @@ def _stack(kernels: ArrayLike | Sequence[ArrayLike]) -> Array:
             f"the smaller ones with zeros, or make a Filter of each"
         )
     return _copy(np.stack(each))
+
+
+def _refuse_names(name: str, kernel: Any) -> None:
+    """Dimensions of a kernel would be lost."""
+    if package_of(kernel) == "xarray":
+        raise TypeError(
+            f"{name} is an array of xarray, whose dimensions would be lost; pass {name}.data and axes="
+        )
 
 
 def _copy(array: Array) -> Array:

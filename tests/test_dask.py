@@ -114,8 +114,17 @@ def test_the_graph_grows_with_the_chunks_alone():
         return max(len(pickle.dumps(task)) for key, task in graph.items() if "compute_chunk" in str(key))
 
     assert bytes_of_a_task(800) < 1.2 * bytes_of_a_task(100) < 10_000
-    assert tasks(400) < 13 * 400  # a chunk, and what it reads of its eight neighbours
-    assert tasks(800) < 13 * 1600
+    assert tasks(400) < 14 * 400  # a chunk, and what it reads of its eight neighbours
+    assert tasks(800) < 14 * 1600
+
+
+def test_halos_do_not_hold_their_chunks():
+    from fftconv._arrays.lazy import _as_chunk
+
+    chunk = np.zeros((1000, 1000))
+    assert not np.shares_memory(_as_chunk(chunk)[:1], chunk)
+    result = fftconv.convolve(da.from_array(np.eye(50), chunks=20), np.ones((3, 3)), mode="same")
+    assert type(result.blocks[0, 0].compute()) is np.ndarray
 
 
 def test_small_chunks_are_taken_together():
@@ -167,9 +176,7 @@ def test_what_is_refused():
         fftconv.convolve(lazy.astype(object), [1.0])
     with pytest.raises(ValueError, match=r"mask has shape \(3,\) and signal \(20,\)"):
         fftconv.convolve(lazy, [1.0], mask=np.ones(3, bool))
-    with pytest.raises(
-        TypeError, match=r"signal is a dask array, and would be computed; .* signal.compute\(\)"
-    ):
+    with pytest.raises(TypeError, match="signal is an array of dask, and would be computed"):
         fftconv.explain(lazy, [1.0])
     with pytest.raises(ValueError, match="axes=5 does not fit"):
         fftconv.convolve(lazy, [1.0], axes=5)
@@ -207,3 +214,59 @@ def test_images_are_filtered_band_by_band(shape, dtype):
         ValueError, match="boundary='wrap' needs the whole image in memory, and this one is a dask"
     ):
         image.gaussian_blur(lazy, 2, boundary="wrap")
+
+
+@pytest.mark.parametrize("taps", [2, 3, 7, 8])
+@pytest.mark.parametrize("mode", ["full", "same"])
+@pytest.mark.parametrize("method", ["direct", "fft", "overlap_save"])
+def test_edges_that_wrap(taps, mode, method):
+    x, k = np.arange(1.0, 41), np.arange(1.0, taps + 1)
+    found = fftconv.convolve(da.from_array(x, chunks=10), k, mode=mode, boundary="wrap", method=method)
+    np.testing.assert_allclose(found, fftconv.convolve(x, k, mode=mode, boundary="wrap"), rtol=1e-12)
+
+
+def test_every_nan_is_refused_that_is_asked_to_be():
+    for place in range(40):
+        x = np.ones(40)
+        x[place] = np.nan
+        lazy = fftconv.convolve(da.from_array(x, chunks=8), [1.0, 1.0], stride=5, nan_policy="raise")
+        with pytest.raises(ValueError, match="signal holds 1 NaN"):
+            lazy.compute()
+    kernel = da.from_array(np.array([1.0, np.nan]))
+    with pytest.raises(ValueError, match="kernel holds 1 NaN"):
+        fftconv.convolve(da.ones(9), kernel, nan_policy="raise").compute()
+
+
+def test_options_are_those_of_weighted_means():
+    x, mask = np.arange(30), np.arange(30) % 3 > 0
+    lazy = da.from_array(x, chunks=7)
+    options = {"mode": "same", "boundary": "constant", "fill_value": 0.5}
+    found = fftconv.convolve(lazy, [1, 2], mask=mask, **options)
+    np.testing.assert_allclose(found, fftconv.convolve(x, [1, 2], mask=mask, **options))
+    with pytest.raises(ValueError, match="accuracy=1e-30 is not accepted"):
+        fftconv.convolve(lazy, [1, 2], mask=mask, accuracy=1e-30)
+    with pytest.raises(ValueError, match="method='nonsense' is not accepted"):
+        fftconv.convolve(lazy, [1, 2], method="nonsense")
+    with pytest.raises(TypeError, match="mask has dtype complex128"):
+        fftconv.convolve(lazy, [1, 2], mask=np.ones(30, complex))
+    with pytest.raises(TypeError, match="is a masked dask array, whose mask would be lost"):
+        fftconv.convolve(da.ma.masked_array(lazy, mask=lazy > 20), [1, 2])
+    for wanted in (lazy, lazy + 0j):
+        weight = fftconv.convolve(wanted, [1.0, 2.0], return_weight=True)[1]
+        assert weight.dtype == weight.compute().dtype
+
+
+def test_images_of_any_bytes_and_chunks():
+    picture = (np.random.default_rng(1).random((60, 40, 4)) * 65535).astype(">u2")
+    for chunks in ((60, 5, 1), (7, 40, 4)):
+        found = image.gaussian_blur(da.from_array(picture, chunks=chunks), 2)
+        assert np.array_equal(found.compute(scheduler="sync"), image.gaussian_blur(picture, 2))
+        assert found.numblocks[0] > 1
+    beyond = np.random.default_rng(2).random((12, 12, 4)).astype("f4")
+    beyond[..., 3] = 1.5
+    found = image.gaussian_blur(da.from_array(beyond, chunks=5), 1, alpha=True)
+    np.testing.assert_allclose(found, image.gaussian_blur(beyond, 1, alpha=True), rtol=1e-5)
+    with pytest.raises(ValueError, match=r"image has dtype int64 and shape \(9, 9\)"):
+        image.pipeline(da.ones((9, 9), dtype=int), "blur 1 | blur 2")
+    with pytest.raises(TypeError, match="mask is an array of dask"):
+        image.gaussian_blur(np.ones((9, 9)), 1, mask=da.ones((9, 9)))

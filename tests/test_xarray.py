@@ -102,7 +102,40 @@ def test_what_is_refused(field):
         fftconv.convolve(field, [1.0], axes="z")
     with pytest.raises(ValueError, match=r"of which \['t'\] are none of the signal's"):
         fftconv.convolve(field, xarray.DataArray([1.0], dims="t"))
-    with pytest.raises(TypeError, match="pass it as a DataArray, too"):
+    with pytest.raises(TypeError, match="kernel is a DataArray and signal is none"):
         fftconv.convolve(np.ones(5), xarray.DataArray([1.0], dims="t"))
     with pytest.raises(ValueError, match="out= is not accepted"):
         fftconv.convolve(field, [1.0], axes="x", out=np.empty(3))
+    with pytest.raises(TypeError, match="signal is a Dataset; pass a DataArray"):
+        fftconv.convolve(field.to_dataset(), [1.0])
+    with pytest.raises(TypeError, match="kernel is an array of xarray, whose dimensions would be lost"):
+        fftconv.Filter(xarray.DataArray([1.0], dims="x"))
+    with pytest.raises(ValueError, match="signal has a dimension 'kernel'"):
+        fftconv.FilterBank([[1.0], [2.0]], axes="x")(field.rename(y="kernel"))
+    with pytest.raises(ValueError, match=r"axes=\('y',\) and the kernel's dimensions \('x',\) differ"):
+        fftconv.convolve(field, xarray.DataArray([1.0], dims="x"), axes=("y",))
+    with pytest.raises(ValueError, match="axes=1.5 is not accepted; the dimensions of signal are"):
+        fftconv.convolve(field, [1.0], axes=1.5)
+    with pytest.raises(ValueError, match="mask and signal have other labels along 'y'; mask.reindex_like"):
+        fftconv.convolve(field, [1.0], axes="x", mask=field.isel(x=0, band=0, y=slice(3), drop=True) > 0)
+
+
+def test_names_come_in_any_order(field):
+    kernel = np.arange(15.0).reshape(3, 5)
+    y = fftconv.convolve(field, kernel, axes=("y", "x"), mode="same", stride=(2,))
+    assert y.equals(fftconv.convolve(field, kernel.T, axes=("x", "y"), mode="same", stride=2))
+    turned = field.isel(y=slice(None, None, -1))
+    mask = field.isel(band=0, drop=True) > 0
+    masked = fftconv.convolve(turned, [1.0], axes="x", mode="same", mask=mask)
+    assert masked.equals(turned.where(mask))
+    weight = fftconv.convolve(field, [1.0], axes="x", mode="same", mask=mask, return_weight=True)[1]
+    assert weight.name is None
+    assert weight.attrs == {}
+
+
+def test_subclasses_are_known(field):
+    class Special(xarray.DataArray):
+        __slots__ = ()
+
+    y = fftconv.convolve(Special(field), [1.0, 1.0], axes="x", mode="same")
+    assert isinstance(y, xarray.DataArray)

@@ -27,26 +27,54 @@ _MODULES = {
 }
 
 
-_OURS = (np.ndarray, list, type(None))
+_OURS = (np.ndarray, list, tuple, type(None))
+_SPOKEN = {"jaxlib": "jax"}
 
 
 def package_of(array: Any) -> str:
-    """The package that an array comes from."""
-    return type(array).__module__.partition(".")[0]
+    """The package that an array comes from; "" for NumPy's and whatever NumPy makes arrays of."""
+    if type(array) in _OURS:
+        return ""
+    packages = (kind.__module__.partition(".")[0] for kind in type(array).__mro__)
+    return next((_SPOKEN.get(package, package) for package in packages if package in _MODULES), "")
 
 
 def convolve_of(*arrays: Any) -> Convolve | None:
-    """Who convolves these; None for arrays of NumPy and whatever it makes arrays of."""
-    packages = {package_of(array) for array in arrays if type(array) not in _OURS}
-    for package, module in _MODULES.items() if packages else ():
-        if package in packages:
-            found: Convolve = import_module(f"fftconv._arrays.{module}").convolve
-            return found
-    return None
+    """Who convolves these; None for arrays of NumPy."""
+    packages = sorted({package_of(array) for array in arrays} - {""})
+    if not packages:
+        return None
+    inner = [package for package in packages if package != "xarray"]
+    if len(inner) > 1 or (len(packages) > 1 and inner != ["dask"]):
+        raise TypeError(
+            f"arrays of {' and '.join(packages)} are not convolved with each other; convert one of them"
+        )
+    found: Convolve = _module(packages[-1]).convolve
+    return found
 
 
 def stack_of(arrays: list[Any]) -> Any:
     """Such arrays along a new first axis."""
-    package = package_of(arrays[0])
-    found: Any = import_module(f"fftconv._arrays.{_MODULES[package]}").stack(arrays)
-    return found
+    return _module(package_of(arrays[0])).stack(arrays)
+
+
+def refuse_foreign(name: str, array: Any) -> None:
+    """TypeError for an array that would be computed, or copied from where it is, without a word."""
+    package = package_of(array)
+    if package == "xarray" and getattr(array, "chunks", None) is None:
+        return
+    if package:
+        whose = "xarray in chunks" if package == "xarray" else package
+        raise TypeError(
+            f"{name} is an array of {whose}, and would be computed, or copied to NumPy; convolve, "
+            f"correlate and a Filter take it as it is, image filters those of dask; else convert it"
+        )
+
+
+def _module(package: str) -> Any:
+    try:
+        return import_module(f"fftconv._arrays.{_MODULES[package]}")
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            f'arrays of {package} need {error.name}; install it with: pip install "fftconv[arrays]"'
+        ) from None

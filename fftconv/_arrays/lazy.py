@@ -24,15 +24,15 @@ from fftconv._arguments import (
     Array,
     Options,
     Problem,
+    check_choice,
     read_array,
     read_mask,
     read_problem,
     refuse_nan,
-    result_dtype,
 )
 from fftconv._geometry import Geometry, Window
 from fftconv.convolution import run
-from fftconv.planning import plan_problem
+from fftconv.planning import METHODS, plan_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class _Axis:
     skips: tuple[int, ...]
     """Samples at the start of each chunk with its halo that no output reads."""
     windows: tuple[Window, ...]
-    """Of the rest of each."""
+    """Of those that outputs read."""
 
 
 def convolve(signal: Any, kernel: Any, options: dict[str, Any], correlate: bool) -> Any:
@@ -59,11 +59,9 @@ def convolve(signal: Any, kernel: Any, options: dict[str, Any], correlate: bool)
         signal = da.from_array(read_array("signal", signal), chunks=-1)
     taps, kernel_like = _read_kernel(kernel)
     _check_known("signal", signal)
-    problem = read_problem(_as_if(signal), kernel_like, mask=None, **options)
-    weighted = mask is not None or problem.has_gaps
-    if weighted and not problem.has_gaps:  # as the dtype of a weighted mean
-        dtype = result_dtype(signal.dtype, kernel_like.dtype, weighted)
-        problem = problem._replace(options=dataclasses.replace(problem.options, dtype=dtype))
+    check_choice("method", options["method"], METHODS)
+    given = None if mask is None else np.broadcast_to(True, signal.shape)
+    problem = read_problem(_as_if(signal), kernel_like, mask=given, **options)
     whole = problem.options.geometry
     axes = tuple(
         _cut(window, signal.chunks[axis], problem.options.boundary == "wrap")
@@ -92,8 +90,7 @@ def convolve(signal: Any, kernel: Any, options: dict[str, Any], correlate: bool)
     result = compute(False, problem.options.dtype)
     if not wants_weight:
         return result
-    real = np.empty(0, problem.options.dtype).real.dtype
-    return result, compute(True, real if weighted else problem.options.dtype)
+    return result, compute(True, np.empty(0, problem.options.dtype).real.dtype)
 
 
 def stack(arrays: list[Any]) -> Any:
@@ -118,15 +115,16 @@ def _compute_chunk(*arrays: Array, shared: _Shared, weight: bool, block_id: tupl
     windows = tuple(axis.windows[block_id[place]] for place, axis in zip(whole.axes, axes, strict=True))
     read = [slice(None)] * len(block_id)
     for place, axis in zip(whole.axes, axes, strict=True):
-        read[place] = slice(axis.skips[block_id[place]], None)
+        start = axis.skips[block_id[place]]
+        read[place] = slice(start, start + axis.windows[block_id[place]].size)
+    if options.nan_policy == "raise":
+        refuse_nan(signal=arrays[0])
     samples, *masks = (array[tuple(read)] for array in arrays)
     for number, place in enumerate(block_id):
         if number not in whole.axes and kernel.shape[number] > 1:
             start = ranges[number][place]
             size = samples.shape[number] if whole.signal_shape[number] > 1 else kernel.shape[number]
             kernel = kernel[(slice(None),) * number + (slice(start, start + size),)]
-    if options.nan_policy == "raise":
-        refuse_nan(signal=samples)
     part = _part(whole.mode, whole.axes, windows, samples.shape, kernel.shape)
     inner = dataclasses.replace(options, geometry=part)
     problem = Problem(samples, kernel, inner, mask=masks[0] if masks else None)
@@ -161,8 +159,8 @@ def _cut(window: Window, chunks: tuple[int, ...], wraps: bool) -> _Axis:
     periodic = wraps and len(chunks) > 1 and window.span > 1
     if len(chunks) == 1:
         before = after = 0
-    if periodic:  # which dask has with equal halos alone
-        before = after = max(before, after)
+    if periodic:  # which dask has with equal halos alone; outputs of "full" read further at the edges
+        before = after = max(-window.reads[0], window.reads[1] - window.size, before, after)
     skips, windows = [], []
     for number, start in enumerate(_starts(chunks)):
         is_first, is_last = number == 0, number == len(chunks) - 1
@@ -174,10 +172,27 @@ def _cut(window: Window, chunks: tuple[int, ...], wraps: bool) -> _Axis:
         end = stop + (after if periodic or not is_last else 0)
         skips.append(max(low - window.span + 1 - origin, 0) if periodic or not is_first else 0)
         origin += skips[-1]
+        if periodic or not is_last:
+            end = min(end, high)
         windows.append(
             dataclasses.replace(window, size=end - origin, start=low - origin, stop=high - origin)
         )
     return _Axis(tuple(chunks), (before, after), periodic, tuple(skips), tuple(windows))
+
+
+class _Chunk(np.ndarray[Any, np.dtype[Any]]):
+    """A chunk whose slices are copies.
+
+    dask cuts the halos out of chunks: as views they would hold whole chunks in memory until the last of all
+    neighbours is done (a third of the peak, measured on 100 chunks of 16 MiB).
+    """
+
+    def __getitem__(self, key: Any) -> Any:
+        return np.array(super().__getitem__(key))
+
+
+def _as_chunk(array: Array) -> Array:
+    return np.asarray(array).view(_Chunk)
 
 
 def _with_halo(array: Any, places: tuple[int, ...], axes: tuple[_Axis, ...]) -> Any:
@@ -191,7 +206,8 @@ def _with_halo(array: Any, places: tuple[int, ...], axes: tuple[_Axis, ...]) -> 
             boundary[place] = "periodic" if axis.is_periodic else "none"
     if not any(np.any(deep) for deep in depth.values()):
         return array
-    return overlap(array, depth=depth, boundary=boundary, allow_rechunk=False)
+    copying = array.map_blocks(_as_chunk, dtype=array.dtype, meta=np.empty((0,) * array.ndim, array.dtype))
+    return overlap(copying, depth=depth, boundary=boundary, allow_rechunk=False)
 
 
 def _output_chunks(signal: Any, whole: Geometry, axes: tuple[_Axis, ...]) -> tuple[tuple[int, ...], ...]:
@@ -210,6 +226,8 @@ def _read_kernel(kernel: Any) -> tuple[Any, Array]:
         _check_known("kernel", kernel)
         return kernel, _as_if(kernel)
     taps = read_array("kernel", kernel)
+    if taps.dtype.kind == "O":
+        raise TypeError("kernel holds objects and the signal is a dask array; pass numbers")
     return taps, taps
 
 
@@ -221,6 +239,8 @@ def _prepare(
     ranges: tuple[tuple[int, ...], ...],
 ) -> _Shared:
     """With the kernel in the shape that goes with the signal, turned around for a correlation."""
+    if options.nan_policy == "raise":
+        refuse_nan(kernel=np.asarray(taps))
     whole = options.geometry
     shaped = np.asarray(taps).reshape(whole.kernel_shape)
     kernel = np.conjugate(shaped[whole.turned]) if correlate else shaped
@@ -228,16 +248,23 @@ def _prepare(
 
 
 def _read_mask(mask: ArrayLike, signal: Any) -> Any:
-    """In the chunks of the signal."""
-    given = mask if isinstance(mask, da.Array) else da.from_array(np.asarray(mask), chunks=-1)
+    """In the chunks of the signal; weights are looked at when they are there."""
+    given = (
+        mask if isinstance(mask, da.Array) else da.from_array(read_mask(mask, np.shape(mask)), chunks=-1)
+    )
     _check_known("mask", given)
+    if given.dtype.kind not in "biuf":
+        raise TypeError(f"mask has dtype {given.dtype}, accepted are booleans and weights from 0 to 1")
     try:
-        return da.broadcast_to(given, signal.shape).rechunk(signal.chunks).map_blocks(_check_mask)
+        wide = da.broadcast_to(given, signal.shape)
     except ValueError:
         raise ValueError(
             f"mask has shape {given.shape} and signal {signal.shape}; pass one weight for each sample, or "
             f"what broadcasts to them"
         ) from None
+    dtype = given.dtype if given.dtype.kind == "f" else np.dtype(bool)
+    meta = np.empty((0,) * signal.ndim, dtype)
+    return wide.rechunk(signal.chunks).map_blocks(_check_mask, dtype=dtype, meta=meta)
 
 
 def _check_mask(weights: Array) -> Array:
@@ -251,6 +278,11 @@ def _check_known(name: str, array: Any) -> None:
         )
     if array.dtype.kind == "O":
         raise TypeError(f"{name} is a dask array of objects; pass numbers, or compute it first")
+    if isinstance(array._meta, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} is a masked dask array, whose mask would be lost; pass dask.array.ma.getdata({name}) "
+            f"and mask=~dask.array.ma.getmaskarray({name})"
+        )
 
 
 def _as_if(array: Any) -> Array:

@@ -16,7 +16,7 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
-from fftconv._arguments import Array, check_choice, read_problem
+from fftconv._arguments import Array, check_choice, read_array, read_problem
 from fftconv._arrays import package_of
 from fftconv._boundary import FILLED, sources
 from fftconv._fft.lengths import fast_length
@@ -34,20 +34,19 @@ _NOT_HERE = {
     "accuracy": "normwise",
     "max_memory": None,
     "fft_provider": None,
-    "workers": None,
     "return_weight": False,
 }
 
 
 def convolve(signal: Any, kernel: Any, options: dict[str, Any], correlate: bool) -> Any:
     """An array of the kind of the signal, on its device."""
-    library = package_of(signal) if array_api_compat.is_array_api_obj(signal) else package_of(kernel)
+    library = package_of(signal) or package_of(kernel) or package_of(options["mask"])
     for name, default in _NOT_HERE.items():
         given = options[name]
         if given is not default and (default is None or given != default):
+            shown = repr(given) if isinstance(given, (str, float, int)) else type(given).__name__
             raise ValueError(
-                f"{name}={given!r} is not accepted for arrays of {library}; leave it out, or pass "
-                f"arrays of NumPy"
+                f"{name}={shown} is not accepted for arrays of {library}; leave it out, or pass NumPy's"
             )
     policy, method, boundary = options["nan_policy"], options["method"], options["boundary"]
     if policy == "omit" or boundary == "missing":
@@ -55,13 +54,13 @@ def convolve(signal: Any, kernel: Any, options: dict[str, Any], correlate: bool)
         raise ValueError(f"{name} is not accepted for arrays of {library}; pass NumPy arrays")
     check_choice("method", method, METHODS)
     xp, x, k = _read(signal, kernel, library)
-    dtype = _numpy_dtype(xp, xp.result_type(x.dtype, k.dtype))
-    stand_in = np.broadcast_to(np.zeros((), dtype), x.shape)
-    asked = {name: value for name, value in options.items() if name not in ("return_weight",)}
-    problem = read_problem(stand_in, np.zeros(k.shape, dtype), **(asked | {"method": "auto"}))
+    like = [np.broadcast_to(np.zeros((), _numpy_dtype(xp, array.dtype)), array.shape) for array in (x, k)]
+    asked = {name: value for name, value in options.items() if name not in ("return_weight", "workers")}
+    problem = read_problem(*like, **(asked | {"method": "auto", "workers": None}))
     geometry, result = problem.options.geometry, problem.options.dtype
-    if policy == "raise" and bool(xp.any(xp.isnan(x))):
-        raise ValueError("signal holds a NaN, and nan_policy='raise'; replace it, or pass 'propagate'")
+    for name, array in (("signal", x), ("kernel", k)) if policy == "raise" else ():
+        if xp.isdtype(array.dtype, ("real floating", "complex floating")) and bool(xp.any(xp.isnan(array))):
+            raise ValueError(f"{name} holds a NaN, and nan_policy='raise'; replace it, or pass 'propagate'")
     x, k = (_in_dtype(xp, array, result, library) for array in (x, xp.reshape(k, geometry.kernel_shape)))
     turned = tuple(axis for axis in geometry.axes if correlate)
     if turned:
@@ -71,8 +70,13 @@ def convolve(signal: Any, kernel: Any, options: dict[str, Any], correlate: bool)
     if method == "auto":
         method = "direct" if geometry.taps <= _MOST_TAPS or result.kind in "iu" else "fft"
     if result.kind in "iu":
-        _check_integers(xp, extended, k, method, library)
+        _check_integers(xp, extended, k, geometry.taps, method, library)
         return _add_shifted(xp, extended, k, geometry)
+    if boundary == "zero" and not bool(xp.all(xp.isfinite(k))):
+        # There is no term outside, and zero times infinity would be one.
+        nowhere = xp.zeros_like(x, dtype=xp.bool)
+        absent = _extend(xp, nowhere, geometry, "constant", True)
+        return _add_shifted(xp, extended, k, geometry, absent)
     compute = _add_shifted if method == "direct" else _by_transform
     return compute(xp, extended, k, geometry)
 
@@ -84,7 +88,9 @@ def stack(arrays: list[Any]) -> Any:
 
 def _read(signal: Any, kernel: Any, library: str) -> tuple[Any, Any, Any]:
     """The namespace, and both arrays in it, on one device; arrays of NumPy go to the other's."""
-    theirs = [array for array in (signal, kernel) if not isinstance(array, (np.ndarray, list, tuple))]
+    theirs = [array for array in (signal, kernel) if package_of(array)]
+    if not theirs:
+        raise TypeError(f"mask is an array of {library}, signal and kernel are not; pass one of NumPy")
     xp = array_api_compat.array_namespace(*theirs)
     places = [array_api_compat.device(array) for array in theirs]
     devices = {str(place) for place in places if place is not None}  # what JAX differentiates has none
@@ -94,10 +100,8 @@ def _read(signal: Any, kernel: Any, library: str) -> tuple[Any, Any, Any]:
             f"{array_api_compat.device(kernel)}; move one of them to the other's device"
         )
     device = next((place for place in places if place is not None), None)
-    x, k = (
-        array if not isinstance(array, (np.ndarray, list, tuple)) else _moved(xp, array, theirs[0], device)
-        for array in (signal, kernel)
-    )
+    x = signal if package_of(signal) else _moved(xp, read_array("signal", signal), device)
+    k = kernel if package_of(kernel) else _moved(xp, _narrowed(xp, kernel, theirs[0]), device)
     for name, array in (("signal", x), ("kernel", k)):
         if array.ndim == 0 or math.prod(array.shape) == 0:
             raise ValueError(
@@ -106,14 +110,29 @@ def _read(signal: Any, kernel: Any, library: str) -> tuple[Any, Any, Any]:
     return xp, x, k
 
 
-def _moved(xp: Any, array: Any, like: Any, device: Any) -> Any:
-    """An array of NumPy beside another one; its floats in the precision of that, as a kernel's would be."""
-    given = np.asarray(array)
-    if given.dtype.kind not in "biufc":
-        raise TypeError(f"an array has dtype {given.dtype}, accepted beside {package_of(like)} are numbers")
-    if given.dtype.kind == "f" and xp.isdtype(like.dtype, ("real floating", "complex floating")):
-        given = given.astype(np.empty(0, _numpy_dtype(xp, like.dtype)).real.dtype)
-    return xp.asarray(given, device=device)
+def _moved(xp: Any, array: Array, device: Any) -> Any:
+    """An array of NumPy beside the others."""
+    if array.dtype.kind not in "biufc":
+        raise TypeError(f"an array has dtype {array.dtype}; accepted beside others are numbers")
+    return xp.asarray(np.array(array, dtype=array.dtype.newbyteorder("="), order="C"), device=device)
+
+
+def _narrowed(xp: Any, kernel: Any, signal: Any) -> Array:
+    """The taps; floats in the precision of the signal's results, so that float32 stays float32."""
+    taps = read_array("kernel", kernel)
+    of_signal = _numpy_dtype(xp, signal.dtype)
+    if taps.dtype.kind not in "fc" or of_signal.kind not in "fc":
+        return taps
+    single = of_signal in (np.float16, np.float32, np.complex64)
+    wanted = {("f", True): "f4", ("f", False): "f8", ("c", True): "c8", ("c", False): "c16"}
+    with np.errstate(over="ignore", under="ignore"):
+        narrow = taps.astype(wanted[taps.dtype.kind, single])
+    if not np.array_equal(np.isfinite(narrow), np.isfinite(taps)) or ((narrow == 0) != (taps == 0)).any():
+        raise ValueError(
+            f"kernel has numbers beyond the range of {narrow.dtype}, that of the signal; scale it, "
+            f"or convert the signal to float64"
+        )
+    return narrow
 
 
 def _in_dtype(xp: Any, array: Any, dtype: np.dtype[Any], library: str) -> Any:
@@ -138,7 +157,7 @@ def _numpy_dtype(xp: Any, dtype: Any) -> np.dtype[Any]:
         if getattr(xp, name, None) == dtype:
             return np.dtype(name)
     raise TypeError(
-        f"dtype {dtype} is not accepted; pass float32, float64, complex or integers up to 64 bits"
+        f"dtype {dtype} is not accepted; pass floats, complex numbers, or integers up to int64 and uint32"
     )
 
 
@@ -175,8 +194,8 @@ def _filled(xp: Any, shape: tuple[int, ...], value: Any, like: Any) -> Any:
     return xp.full(shape, plain, dtype=like.dtype, device=array_api_compat.device(like))
 
 
-def _add_shifted(xp: Any, x: Any, k: Any, geometry: Geometry) -> Any:
-    """The sum over taps of shifted copies of the samples."""
+def _add_shifted(xp: Any, x: Any, k: Any, geometry: Geometry, absent: Any = None) -> Any:
+    """The sum over taps of shifted copies of the samples, but for those that are absent."""
     total = None
     for tap in itertools.product(*(range(window.taps) for window in geometry.windows)):
         index: list[Any] = [slice(None)] * x.ndim
@@ -186,6 +205,8 @@ def _add_shifted(xp: Any, x: Any, k: Any, geometry: Geometry) -> Any:
             index[axis] = slice(start, start + (window.outputs - 1) * window.stride + 1, window.stride)
             weight[axis] = slice(at, at + 1)
         term = x[tuple(index)] * k[tuple(weight)]
+        if absent is not None:
+            term = xp.where(absent[tuple(index)], xp.zeros_like(term), term)
         total = term if total is None else total + term
     return total
 
@@ -243,7 +264,7 @@ def _by_transform(xp: Any, x: Any, k: Any, geometry: Geometry) -> Any:
     return xp.where(to_nan | (to_plus & to_minus), xp.full_like(y, math.nan), y)
 
 
-def _check_integers(xp: Any, x: Any, k: Any, method: str, library: str) -> None:
+def _check_integers(xp: Any, x: Any, k: Any, taps: int, method: str, library: str) -> None:
     """Sums of the definition are exact in 64 bits, if they fit; transforms of integers are not made."""
     if method == "fft":
         raise ValueError(
@@ -251,7 +272,7 @@ def _check_integers(xp: Any, x: Any, k: Any, method: str, library: str) -> None:
             f"method='direct', floats, or NumPy arrays"
         )
     largest = [max(abs(int(xp.max(array))), abs(int(xp.min(array)))) for array in (x, k)]
-    if largest[0] * largest[1] * math.prod(k.shape) >= 2**63:
+    if largest[0] * largest[1] * taps >= 2**63:
         raise OverflowError(
             f"sums of these integers may not fit int64, which {library} would wrap; convert them to "
             f"floats, or pass NumPy arrays, which raise where one does not fit"

@@ -6,6 +6,7 @@ Bands are cut as those of files larger than memory (see `bands`); each is a task
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 import dask.array as da
@@ -17,26 +18,35 @@ from fftconv.image.processing import Recipe, full_scale, has_opacity, process_pi
 from fftconv.image.steps import Sketch
 
 
-def process_lazily(image: Any, recipe: Recipe) -> Any:
-    """A dask array of the filtered pixels, cut into bands of whole rows."""
+def sketch_lazily(image: Any) -> Sketch:
+    """Shape and dtype of an image that is not looked at yet, checked."""
     if any(np.isnan(size) for size in image.shape):
         raise ValueError("image has chunks of unknown size; call image.compute_chunk_sizes() first")
-    sample = read_pixels(np.zeros((1, 1, *image.shape[2:]) if image.ndim > 1 else (1,), image.dtype))
+    if isinstance(image._meta, np.ma.MaskedArray):
+        raise TypeError("image is a masked dask array, whose mask would be lost; fill it first")
+    return Sketch(image.shape, read_pixels(np.broadcast_to(np.zeros((), image.dtype), image.shape)).dtype)
+
+
+def process_lazily(image: Any, recipe: Recipe) -> Any:
+    """A dask array of the filtered pixels, cut into bands of whole rows."""
+    sketch = sketch_lazily(image)
     steps, settings = recipe
     settings = dataclasses.replace(settings, workers=settings.workers or 1)  # dask has threads of its own
-    result = process_pixels(sample, steps, settings)
-    sketch = Sketch(image.shape, image.dtype)
     try:
         banding = plan_banding(Recipe(steps, settings), sketch)
     except ValueError as error:
         reason = str(error).partition(";")[0]
         raise ValueError(f"{reason}, and this one is a dask array; compute it first") from None
+    result = process_pixels(np.zeros((1, 1, *image.shape[2:]), sketch.dtype), steps, settings)
     height = image.shape[0]
-    rows = max(max(image.chunks[0]) // banding.step, 1) * banding.step
-    whole_rows = image.rechunk(dict.fromkeys(range(1, image.ndim), -1))
+    largest = math.prod(max(sizes) for sizes in image.chunks)
+    across = math.prod(image.shape[1:])
+    # About as many pixels as the largest chunk has, though bands are whole rows.
+    rows = max(largest // across // banding.step, 1) * banding.step
+    whole_rows = image.astype(sketch.dtype).rechunk(dict.fromkeys(range(1, image.ndim), -1))
     see_through = None
     if has_opacity(*sketch, settings.alpha):
-        see_through = delayed((whole_rows[..., -1] < full_scale(image.dtype)).any())
+        see_through = delayed((whole_rows[..., -1] != full_scale(sketch.dtype)).any())
     work = delayed(_process_band, pure=True)
     shared = delayed(Recipe(steps, settings))
     parts = []

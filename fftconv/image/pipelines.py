@@ -184,7 +184,9 @@ def _sketch_of(image: Any, alpha: bool | None) -> tuple[Sketch, bool | None]:
         pixels, mode = pixels_of(image)
         alpha = mode in ("LA", "RGBA") if alpha is None else alpha
     elif package_of(image) == "dask":
-        pixels = image  # which is looked at when it is filtered
+        from fftconv.image.lazy import sketch_lazily  # with dask
+
+        return sketch_lazily(image), alpha
     else:
         pixels = read_pixels(image)
     return Sketch(pixels.shape, pixels.dtype), alpha
