@@ -100,18 +100,10 @@ def _read(
         kernel,
         mode="same",
         boundary=boundary,
-        fill_value=0.0,
         axes=(0, 1),
         method=method,
-        stride=1,
-        dilation=1,
-        nan_policy="propagate",
         mask=mask,
-        accuracy="normwise",
         workers=workers,
-        max_memory=None,
-        fft_provider=None,
-        out=None,
     )
     return problem._replace(kernel=problem.kernel[problem.options.geometry.turned])
 

@@ -176,11 +176,7 @@ def probe(
     rng = np.random.default_rng(0)
     signal = rng.integers(1, 9, signal_shape).astype(source or dtype)
     kernel = _KERNELS.get(method, _any_taps)(rng, kernel_shape).astype(dtype)
-    return read_problem(
-        signal, kernel, mode="same", boundary=boundary, fill_value=0.0, axes=axes, method="auto",
-        stride=1, dilation=1, nan_policy="propagate", mask=None, accuracy="normwise",
-        workers=None, max_memory=None, fft_provider=None, out=None,
-    )  # fmt: skip
+    return read_problem(signal, kernel, mode="same", boundary=boundary, axes=axes)
 
 
 def _any_taps(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:

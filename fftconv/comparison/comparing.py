@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import html
-import os
-import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -30,6 +28,7 @@ from fftconv._configuration import configuration
 from fftconv._engines import ENGINES
 from fftconv._geometry import Mode
 from fftconv._plan import ConvolutionPlan, format_bytes, format_seconds, format_shape
+from fftconv._profile import processor
 from fftconv.comparison.memory import can_measure, measure_bytes
 from fftconv.comparison.peers import PEERS, Unable, prepare_peer, read_peers
 from fftconv.comparison.timing import Timing, time_in_turns
@@ -317,7 +316,8 @@ def compare(
             )
         measurements.append(item)
     measurements.sort(key=lambda item: item.timing.median if item.timing else np.inf)
-    return Comparison(tuple(measurements), plan, reference, _machine())
+    machine = {"processor": processor(), **configuration()}
+    return Comparison(tuple(measurements), plan, reference, machine)
 
 
 def prepare(name: str, signal: Array, kernel: Array, options: dict[str, Any]) -> Callable[[], Array]:
@@ -347,21 +347,7 @@ def _problem(signal: ArrayLike, kernel: ArrayLike, options: dict[str, Any]) -> P
         array.astype(array.dtype.newbyteorder("="), copy=False)  # other libraries take them for native
         for array in (read_array("signal", signal), read_array("kernel", kernel))
     )
-    return read_problem(
-        samples,
-        taps,
-        fill_value=0.0,
-        method="auto",
-        stride=1,
-        dilation=1,
-        nan_policy="propagate",
-        mask=None,
-        accuracy="normwise",
-        max_memory=None,
-        fft_provider=None,
-        out=None,
-        **options,
-    )
+    return read_problem(samples, taps, **options)
 
 
 def _prepare_all(
@@ -461,17 +447,3 @@ def _without_nan(told: Any) -> Any:
     if isinstance(told, (list, tuple)):
         return [_without_nan(value) for value in told]
     return None if isinstance(told, float) and not np.isfinite(told) else told
-
-
-def _machine() -> dict[str, str]:
-    return {"processor": _processor(), **configuration()}
-
-
-def _processor() -> str:
-    """Its name, where the system tells."""
-    if os.path.exists("/proc/cpuinfo"):
-        with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as file:
-            for line in file:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

@@ -7,7 +7,7 @@ y[n, g, o, p] = sum over c and i of weights[g, o, c, i] x̄[n, g, c, p stride + 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
@@ -277,17 +277,12 @@ LAYER_ENGINES: dict[str, LayerEngine] = {
 LAYER_METHODS = ("auto", *LAYER_ENGINES)
 
 
-def choose(task: Sum) -> str:
+def choose(task: Sum, among: Collection[str] = LAYER_ENGINES) -> str:
     """The engine with the least predicted time; what the others do not have goes through `convolve`."""
-    seconds = predict(task)
-    return min(seconds, key=lambda name: seconds[name], default="convolve")
-
-
-def predict(task: Sum) -> dict[str, float]:
-    """Seconds of every engine that has such numbers; of none, if only `convolve` has."""
-    able = {name: each for name, each in LAYER_ENGINES.items() if task.dtype.char in each.dtypes}
-    seconds = {name: each.seconds(task) for name, each in able.items()}
-    return seconds | {"convolve": _seconds_by_convolve(task)} if able else seconds
+    able = [name for name in among if task.dtype.char in LAYER_ENGINES[name].dtypes]
+    if able and "convolve" in among:
+        able.append("convolve")
+    return min(able, key=lambda name: LAYER_ENGINES[name].seconds(task), default="convolve")
 
 
 def make_sum(

@@ -12,8 +12,8 @@ from fftconv.layers.convolutional import turned
 from fftconv.layers.engines import (
     LayerMethod,
     Sum,
+    choose,
     make_sum,
-    predict,
     sum_gradient_by_patches,
     sum_over_channels,
 )
@@ -158,12 +158,8 @@ def _scatter(task: Sum, gradient: Array) -> Array:
 
 def _gradient_of_weights(task: Sum, gradient: Array, method: str) -> Array:
     """By matrices, or as the layer whose kernels are the gradients and whose channels the inputs."""
-    if method == "auto":
-        # Matrices are as large as those of the layer; spectra do not mind that outputs are few.
-        by_patches, by_spectra = (predict(each) for each in (task, _dual(task, gradient)))
-        seconds = {"patches": by_patches.get("patches"), "spectra": by_spectra.get("spectra")}
-        able = {name: each for name, each in seconds.items() if each is not None}
-        method = min(able, key=lambda name: able[name], default="convolve")
+    if method == "auto":  # the matrices and the transforms are as many, and as large, as those of the layer
+        method = choose(task, ("patches", "spectra"))
     if method == "patches":
         grouped = gradient.reshape(task.output_shape)
         return sum_gradient_by_patches(task, grouped).reshape(-1, *task.weights.shape[2:])
