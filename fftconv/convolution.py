@@ -222,9 +222,7 @@ def convolve(
         "fft_provider": fft_provider,
         "out": out,
     }
-    if (other := convolve_of(signal, kernel, mask)) is not None:
-        return other(signal, kernel, options | {"return_weight": return_weight}, False)
-    return _run(read_problem(signal, kernel, **options), return_weight)
+    return _run(signal, kernel, options, return_weight, is_correlation=False)
 
 
 def correlate(
@@ -296,16 +294,19 @@ def correlate(
         "fft_provider": fft_provider,
         "out": out,
     }
-    if (other := convolve_of(signal, kernel, mask)) is not None:
-        return other(signal, kernel, options | {"return_weight": return_weight}, True)
+    return _run(signal, kernel, options, return_weight, is_correlation=True)
+
+
+def _run(
+    signal: Any, kernel: Any, options: dict[str, Any], return_weight: bool, *, is_correlation: bool
+) -> Any:
+    """The result, by whoever has such arrays, and the weights if they are asked for."""
+    if (other := convolve_of(signal, kernel, options["mask"])) is not None:
+        return other(signal, kernel, options | {"return_weight": return_weight}, is_correlation)
     problem = read_problem(signal, kernel, **options)
-    turned = problem.kernel[problem.options.geometry.turned]
-    if turned.dtype.kind in "cO":
-        turned = np.conjugate(turned)
-    return _run(problem._replace(kernel=turned), return_weight)
-
-
-def _run(problem: Problem, return_weight: bool) -> Any:
+    if is_correlation:
+        turned = problem.kernel[problem.options.geometry.turned]
+        problem = problem._replace(kernel=np.conjugate(turned) if turned.dtype.kind in "cO" else turned)
     result, weight = run(problem, plan_problem)
     if not return_weight:
         return result
