@@ -13,7 +13,7 @@ import tifffile
 from PIL import Image, ImageCms, PngImagePlugin, features
 
 from fftconv import image
-from fftconv.image import deep
+from fftconv.image import deep, png
 
 RNG = np.random.default_rng(3)
 HEIGHT, WIDTH = 6, 9
@@ -633,12 +633,41 @@ def test_an_animation_of_one_frame_is_a_picture(tmp_path):
     frames = [Image.fromarray(PIXELS["RGB"]), Image.fromarray(255 - PIXELS["RGB"])]
     frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:])
     content = (tmp_path / "a.png").read_bytes()
-    parts = list(deep._chunks(content))
+    parts = list(png._chunks(content))
     controls = [chunk for kind, chunk in parts if kind == b"fcTL"]
     kept = [chunk for kind, chunk in parts if kind not in (b"fcTL", b"fdAT", b"acTL")]
-    one = [kept[0], deep._chunk(b"acTL", struct.pack(">II", 1, 0)), controls[0], *kept[1:]]
+    one = [kept[0], png._chunk(b"acTL", struct.pack(">II", 1, 0)), controls[0], *kept[1:]]
     (tmp_path / "one.png").write_bytes(content[:8] + b"".join(one))
     assert np.array_equal(image.read(tmp_path / "one.png"), PIXELS["RGB"])
+
+
+def _photograph(mode):
+    """A megapixel in which neighbours are alike and nothing is repeated, of the kind of a mode."""
+    kind, generator = PIXELS[mode], np.random.default_rng(0)
+    unit = np.iinfo(kind.dtype).max // 255
+    noise = generator.integers(0, 64 * unit, (1024, 1024, *kind.shape[2:]))
+    slope = np.add.outer(np.arange(1024), np.arange(1024)).reshape(1024, 1024, *[1] * (kind.ndim - 2))
+    return (noise + slope * unit // 12).astype(kind.dtype)
+
+
+@pytest.mark.parametrize("with_deep", [True, False])
+@pytest.mark.parametrize("mode", [mode for suffix, mode in LOSSLESS if suffix == ".png"])
+def test_photographs_and_drawings_are_packed_by_what_packs_them(tmp_path, monkeypatch, mode, with_deep):
+    """Pixels stay, and no file is more than a tenth larger than a search for patterns makes it."""
+    if not with_deep:
+        if mode in deep.MODES.values():
+            pytest.skip("Pillow has none of these")
+        monkeypatch.setattr(deep, "installed", lambda: False)
+    photograph = _photograph(mode)
+    drawing = np.tile(PIXELS[mode], (200, 150) + (1,) * (PIXELS[mode].ndim - 2))
+    drawing[::7] = 255
+    for pixels, packing in ((photograph, png.RUNS), (drawing, png.PATTERNS)):
+        assert png.choose_packing(pixels, mode) == packing
+        image.write(tmp_path / "a.png", pixels)
+        assert np.array_equal(image.read(tmp_path / "a.png"), pixels)
+        least = min(len(png._pack(pixels, mode, each)) for each in (png.RUNS, png.PATTERNS))
+        assert (tmp_path / "a.png").stat().st_size <= 1.15 * least
+    assert png.choose_packing(photograph[:2, :300], mode) == png.PATTERNS
 
 
 def test_a_profile_goes_with_its_colours(tmp_path):

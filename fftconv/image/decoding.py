@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image, ImageOps, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
-from fftconv.image import deep
+from fftconv.image import deep, png
 from fftconv.image.encoding import READABLE, XMP_KEYWORD, XMP_TAG
 from fftconv.image.pixels import PLAIN, Array, ImageMetadata, kind_of, mode_of, pixels_of, to_picture
 from fftconv.image.steps import Sketch
@@ -86,7 +86,7 @@ def _decode_frames(
             refusal = "has pages of which some are deep colour; split it into files of one image each"
         if refusal is not None:
             return f"{refusal} (in frame {number})" if number else refusal
-        found.append(pixels_of(opened if exif is None else ImageOps.exif_transpose(opened)))
+        found.append(pixels_of(opened if exif is None else _upright(opened)))
         durations.append(float(opened.info.get("duration", 0)))
     mode = _common_mode([mode for _, mode in found])
     if mode is None:
@@ -102,6 +102,11 @@ def _decode_frames(
     if any(durations):
         about = replace(about, durations=tuple(durations), loop=opened.info.get("loop"))
     return pixels, about
+
+
+def _upright(opened: Image.Image) -> Image.Image:
+    """A frame as it is to be seen; Pillow would copy those that are so already, too."""
+    return opened if opened.getexif().get(_ORIENTATION, 1) == 1 else ImageOps.exif_transpose(opened)
 
 
 def _is_whole_gif(file: BinaryIO) -> bool:
@@ -194,7 +199,7 @@ def _is_simple_png(opened: Image.Image) -> bool:
 
 def _decode_png(file: BinaryIO) -> tuple[list[Array], ImageMetadata]:
     file.seek(0)
-    pixels, beside = deep.decode_png(file.read())
+    pixels, beside = png.decode(file.read())
     with Image.open(beside, formats=["PNG"]) as small:
         exif = _exif_of(small)
         pixels = deep.upright(pixels, exif.get(_ORIENTATION, 1) if exif else 1)

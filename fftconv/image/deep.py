@@ -1,21 +1,16 @@
-"""Colour of more than 8 bits, which Pillow would reduce: PNG through imagecodecs, TIFF through tifffile.
+"""Colour of more than 8 bits, which Pillow would reduce: which kinds there are, and TIFF through tifffile.
 
-Both come with the extra `deep`. Where they are installed they take PNG files of 8 bits too, in half the
-time. What a PNG file says beside its pixels is read and written by Pillow all the same.
+PNG (see `png`) and packed TIFF need imagecodecs; both libraries come with the extra `deep`.
 """
 
 from __future__ import annotations
 
 import io
-import struct
-import zlib
-from collections.abc import Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-from PIL import Image
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -28,8 +23,6 @@ MODES: dict[tuple[np.dtype[Any], int], str] = {
     (np.dtype(np.uint16), 4): "RGBA;16",
     (np.dtype(np.float32), 3): "RGB;F",
 }
-# Of zlib, as Pillow's. Of 12 megapixels, 3 took 1.7 s and 14.1 MB, the usual 6 took 5.7 s and 12.8 MB.
-PNG_LEVEL = 3
 WRITABLE = {"PNG": ("LA;16", "RGB;16", "RGBA;16"), "TIFF": tuple(MODES.values())}
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _UNASSOCIATED = 2  # opacity that colours are not multiplied with
@@ -55,36 +48,6 @@ def upright(pixels: Array, orientation: int) -> Array:
     """Pixels as they are to be seen."""
     turn = _TURNS.get(orientation)
     return pixels if turn is None else np.ascontiguousarray(turn(pixels))
-
-
-def decode_png(content: bytes) -> tuple[Array, BinaryIO]:
-    """The pixels of a PNG file of 8 or 16 bits, no palette or interlacing, and what stands beside them.
-
-    That is a PNG file of one pixel, which says all that this one does, wherever in it.
-
-    Checksums are looked at first: each time that imagecodecs (2026.3.6) fails to decode a file it gives
-    back a reference to None that it does not own, and some tens of thousands of them end the process.
-    """
-    parts = list(_chunks(content))
-    for kind, chunk in parts:
-        if len(chunk) < 12 or zlib.crc32(chunk[4:-4]) != struct.unpack(">I", chunk[-4:])[0]:
-            raise ValueError(f"its part {kind.decode('latin-1')} is damaged")
-    if not parts or parts[-1][0] != b"IEND":
-        raise ValueError("it ends early")
-    return np.asarray(import_module("imagecodecs").png_decode(content)), _without_pixels(parts)
-
-
-def _without_pixels(parts: list[tuple[bytes, bytes]]) -> BinaryIO:
-    header = bytearray(next(chunk for kind, chunk in parts if kind == b"IHDR")[8:21])
-    header[:8] = struct.pack(">II", 1, 1)
-    pixels = zlib.compress(bytes(1 + 8))  # of at most four channels of two bytes, and a filter
-    kept = [chunk for kind, chunk in parts if kind not in _PIXELS]
-    small = [_chunk(b"IHDR", bytes(header)), *kept, _chunk(b"IDAT", pixels), _chunk(b"IEND", b"")]
-    return io.BytesIO(_SIGNATURE + b"".join(small))
-
-
-def _chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 def is_tiff(file: BinaryIO) -> bool:
@@ -136,46 +99,21 @@ def decode_tiff(file: BinaryIO) -> tuple[Array, AboutTiff]:
         return upright(pixels, about.orientation), about
 
 
-def encode(pixels: Array, chosen: str, options: dict[str, Any], file: BinaryIO) -> None:
-    """Write pixels of a deep mode, or any as PNG, with what Pillow would save by these options."""
-    pixels = np.ascontiguousarray(pixels)
-    if chosen == "TIFF":
-        dpi = options.get("dpi")
-        content = io.BytesIO()  # tifffile wants a file to have a name
-        import_module("tifffile").imwrite(
-            content,
-            pixels,
-            photometric="rgb" if pixels.shape[2] > 2 else "minisblack",
-            planarconfig="contig",
-            extrasamples=["unassalpha"] if pixels.shape[2] in (2, 4) else None,
-            compression="zlib",
-            predictor=True,
-            iccprofile=options.get("icc_profile"),
-            resolution=dpi,
-            resolutionunit="inch" if dpi else None,
-            metadata=None,
-        )
-        file.write(content.getbuffer())
-        return
-    plain = bytes(import_module("imagecodecs").png_encode(pixels, level=PNG_LEVEL))
-    small = io.BytesIO()
-    Image.new("RGB", (1, 1)).save(small, format="PNG", **options)
-    beside = b"".join(chunk for kind, chunk in _chunks(small.getvalue()) if kind not in _PIXELS)
-    head = next(len(chunk) for _, chunk in _chunks(plain)) + len(_SIGNATURE)
-    file.write(plain[:head] + beside + plain[head:])
-
-
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_PIXELS = (b"IHDR", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT")
-
-
-def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The parts of a PNG file after its signature, by kind."""
-    place = len(_SIGNATURE)
-    while place + 12 <= len(content):
-        (size,) = struct.unpack_from(">I", content, place)
-        chunk = content[place : place + size + 12]
-        yield chunk[4:8], chunk
-        if chunk[4:8] == b"IEND":
-            return  # whatever stands behind it
-        place += len(chunk)
+def encode_tiff(pixels: Array, options: dict[str, Any], file: BinaryIO) -> None:
+    """Write pixels of a deep mode, with what Pillow would save by these options."""
+    dpi = options.get("dpi")
+    content = io.BytesIO()  # tifffile wants a file to have a name
+    import_module("tifffile").imwrite(
+        content,
+        np.ascontiguousarray(pixels),
+        photometric="rgb" if pixels.shape[2] > 2 else "minisblack",
+        planarconfig="contig",
+        extrasamples=["unassalpha"] if pixels.shape[2] in (2, 4) else None,
+        compression="zlib",
+        predictor=True,
+        iccprofile=options.get("icc_profile"),
+        resolution=dpi,
+        resolutionunit="inch" if dpi else None,
+        metadata=None,
+    )
+    file.write(content.getbuffer())

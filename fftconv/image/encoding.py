@@ -10,7 +10,7 @@ from PIL import PngImagePlugin
 
 from fftconv._arguments import check_count
 from fftconv._files import check_target
-from fftconv.image import deep
+from fftconv.image import deep, png
 from fftconv.image.pixels import Array, ImageMetadata, to_picture
 
 _HAS_AVIF = find_spec("PIL._avif") is not None  # Pillow may be built without
@@ -128,8 +128,6 @@ def _quality_options(chosen: str, metadata: ImageMetadata, quality: int | None) 
         return kept
     if chosen == "WEBP":
         return {"lossless": True} if quality is None else {"quality": quality}
-    if chosen == "PNG":
-        return {"compress_level": deep.PNG_LEVEL}
     if chosen == "AVIF":
         return {"quality": 90 if quality is None else quality, "subsampling": "4:4:4"}
     return {}
@@ -137,12 +135,17 @@ def _quality_options(chosen: str, metadata: ImageMetadata, quality: int | None) 
 
 def encode(frames: list[Array], mode: str, chosen: str, options: dict[str, Any], file: BinaryIO) -> None:
     """Write pixels, all frames of them, into an open file."""
-    if mode in deep.MODES.values() or (chosen == "PNG" and len(frames) == 1 and deep.installed()):
-        deep.encode(frames[0], chosen, options, file)
+    if len(frames) == 1 and chosen == "PNG":
+        png.encode(frames[0], mode, options, file)
+        return
+    if mode in deep.MODES.values():
+        deep.encode_tiff(frames[0], options, file)
         return
     first, *others = [to_picture(pixels, mode) for pixels in frames]
     if others:
         options = options | {"save_all": True, "append_images": others}
+    if chosen == "PNG":
+        options = options | png.PATTERNS.pillow  # frames of an animation are mostly drawn
     first.save(file, format=_PILLOW_NAMES.get(chosen, chosen), **options)
 
 
