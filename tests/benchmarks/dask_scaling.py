@@ -2,8 +2,9 @@
 
 python tests/benchmarks/dask_scaling.py --side 20000 --kernel 101
 
-Workers are processes of one thread each. Strong scaling is the same image on both, weak
-half of the rows on one. Needs distributed, and dask-image for the comparison.
+Workers are processes of one thread each. Strong scaling is the same image on both, weak half of the rows on
+one. Outputs are summed, for which dask goes from block to block of four by four chunks, or written (to
+nowhere), for which it goes from row to row. Needs distributed, and dask-image for the comparison.
 """
 
 from __future__ import annotations
@@ -23,8 +24,23 @@ import fftconv
 _CHUNK = 2048
 
 
-def image(rows: int, side: int, chunk: int) -> Any:
+class Nowhere:
+    """Where outputs are written to, as to a file that takes no time."""
+
+    def __setitem__(self, region: Any, values: Any) -> None:
+        pass
+
+
+def image(rows: int, side: int, chunk: int | tuple[int, int]) -> Any:
     return da.random.default_rng(0).random((rows, side), chunks=chunk, dtype="float32")
+
+
+def summed(lazy: Any) -> Any:
+    return lazy.sum()
+
+
+def written(lazy: Any) -> Any:
+    return da.store(lazy, Nowhere(), compute=False, lock=False)
 
 
 def ours(lazy: Any, kernel: Any) -> Any:
@@ -43,7 +59,7 @@ def peak() -> int:
 
 
 def run(workers: int, build: Callable[[], Any]) -> tuple[float, int, int]:
-    """Seconds of the sum of all outputs, MiB at the peak of a worker beyond its start, and tasks."""
+    """Seconds, MiB at the peak of a worker beyond its start, and tasks."""
     with (
         distributed.LocalCluster(
             n_workers=workers,
@@ -56,7 +72,7 @@ def run(workers: int, build: Callable[[], Any]) -> tuple[float, int, int]:
     ):
         client.compute(ours(image(64, 64, 32), np.ones((3, 3), np.float32)).sum()).result()  # imports
         before = max(client.run(peak).values())
-        total = build().sum()
+        total = build()
         begun = time.perf_counter()
         client.compute(total).result()
         taken = time.perf_counter() - begun
@@ -77,17 +93,22 @@ def main() -> None:
     print(f"{side}² float32, {given.kernel}², chunks of {chunk}²")
     print("| | workers | seconds | MiB at the peak of a worker | tasks |")
     print("|---|---|---|---|---|")
+    wide = max(1, chunk * chunk // side), side  # as many samples in a chunk, and all columns
     cases: list[tuple[str, int, Callable[[], Any]]] = [
-        ("making the image alone", 2, lambda: image(side, side, chunk)),
-        ("strong", 1, lambda: ours(image(side, side, chunk), kernel)),
-        ("strong", 2, lambda: ours(image(side, side, chunk), kernel)),
-        ("weak, half of the rows", 1, lambda: ours(image(side // 2, side, chunk), kernel)),
+        ("making the image alone", 2, lambda: summed(image(side, side, chunk))),
+        ("strong, summed", 1, lambda: summed(ours(image(side, side, chunk), kernel))),
+        ("strong, summed", 2, lambda: summed(ours(image(side, side, chunk), kernel))),
+        ("strong, written", 1, lambda: written(ours(image(side, side, chunk), kernel))),
+        ("strong, written", 2, lambda: written(ours(image(side, side, chunk), kernel))),
+        ("written, chunks of whole rows", 1, lambda: written(ours(image(side, side, wide), kernel))),
+        ("written, chunks of whole rows", 2, lambda: written(ours(image(side, side, wide), kernel))),
+        ("weak, half of the rows, summed", 1, lambda: summed(ours(image(side // 2, side, chunk), kernel))),
     ]
     if small := given.dask_image:
-        cases.append((f"{small}², fftconv", 1, lambda: ours(image(small, small, chunk), kernel)))
-        cases.append(
-            (f"{small}², dask-image", 1, lambda: of_dask_image(image(small, small, chunk), kernel))
-        )
+        cases += [
+            (f"{small}², fftconv", 1, lambda: summed(ours(image(small, small, chunk), kernel))),
+            (f"{small}², dask-image", 1, lambda: summed(of_dask_image(image(small, small, chunk), kernel))),
+        ]
     for name, workers, build in cases:
         seconds, memory, tasks = run(workers, build)
         print(f"| {name} | {workers} | {seconds:.2f} | {memory} | {tasks} |", flush=True)
