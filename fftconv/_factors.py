@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from fftconv._content import Content, content_of
 from fftconv._error_bound import unit_roundoff
 from fftconv._range import exponent, times_power
 
@@ -51,12 +52,12 @@ def kernel_facts(taps: Array, *, every_rank: bool = False) -> KernelFacts:
     """
     if taps.dtype.kind == "O" or taps.size > _KEPT_TAPS:
         return _look_at(taps, every_rank)
-    return _kept_facts(taps.tobytes(), taps.dtype.char, taps.shape, every_rank)
+    return _kept_facts(content_of(taps), every_rank)
 
 
 @lru_cache(maxsize=128)
-def _kept_facts(content: bytes, char: str, shape: tuple[int, ...], every_rank: bool) -> KernelFacts:
-    return _look_at(np.frombuffer(content, np.dtype(char)).reshape(shape), every_rank)
+def _kept_facts(taps: Content, every_rank: bool) -> KernelFacts:
+    return _look_at(taps.array, every_rank)
 
 
 def _look_at(taps: Array, every_rank: bool) -> KernelFacts:
@@ -89,12 +90,12 @@ def factorize(taps: Array) -> Factors:
 
 
 def _factorize(taps: Array, every_rank: bool) -> Factors | None:
-    return _kept_factors(taps.tobytes(), taps.dtype.char, taps.shape, every_rank)
+    return _kept_factors(content_of(taps), every_rank)
 
 
 @lru_cache(maxsize=128)
-def _kept_factors(content: bytes, char: str, shape: tuple[int, ...], every_rank: bool) -> Factors | None:
-    taps = np.frombuffer(content, np.dtype(char)).reshape(shape)
+def _kept_factors(content: Content, every_rank: bool) -> Factors | None:
+    taps = content.array
     if taps.dtype.kind == "i":
         return _whole_outer_product(taps)
     power = exponent(taps)  # without it norms neither overflow nor underflow

@@ -11,6 +11,8 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
+from fftconv._content import content_of
+
 _LARGEST_BYTES = 2**24  # of one spectrum; making a larger one takes no great part of a call that needs it
 _KEPT_BYTES = 2**26
 
@@ -89,7 +91,7 @@ def kept_spectrum(
     if own is None and is_made_anew(nbytes):
         return make()
     # The taps themselves, not a digest of them: equal keys are equal kernels.
-    return (own or _shared).get((taps.tobytes(), taps.shape, taps.dtype.char, *key), make)
+    return (own or _shared).get((content_of(taps), *key), make)
 
 
 def clear_spectra() -> None:
