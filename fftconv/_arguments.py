@@ -6,11 +6,13 @@ for `plan_convolution`, which has shapes alone.
 
 from __future__ import annotations
 
+import math
 import operator
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from numbers import Number
 from typing import Any, Literal, NamedTuple, cast
 
@@ -104,8 +106,7 @@ def read_problem(
     provider = read_provider(fft_provider)
     resources = (workers, max_memory, provider)
     given = (axes, mode, boundary, fill_value, method, stride, dilation, *resources, nan_policy, accuracy)
-    plain = _PLAIN.issuperset(map(type, given)) or all(map(_is_plain, given))
-    read = _kept_options if plain else _read_options
+    read = _kept_options if _are_plain(given) else _read_options
     options = read(samples.shape, taps.shape, samples.dtype, dtype, *given)
     if out is not None:
         check_out(out, options.geometry.output_shape, dtype)
@@ -305,11 +306,10 @@ def _check_broadcast(
     return kernel_shape, axes
 
 
-def _is_plain(value: Any) -> bool:
-    """Whether values equal to this one, of its type, mean the same: not so of (1, 2) and (True, 2.0)."""
-    if type(value) is tuple:
-        return all(type(item) is int for item in value)
-    return type(value) in _PLAIN
+def _are_plain(values: tuple[Any, ...]) -> bool:
+    """Whether values equal to these, of their types, mean the same: not so of (1, 2) and (True, 2.0)."""
+    others = [value for value in values if type(value) not in _PLAIN]
+    return not others or (set(map(type, others)) == {tuple} and set(map(type, chain(*others))) <= {int})
 
 
 _PLAIN = frozenset((int, float, str, type(None)))
@@ -401,9 +401,13 @@ def check_finite(name: str, value: Any) -> float:
     """A finite real number."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(f"{name}={value!r} is not accepted; pass a number")
-    if not np.isfinite(value):
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number beyond all floats
+        number = math.inf
+    if not math.isfinite(number):
         raise ValueError(f"{name}={value!r} is not accepted; pass a finite number")
-    return float(value)
+    return number
 
 
 def check_count(name: str, value: Any, least: int | None = 1) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
@@ -171,12 +171,14 @@ def _radius(sigma: float, truncate: float) -> int:
     return int(truncate * sigma + 0.5)  # the rule of scipy.ndimage
 
 
+@lru_cache(maxsize=64)
 def _gaussian_line(sigma: float, truncate: float) -> Floats:
+    """Kept for blurs of small images, of which it would be a large part; not to be written to."""
     offsets = np.arange(-_radius(sigma, truncate), _radius(sigma, truncate) + 1)
-    if sigma == 0:
-        return np.ones(1)
-    weights = np.exp(-0.5 * (offsets / sigma) ** 2)
-    return np.asarray(weights / weights.sum())
+    weights = np.exp(-0.5 * (offsets / sigma) ** 2) if sigma else np.ones(1)
+    weights /= weights.sum()
+    weights.flags.writeable = False
+    return np.asarray(weights)
 
 
 def gaussian(sigma: float | Sequence[float], *, truncate: float = 4.0) -> Kernel:
@@ -215,7 +217,8 @@ def gaussian(sigma: float | Sequence[float], *, truncate: float = 4.0) -> Kernel
     sigmas = [_check_positive("sigma", s, zero=True) for s in given]
     reach = _check_positive("truncate", truncate)
     _check_taps("sigma", sigma, math.prod(2.0 * reach * s + 1 for s in sigmas))
-    return _outer([_gaussian_line(s, reach) for s in sigmas])
+    lines = [_gaussian_line(s, reach) for s in sigmas]
+    return _outer(lines) if len(lines) > 1 else lines[0].copy()
 
 
 def _quadrant_area(x: Floats, y: Floats, radius: float) -> Floats:

@@ -92,7 +92,7 @@ def process(image: ImageT, steps: Sequence[Step], settings: Settings) -> ImageT:
     """An image, PIL or of numbers, through all steps; of a sketch, the recipe."""
     if settings.alpha is not None and not isinstance(settings.alpha, bool):
         raise TypeError(f"alpha={settings.alpha!r} is not accepted; pass True, False or None")
-    steps = tuple(replace(step, branches=_passes(step, settings)) for step in steps)
+    steps = tuple(_with_passes(step, settings) for step in steps)
     if isinstance(image, Sketch):
         return cast(Any, Recipe(steps, settings))
     if isinstance(image, Image.Image):
@@ -176,15 +176,18 @@ def is_direct(
     )
 
 
-def _passes(step: Step, settings: Settings) -> tuple[tuple[Array, ...], ...]:
-    """The kernels of all branches that change something."""
-    branches = tuple(
-        tuple(taps for taps in branch if taps.size > 1 or taps.flat[0] != 1) for branch in step.branches
-    )
-    if not settings.has_gaps:
-        return branches
-    # A mean of means would have other weights.
-    return tuple((reduce(np.multiply, branch, np.ones((1, 1))),) for branch in branches)
+def _with_passes(step: Step, settings: Settings) -> Step:
+    """With kernels that change something; one, where pixels may be missing, as means of means differ."""
+    if settings.has_gaps:
+        whole = tuple((reduce(np.multiply, branch, np.ones((1, 1))),) for branch in step.branches)
+        return replace(step, branches=whole)
+    if all(_changes(taps) for branch in step.branches for taps in branch):
+        return step
+    return replace(step, branches=tuple(tuple(filter(_changes, branch)) for branch in step.branches))
+
+
+def _changes(taps: Array) -> bool:
+    return taps.size > 1 or bool(taps.flat[0] != 1)
 
 
 def process_pixels(

@@ -91,7 +91,7 @@ def read_kernel(kernel: ArrayLike) -> Array:
 def blur(down: Array, along: Array, in_light: InLight) -> Step:
     """The outer product of two lines, or one after the other if that is huge."""
     if down.size * along.size <= _MOST_TAPS:
-        return linear(np.outer(down, along), in_light=in_light)
+        return linear(np.multiply.outer(down, along), in_light=in_light)
     return linear(down[:, None], along[None, :], in_light=in_light)
 
 
