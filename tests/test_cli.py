@@ -28,9 +28,21 @@ def small(tmp_path):
     return path
 
 
-def process(*arguments):
+def process(*arguments, **environment):
     command = [sys.executable, "-P", "-c", "from fftconv.cli import main; main()", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env=os.environ | environment
+    )
+
+
+def test_what_a_terminal_cannot_print_is_no_failure(tmp_path, small):
+    done = process("explain", "--signal", 100, "--kernel", 10, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\\xb5s" in done.stdout
+    target = tmp_path / "größe.png"
+    done = process("image", "blur", small, "-o", target, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert target.exists()
 
 
 def test_blur_a_real_picture_in_a_real_process(tmp_path):

@@ -6,6 +6,7 @@ standard error. `--debug` shows the traceback instead.
 
 from __future__ import annotations
 
+import io
 import logging
 import signal
 import sys
@@ -59,6 +60,9 @@ def cli(context: click.Context, debug: bool) -> None:
 def main() -> None:
     """Run the command line and exit with its code. Being told to stop leaves nothing half-written."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal of few letters gets \\xb5 for what it has not
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
 
