@@ -151,6 +151,49 @@ def test_jax():
         fftconv.convolve(jax.numpy.arange(5), jax.numpy.arange(2))
 
 
+@pytest.mark.parametrize("method", ["direct", "fft"])
+@pytest.mark.parametrize("boundary", ["zero", "reflect"])
+def test_jax_traces_what_depends_on_the_numbers(method, boundary):
+    """A function made by jit is right for finite numbers and others, and for other kernels."""
+    jax = pytest.importorskip("jax")
+    rng = np.random.default_rng(3)
+    plain, k = (rng.normal(size=shape).astype("f4") for shape in ((30, 40), (3, 4)))
+    gaps, huge = plain.copy(), k.copy()
+    gaps[3, 5], gaps[20, 7], gaps[21, 30] = np.nan, np.inf, -np.inf
+    huge[1, 1] = np.inf
+
+    def function(x, k):
+        return fftconv.convolve(x, k, mode="same", boundary=boundary, method=method)
+
+    compiled = jax.jit(function)
+    for x, taps in ((plain, k), (gaps, k), (plain, huge)):
+        expected = fftconv.convolve(x, taps, mode="same", boundary=boundary)
+        np.testing.assert_allclose(compiled(x_of(jax, x), x_of(jax, taps)), expected, rtol=1e-4, atol=1e-4)
+    slope = jax.jit(jax.grad(lambda x: (function(x, k) ** 2).sum()))(x_of(jax, plain))
+    eager = jax.grad(lambda x: (function(x, k) ** 2).sum())(x_of(jax, plain))
+    np.testing.assert_allclose(slope, eager, atol=1e-3)
+    stack = np.stack([plain, gaps])
+    each = jax.vmap(function, in_axes=(0, None))(x_of(jax, stack), x_of(jax, k))
+    expected = [fftconv.convolve(x, k, mode="same", boundary=boundary) for x in stack]
+    np.testing.assert_allclose(each, expected, rtol=1e-4, atol=1e-4)
+    with pytest.raises(ValueError, match="nan_policy='raise' needs numbers"):
+        jax.jit(lambda x: fftconv.convolve(x, k, nan_policy="raise"))(x_of(jax, plain))
+
+
+def x_of(jax, array):
+    return jax.numpy.asarray(array)
+
+
+def test_jax_counts_with_the_largest_of_a_dtype_where_it_traces():
+    jax = pytest.importorskip("jax")
+    with jax.enable_x64(True):
+        small, large = jax.numpy.arange(9, dtype="int16"), jax.numpy.arange(9, dtype="int64")
+        compiled = jax.jit(lambda x: fftconv.convolve(x, jax.numpy.asarray([1, 2], "int16")))
+        assert np.array_equal(compiled(small), np.convolve(np.arange(9), [1, 2]))
+        with pytest.raises(OverflowError, match="may not fit int64"):
+            compiled(large)
+
+
 def test_on_a_gpu():
     torch = pytest.importorskip("torch")
     if not torch.cuda.is_available():

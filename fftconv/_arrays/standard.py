@@ -1,7 +1,8 @@
 """Arrays of the array API standard (torch, CuPy, JAX, ...), convolved where they are by their own library.
 
 Two methods, each written once in terms of the namespace of an array: "direct" adds shifted copies, "fft"
-transforms the whole. Nothing is done in place, so that gradients of torch and JAX go through. What needs
+transforms the whole. Nothing is done in place, so that gradients of torch and JAX go through, and what
+depends on the numbers is left to JAX where it traces a function (`jit`), as there are none yet. What needs
 the engines of this package (missing samples, componentwise accuracy, objects, integers through
 transforms) is refused, with the way to get it.
 """
@@ -10,7 +11,9 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import array_api_compat
@@ -59,8 +62,9 @@ def convolve(signal: Any, kernel: Any, options: dict[str, Any], correlate: bool)
     problem = read_problem(*like, **(asked | {"method": "auto", "workers": None}))
     geometry, result = problem.options.geometry, problem.options.dtype
     for name, array in (("signal", x), ("kernel", k)) if policy == "raise" else ():
-        if xp.isdtype(array.dtype, ("real floating", "complex floating")) and bool(xp.any(xp.isnan(array))):
-            raise ValueError(f"{name} holds a NaN, and nan_policy='raise'; replace it, or pass 'propagate'")
+        if xp.isdtype(array.dtype, ("real floating", "complex floating")):
+            _refuse_nan(name, xp.any(xp.isnan(array)))
+    given = x.dtype, k.dtype
     x, k = (_in_dtype(xp, array, result, library) for array in (x, xp.reshape(k, geometry.kernel_shape)))
     turned = tuple(axis for axis in geometry.axes if correlate)
     if turned:
@@ -70,15 +74,45 @@ def convolve(signal: Any, kernel: Any, options: dict[str, Any], correlate: bool)
     if method == "auto":
         method = "direct" if geometry.taps <= _MOST_TAPS or result.kind in "iu" else "fft"
     if result.kind in "iu":
-        _check_integers(xp, extended, k, geometry.taps, method, library)
+        of_signal, of_kernel = (_largest(xp, *pair) for pair in zip((extended, k), given, strict=True))
+        largest = max(of_signal, abs(int(fill))) * of_kernel * geometry.taps
+        _check_integers(largest, method, library)
         return _add_shifted(xp, extended, k, geometry)
-    if boundary == "zero" and not bool(xp.all(xp.isfinite(k))):
-        # There is no term outside, and zero times infinity would be one.
+    compute = _add_shifted if method == "direct" else _by_transform
+    if boundary != "zero":
+        return compute(xp, extended, k, geometry)
+
+    def without_terms_outside() -> Any:
+        """There are none, and zero times infinity would be one."""
         nowhere = xp.zeros_like(x, dtype=xp.bool)
         absent = _extend(xp, nowhere, geometry, "constant", True)
         return _add_shifted(xp, extended, k, geometry, absent)
-    compute = _add_shifted if method == "direct" else _by_transform
-    return compute(xp, extended, k, geometry)
+
+    is_plain = xp.all(xp.isfinite(k))
+    return _either(is_plain, lambda: compute(xp, extended, k, geometry), without_terms_outside)
+
+
+def _is_traced(array: Any) -> bool:
+    """Whether JAX will know the numbers when it runs what it is making of a function, and not before."""
+    jax = sys.modules.get("jax")
+    return jax is not None and isinstance(array, jax.core.Tracer)
+
+
+def _either(condition: Any, holds: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
+    """What one of two functions gives."""
+    if _is_traced(condition):
+        return sys.modules["jax"].lax.cond(condition, holds, otherwise)
+    return holds() if bool(condition) else otherwise()
+
+
+def _refuse_nan(name: str, found: Any) -> None:
+    if _is_traced(found):
+        raise ValueError(
+            "nan_policy='raise' needs numbers, and a function that JAX traces has none yet; leave it out, "
+            "or check before"
+        )
+    if bool(found):
+        raise ValueError(f"{name} holds a NaN, and nan_policy='raise'; replace it, or pass 'propagate'")
 
 
 def stack(arrays: list[Any]) -> Any:
@@ -242,13 +276,23 @@ def _dilated(xp: Any, k: Any, axis: int, dilation: int) -> Any:
 def _by_transform(xp: Any, x: Any, k: Any, geometry: Geometry) -> Any:
     """By transforms, with NaN and infinities where the definition has them, found by counting."""
     y = _transformed(xp, x, k, geometry)
-    if bool(xp.all(xp.isfinite(y))):
-        return y
-    is_finite = xp.isfinite(x)
-    y = _transformed(xp, xp.where(is_finite, x, xp.zeros_like(x)), k, geometry)
-    simple = xp.isdtype(x.dtype, "real floating") and bool(xp.all(xp.isfinite(y)))
-    if not simple:  # the kernel, a complex number, or the range of the dtype
+    return _either(xp.all(xp.isfinite(y)), lambda: y, lambda: _put_right(xp, x, k, geometry))
+
+
+def _put_right(xp: Any, x: Any, k: Any, geometry: Geometry) -> Any:
+    """The same where an output is not finite."""
+    if not xp.isdtype(x.dtype, "real floating"):
         return _add_shifted(xp, x, k, geometry)
+    y = _transformed(xp, xp.where(xp.isfinite(x), x, xp.zeros_like(x)), k, geometry)
+    # Otherwise it is the kernel, or the range of the dtype.
+    by_signal = xp.all(xp.isfinite(y))
+    return _either(
+        by_signal, lambda: _restored(xp, x, k, y, geometry), lambda: _add_shifted(xp, x, k, geometry)
+    )
+
+
+def _restored(xp: Any, x: Any, k: Any, y: Any, geometry: Geometry) -> Any:
+    """The outputs of the finite samples with the NaN and infinities of the others."""
 
     def meets(samples: Any, taps: Any) -> Any:
         """Whether any of the samples lies under any of the taps."""
@@ -264,16 +308,24 @@ def _by_transform(xp: Any, x: Any, k: Any, geometry: Geometry) -> Any:
     return xp.where(to_nan | (to_plus & to_minus), xp.full_like(y, math.nan), y)
 
 
-def _check_integers(xp: Any, x: Any, k: Any, taps: int, method: str, library: str) -> None:
+def _check_integers(largest: int, method: str, library: str) -> None:
     """Sums of the definition are exact in 64 bits, if they fit; transforms of integers are not made."""
     if method == "fft":
         raise ValueError(
             f"method='fft' does not compute integers of {library}, whose transforms round; pass "
             f"method='direct', floats, or NumPy arrays"
         )
-    largest = [max(abs(int(xp.max(array))), abs(int(xp.min(array)))) for array in (x, k)]
-    if largest[0] * largest[1] * taps >= 2**63:
+    if largest >= 2**63:
         raise OverflowError(
             f"sums of these integers may not fit int64, which {library} would wrap; convert them to "
             f"floats, or pass NumPy arrays, which raise where one does not fit"
         )
+
+
+def _largest(xp: Any, array: Any, given: Any) -> int:
+    """The largest magnitude; the largest of the dtype given, where the numbers are not there yet."""
+    most, least = xp.max(array), xp.min(array)
+    if _is_traced(most):
+        about = np.iinfo(np.uint8) if given == xp.bool else xp.iinfo(given)
+        most, least = about.max, about.min
+    return max(abs(int(most)), abs(int(least)))
