@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-_HASHED = 512  # bytes of a large array, from all over it; all are compared
+_SMALL = 4096  # bytes that are hashed as they are
 
 
 class Content(NamedTuple):
-    """What an array holds."""
+    """What an array holds, and a hash of it."""
 
+    digest: int
     data: bytes
     char: str
     shape: tuple[int, ...]
+
+    def __hash__(self) -> int:
+        return self.digest
 
     @property
     def array(self) -> Array:
@@ -24,17 +29,20 @@ class Content(NamedTuple):
         return np.frombuffer(self.data, np.dtype(self.char)).reshape(self.shape)
 
 
-class _Large(Content):
-    """The same; to hash all of a kernel takes a tenth of the time of a convolution with it."""
-
-    __slots__ = ()
-
-    def __hash__(self) -> int:
-        step = len(self.data) // _HASHED | 1  # odd, so that all bytes of a number have their turn
-        return hash((self.data[::step], self.shape))
-
-
 def content_of(array: Array) -> Content:
     """A key that stands for the array as it is now."""
-    kind = Content if array.nbytes <= 8 * _HASHED else _Large
-    return kind(array.tobytes(), array.dtype.char, array.shape)
+    data = array.tobytes()
+    return Content(_digest(data), data, array.dtype.char, array.shape)
+
+
+def _digest(data: bytes) -> int:
+    """A hash; of many bytes that of their sums, without carry, along both sides of a square.
+
+    That takes a fourth of the time, and one tap that moves or changes changes it.
+    """
+    if len(data) <= _SMALL:
+        return hash(data)
+    side = math.isqrt(len(data) // 8)
+    square = np.frombuffer(data, np.uint64, side * side).reshape(side, side)
+    sums = [np.bitwise_xor.reduce(square, axis).tobytes() for axis in (0, 1)]
+    return hash((*sums, data[8 * side * side :]))

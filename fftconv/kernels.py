@@ -171,14 +171,18 @@ def _radius(sigma: float, truncate: float) -> int:
     return int(truncate * sigma + 0.5)  # the rule of scipy.ndimage
 
 
-@lru_cache(maxsize=64)
 def _gaussian_line(sigma: float, truncate: float) -> Floats:
-    """Kept for blurs of small images, of which it would be a large part; not to be written to."""
     offsets = np.arange(-_radius(sigma, truncate), _radius(sigma, truncate) + 1)
-    weights = np.exp(-0.5 * (offsets / sigma) ** 2) if sigma else np.ones(1)
-    weights /= weights.sum()
-    weights.flags.writeable = False
-    return np.asarray(weights)
+    if sigma == 0:
+        return np.ones(1)
+    weights = np.exp(-0.5 * (offsets / sigma) ** 2)
+    return np.asarray(weights / weights.sum())
+
+
+_KEPT_REACH = (
+    1000.0  # taps to a side, up to which lines are kept: blurs of small images take as long to make
+)
+_kept_line = lru_cache(maxsize=64)(_gaussian_line)
 
 
 def gaussian(sigma: float | Sequence[float], *, truncate: float = 4.0) -> Kernel:
@@ -217,7 +221,7 @@ def gaussian(sigma: float | Sequence[float], *, truncate: float = 4.0) -> Kernel
     sigmas = [_check_positive("sigma", s, zero=True) for s in given]
     reach = _check_positive("truncate", truncate)
     _check_taps("sigma", sigma, math.prod(2.0 * reach * s + 1 for s in sigmas))
-    lines = [_gaussian_line(s, reach) for s in sigmas]
+    lines = [(_kept_line if s * reach <= _KEPT_REACH else _gaussian_line)(s, reach) for s in sigmas]
     return _outer(lines) if len(lines) > 1 else lines[0].copy()
 
 

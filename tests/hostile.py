@@ -31,6 +31,7 @@ from fftconv.image.decoding import sketch
 from fftconv.image.large import open_rows
 
 SECONDS, BYTES = 10, 2 * 2**30  # for a file, of processor time; for the process
+PATIENCE = 600  # seconds by the clock, for what waits instead of working
 PIXELS = 20_000_000  # for a file
 FORMATS = {
     "grey.png": ("uint8", ()),
@@ -90,10 +91,12 @@ def read(path):
 def in_time():
     """An end to what takes too long."""
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    signal.alarm(PATIENCE)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.alarm(0)
 
 
 def read_rows(path):
@@ -175,9 +178,10 @@ def limit():
     resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
 
     def give_up(number, frame):
-        raise TooSlow(f"took more than {SECONDS} s")
+        raise TooSlow(f"took more than {SECONDS} s of processor time, or {PATIENCE} s")
 
-    signal.signal(signal.SIGPROF, give_up)
+    for kind in (signal.SIGPROF, signal.SIGALRM):
+        signal.signal(kind, give_up)
 
 
 def main():

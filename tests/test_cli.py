@@ -39,10 +39,20 @@ def test_what_a_terminal_cannot_print_is_no_failure(tmp_path, small):
     done = process("explain", "--signal", 100, "--kernel", 10, PYTHONIOENCODING="ascii")
     assert (done.returncode, done.stderr) == (0, "")
     assert "\\xb5s" in done.stdout
-    target = tmp_path / "größe.png"
-    done = process("image", "blur", small, "-o", target, PYTHONIOENCODING="ascii")
+    target = tmp_path / "1€.png"
+    done = process("image", "blur", small, "-o", target, PYTHONIOENCODING="latin-1")
     assert (done.returncode, done.stderr) == (0, "")
+    assert "1\\u20ac.png" in done.stdout
     assert target.exists()
+
+
+def test_names_that_are_no_text_are_printed_as_they_are(tmp_path, small):
+    target = os.fsencode(tmp_path) + b"/b\xff.png"
+    command = [sys.executable, "-P", "-c", "from fftconv.cli import main; main()", "image", "blur", small]
+    names = {name: value for name, value in os.environ.items() if name != "PYTHONIOENCODING"}
+    done = subprocess.run([*command, "-o", target], capture_output=True, env=names | {"LC_ALL": "C.UTF-8"})
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"b\xff.png" in done.stdout
 
 
 def test_blur_a_real_picture_in_a_real_process(tmp_path):

@@ -665,9 +665,42 @@ def test_photographs_and_drawings_are_packed_by_what_packs_them(tmp_path, monkey
         assert png.choose_packing(pixels, mode) == packing
         image.write(tmp_path / "a.png", pixels)
         assert np.array_equal(image.read(tmp_path / "a.png"), pixels)
-        least = min(len(png._pack(pixels, mode, each)) for each in (png.RUNS, png.PATTERNS))
+        least = min(len(png._packed(pixels, mode, each)) for each in (png.RUNS, png.PATTERNS))
         assert (tmp_path / "a.png").stat().st_size <= 1.15 * least
     assert png.choose_packing(photograph[:2, :300], mode) == png.PATTERNS
+
+
+def test_a_sample_that_is_blank_says_nothing_of_the_rest(tmp_path):
+    drawing = np.full((2000, 2000), 255, np.uint8)
+    drawing[300:700] = np.indices((400, 2000)).sum(0) % 2 * 255
+    assert png.choose_packing(drawing, "L") == png.PATTERNS
+
+
+@pytest.mark.parametrize("with_deep", [True, False])
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.random.default_rng(0).integers(0, 256, (60_000, 1)).astype(np.uint8),
+        np.random.default_rng(0).integers(0, 256, (60_000, 2, 3)).astype(np.uint8),
+        np.random.default_rng(0).integers(0, 256, (1, 7)).astype(np.uint8).T,
+        np.random.default_rng(0).integers(0, 256, (8, 1, 3)).astype(np.uint8)[:, ::-1],
+        np.random.default_rng(0).integers(0, 65536, (5, 6)).astype(">u2"),
+    ],
+    ids=lambda pixels: f"{pixels.shape} {pixels.dtype}",
+)
+def test_narrow_pictures_of_any_layout_are_written(tmp_path, monkeypatch, pixels, with_deep):
+    monkeypatch.setattr(deep, "installed", lambda: with_deep)
+    image.write(tmp_path / "a.png", pixels)
+    assert np.array_equal(image.read(tmp_path / "a.png"), pixels)
+
+
+def test_grey_frames_before_colours_are_refused_where_pillow_mixes_them_up(tmp_path):
+    """It took the shades of the first frame for numbers of colours, without a word."""
+    colours = np.random.default_rng(0).integers(0, 256, (20, 20, 3)).astype(np.uint8)
+    first, second = Image.fromarray(colours[..., 0]), Image.fromarray(colours)
+    first.save(tmp_path / "a.gif", save_all=True, append_images=[second], optimize=False)
+    with pytest.raises(ValueError, match="has a grey frame before one of colour, which Pillow mixes up"):
+        image.read_frames(tmp_path / "a.gif")
 
 
 def test_a_profile_goes_with_its_colours(tmp_path):

@@ -61,7 +61,8 @@ def main() -> None:
     """Run the command line and exit with its code. Being told to stop leaves nothing half-written."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal of few letters gets \\xb5 for what it has not
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            # A terminal gets \\xb5 for a letter that it has not. Where names may be bytes they stay so.
             stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 

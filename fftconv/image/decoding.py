@@ -82,6 +82,8 @@ def _decode_frames(
         if pixels_seen > max_pixels:
             return too_large(opened.width, opened.height, frames, max_pixels)
         refusal = _reason_to_refuse(opened)
+        if refusal is None and frames > 1 and _is_mixed_up(opened):
+            refusal = "has a grey frame before one of colour, which Pillow mixes up; save it as WebP or PNG"
         if refusal is None and number and _is_deep(opened):
             refusal = "has pages of which some are deep colour; split it into files of one image each"
         if refusal is not None:
@@ -102,6 +104,12 @@ def _decode_frames(
     if any(durations):
         about = replace(about, durations=tuple(durations), loop=opened.info.get("loop"))
     return pixels, about
+
+
+def _is_mixed_up(opened: Image.Image) -> bool:
+    """Whether Pillow, having loaded a frame, takes its shades for numbers of colours (GIF)."""
+    opened.load()
+    return bool(opened.mode != opened.im.mode)
 
 
 def _upright(opened: Image.Image) -> Image.Image:

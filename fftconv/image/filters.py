@@ -84,7 +84,7 @@ def gaussian_blur(
     >>> image.gaussian_blur(np.array([[0, 0, 255, 0, 0]], np.uint8), 1)
     array([[ 15,  62, 102,  62,  15]], dtype=uint8)
     """
-    line = kernels.gaussian(sigma, truncate=truncate)
+    line = kernels.gaussian(check_finite("sigma", sigma), truncate=truncate)
     settings = Settings(boundary, mask, alpha, method, workers)
     return process(image, [steps.blur(line, line, linear)], settings)
 

@@ -5,7 +5,7 @@ by Pillow in either case.
 
 What zlib is to look for is settled by packing a few rows. Repeated patterns (drawings, text, screens) take
 its search for what was there before. In photographs it finds little and takes most of the time; runs of
-equal differences between neighbours, and how often each occurs, pack them as small in a third of it.
+equal differences between neighbours, and how often each occurs, pack noise as well in much less of it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,10 @@ from fftconv.image.pixels import Array, to_picture
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = (b"IHDR", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT")
-_BANDS, _BAND_ROWS = 4, 16  # of a sample
-_LEAST_BYTES = 2**20  # of a picture for which a sample pays
-_LARGER = 1.1  # so much larger a file may be for taking a third of the time
+_BANDS, _BAND_ROWS = 8, 8  # of a sample
+_LEAST_BYTES, _LEAST_ROWS = 2**20, 8 * _BANDS * _BAND_ROWS  # of a picture for which a sample pays
+_BLANK = 0.02  # of its bytes, below which a sample that is packed says nothing of the rest
+_LARGER = 1.1  # so much larger a file may be for taking less time
 _RLE, _PAETH = 3, 128  # of zlib, and of libpng the prediction from three neighbours
 
 
@@ -38,8 +39,9 @@ class Packing(NamedTuple):
     imagecodecs: dict[str, int]
 
 
-# 12 megapixels of a photograph took 1.0 s and 13.0 MB by patterns, and 0.4 s and 10.9 MB by runs (zlib's
-# usual level 6 takes 4.4 s and 11.8 MB); as many of text 0.28 s and 3.5 MB, and 0.22 s and 11.6 MB.
+# 12 megapixels of a noisy photograph took 1.0 s and 13.0 MB by patterns, and 0.4 s and 10.9 MB by runs
+# (through Pillow 1.2 and 0.75 s; zlib's usual level 6 takes 4.4 s and 11.8 MB); of text 0.28 s and 3.5 MB,
+# and 0.22 s and 11.6 MB.
 PATTERNS = Packing({"compress_level": 3}, {"level": 3})
 RUNS = Packing(
     {"compress_level": 1, "compress_type": _RLE}, {"level": 1, "strategy": _RLE, "filter": _PAETH}
@@ -48,43 +50,44 @@ RUNS = Packing(
 
 def choose_packing(pixels: Array, mode: str) -> Packing:
     """What packs such a picture well; small ones are searched for patterns."""
-    if pixels.nbytes < _LEAST_BYTES:
-        return PATTERNS
-    rows = _sample(pixels)
-    runs, patterns = (len(_pack(rows, mode, packing)) for packing in (RUNS, PATTERNS))
-    return RUNS if runs <= _LARGER * patterns else PATTERNS
-
-
-def _sample(pixels: Array) -> Array:
-    """Some rows from all over the picture, or all if there are no more."""
     height = len(pixels)
-    if height <= _BANDS * _BAND_ROWS:
-        return pixels
+    if pixels.nbytes < _LEAST_BYTES or height < _LEAST_ROWS:
+        return PATTERNS
     firsts = [(2 * band + 1) * height // (2 * _BANDS) - _BAND_ROWS // 2 for band in range(_BANDS)]
-    return np.concatenate([pixels[first : first + _BAND_ROWS] for first in firsts])
+    rows = np.concatenate([pixels[first : first + _BAND_ROWS] for first in firsts])
+    runs, patterns = (len(_packed(rows, mode, packing)) for packing in (RUNS, PATTERNS))
+    return RUNS if _BLANK * rows.nbytes < runs <= _LARGER * patterns else PATTERNS
 
 
 def encode(pixels: Array, mode: str, options: dict[str, Any], file: BinaryIO) -> None:
     """Write a picture of one frame, with what Pillow saves by these options beside it."""
     packing = choose_packing(pixels, mode)
     if not deep.installed():
-        file.write(_pack(pixels, mode, packing, options))
+        to_picture(pixels, mode).save(file, format="PNG", **packing.pillow, **options)
         return
-    plain, small = _pack(pixels, mode, packing), io.BytesIO()
+    plain, small = _packed(pixels, mode, packing), io.BytesIO()
     Image.new("RGB", (1, 1)).save(small, format="PNG", **options)
     beside = b"".join(chunk for kind, chunk in _chunks(small.getvalue()) if kind not in _PIXELS)
     head = next(len(chunk) for _, chunk in _chunks(plain)) + len(_SIGNATURE)
     file.write(plain[:head] + beside + plain[head:])
 
 
-def _pack(pixels: Array, mode: str, packing: Packing, options: dict[str, Any] | None = None) -> bytes:
-    """A whole file of these pixels; without the options where imagecodecs makes it."""
-    if deep.installed():
-        contiguous = np.ascontiguousarray(pixels)
-        return bytes(import_module("imagecodecs").png_encode(contiguous, **packing.imagecodecs))
-    content = io.BytesIO()
-    to_picture(pixels, mode).save(content, format="PNG", **packing.pillow, **(options or {}))
-    return content.getvalue()
+def _packed(pixels: Array, mode: str, packing: Packing) -> bytes:
+    """A file of these pixels and nothing else."""
+    if not deep.installed():
+        content = io.BytesIO()
+        to_picture(pixels, mode).save(content, format="PNG", **packing.pillow)
+        return content.getvalue()
+    # Of axes of one pixel NumPy takes any stride for contiguous, which imagecodecs does not.
+    plain = np.empty(pixels.shape, pixels.dtype.newbyteorder("="))
+    if pixels.dtype == plain.dtype and pixels.strides == plain.strides:
+        plain = pixels
+    else:
+        plain[...] = pixels
+    with_filters = plain.nbytes + len(plain)
+    # Its own bound is too small for narrow pictures, whose rows have a byte for the filter each.
+    most = with_filters + with_filters // 16 + 4096
+    return bytes(import_module("imagecodecs").png_encode(plain, **packing.imagecodecs, out=most))
 
 
 def decode(content: bytes) -> tuple[Array, BinaryIO]:
