@@ -179,9 +179,8 @@ def _gaussian_line(sigma: float, truncate: float) -> Floats:
     return np.asarray(weights / weights.sum())
 
 
-_KEPT_REACH = (
-    1000.0  # taps to a side, up to which lines are kept: blurs of small images take as long to make
-)
+# Lines that reach up to so many taps are kept: to make one takes a large part of blurring a small image.
+_KEPT_REACH = 1000.0
 _kept_line = lru_cache(maxsize=64)(_gaussian_line)
 
 

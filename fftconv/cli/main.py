@@ -62,7 +62,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
-            # A terminal gets \\xb5 for a letter that it has not. Where names may be bytes they stay so.
+            # A terminal gets \xb5 for a letter that it has not. Where names may be bytes they stay so.
             stream.reconfigure(errors="backslashreplace")
     sys.exit(run(sys.argv[1:]))
 
