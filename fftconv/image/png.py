@@ -39,9 +39,9 @@ class Packing(NamedTuple):
     imagecodecs: dict[str, int]
 
 
-# 12 megapixels of a noisy photograph took 1.0 s and 13.0 MB by patterns, and 0.4 s and 10.9 MB by runs
-# (through Pillow 1.2 and 0.75 s; zlib's usual level 6 takes 4.4 s and 11.8 MB); of text 0.28 s and 3.5 MB,
-# and 0.22 s and 11.6 MB.
+# The 12 megapixels of tests/benchmarks/files.py, noise of every size, took 1.0 s and 13.0 MB by patterns,
+# 0.4 s and 10.9 MB by runs (through Pillow 1.2 and 0.75 s; zlib's usual level 6: 4.4 s and 11.8 MB).
+# As many of text took 0.28 s and 3.5 MB, and 0.22 s and 11.6 MB.
 PATTERNS = Packing({"compress_level": 3}, {"level": 3})
 RUNS = Packing(
     {"compress_level": 1, "compress_type": _RLE}, {"level": 1, "strategy": _RLE, "filter": _PAETH}
