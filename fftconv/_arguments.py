@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import operator
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from fftconv._arrays import refuse_foreign
 from fftconv._boundary import BOUNDARIES, Boundary
+from fftconv._content import Content
 from fftconv._error_bound import componentwise_error
 from fftconv._fft import Provider, read_provider
 from fftconv._geometry import MODES, Geometry, Mode, geometry
@@ -106,7 +107,7 @@ def read_problem(
     provider = read_provider(fft_provider)
     resources = (workers, max_memory, provider)
     given = (axes, mode, boundary, fill_value, method, stride, dilation, *resources, nan_policy, accuracy)
-    read = _kept_options if _are_plain(given) else _read_options
+    read = _kept_options if are_plain(given) else _read_options
     options = read(samples.shape, taps.shape, samples.dtype, dtype, *given)
     if out is not None:
         check_out(out, options.geometry.output_shape, dtype)
@@ -306,13 +307,15 @@ def _check_broadcast(
     return kernel_shape, axes
 
 
-def _are_plain(values: tuple[Any, ...]) -> bool:
-    """Whether values equal to these, of their types, mean the same: not so of (1, 2) and (True, 2.0)."""
+# What is equal only to what means the same, within one type; a number and a text of other types are told
+# apart by `lru_cache(typed=True)`.
+_PLAIN = frozenset((bool, bytes, float, int, str, type(None), Content))
+
+
+def are_plain(values: Iterable[Any]) -> bool:
+    """Whether these can be keys of what is kept: not so arrays, nor (1, 2), which equals (True, 2.0)."""
     others = [value for value in values if type(value) not in _PLAIN]
     return not others or (set(map(type, others)) == {tuple} and set(map(type, chain(*others))) <= {int})
-
-
-_PLAIN = frozenset((int, float, str, type(None)))
 
 
 def _read_options(

@@ -16,6 +16,7 @@ from fftconv._arguments import Array, Method, Problem, read_problem
 from fftconv._boundary import Boundary
 from fftconv._engines import row_period
 from fftconv._geometry import Geometry
+from fftconv._prepared import Prepared, prepare, unseen
 from fftconv.convolution import follow, run
 from fftconv.planning import plan_problem
 
@@ -59,7 +60,7 @@ def correlate_pixels(
     if band is None:
         problem = _read(pixels, kernel, boundary, method, workers, mask)
         return np.asarray(run(problem._replace(out=np.empty(pixels.shape, pixels.dtype)), plan_problem)[0])
-    whole = _as_if(pixels.dtype, (band.height, *pixels.shape[1:]))
+    whole = unseen((band.height, *pixels.shape[1:]), pixels.dtype)
     problem = _read(whole, kernel, boundary, method, workers)
     plan = plan_problem(problem)
     first = band.have[0]
@@ -79,12 +80,24 @@ def plan_rows(
     workers: int | None,
 ) -> RowPlan:
     """How rows of such an image are correlated with a kernel."""
-    problem = _read(_as_if(dtype, shape), kernel, boundary, method, workers)
+    problem = _read(unseen(shape, dtype), kernel, boundary, method, workers)
     plan = plan_problem(problem)
     rows = problem.options.geometry.windows[0]
     below = rows.start
     period = row_period(plan.method, problem.options, plan.schedule)
     return RowPlan(rows.span - 1 - below, below, min(period, shape[0]), plan.bytes, plan.seconds)
+
+
+def prepare_pixels(
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    kernel: Array,
+    boundary: Boundary,
+    method: Method,
+    workers: int | None,
+) -> Prepared | None:
+    """What can be said of `correlate_pixels` of such images, if that is all that there is to say."""
+    return prepare(_read(unseen(shape, dtype), kernel, boundary, method, workers), dtype)
 
 
 def _read(
@@ -106,11 +119,6 @@ def _read(
         workers=workers,
     )
     return problem._replace(kernel=problem.kernel[problem.options.geometry.turned])
-
-
-def _as_if(dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array:
-    """A stand-in for an image, of which a plan knows shape and dtype alone."""
-    return np.broadcast_to(np.zeros((), dtype), shape)
 
 
 @lru_cache(maxsize=64)

@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv import _nonfinite
-from fftconv._arguments import Array, Axes, Method, Options, Problem, read_problem
+from fftconv._arguments import Array, Axes, Method, Options, Problem, are_plain, read_problem
 from fftconv._arrays import convolve_of
 from fftconv._boundary import Boundary
+from fftconv._content import Content, content_of
 from fftconv._engines import DEFINITIONS, ENGINES, reads, writes
 from fftconv._engines.core import convolve_line
 from fftconv._geometry import Mode
 from fftconv._integers import check_overflow, convolve_in_limbs, round_to
 from fftconv._missing import convolve_missing
+from fftconv._prepared import MOST_SAMPLES, MOST_TAPS, Prepared, prepare, unseen
+from fftconv._profile import Profile, machine_profile
 from fftconv._range import is_in_range
 from fftconv.planning import ConvolutionPlan, is_recording, plan_problem, record
 
 __all__ = ["convolve", "correlate"]
 
+_FLOATS = frozenset(map(np.dtype, "fdFD"))
 _NO_FILL, _ONE = 0.0, 1  # defaults, which the fast path knows by identity
 
 
@@ -303,14 +307,51 @@ def _run(
     """The result, by whoever has such arrays, and the weights if they are asked for."""
     if (other := convolve_of(signal, kernel, options["mask"])) is not None:
         return other(signal, kernel, options | {"return_weight": return_weight}, is_correlation)
-    problem = read_problem(signal, kernel, **options)
-    if is_correlation:
-        turned = problem.kernel[problem.options.geometry.turned]
-        problem = problem._replace(kernel=np.conjugate(turned) if turned.dtype.kind in "cO" else turned)
-    result, weight = run(problem, plan_problem)
+    if not return_weight and _is_small(signal, kernel) and are_plain(options.values()):
+        taps, profile = content_of(kernel), machine_profile()
+        known = _prepared(signal.shape, signal.dtype, taps, is_correlation, profile, **options)
+        if known is not None and (computed := known.compute(signal)) is not None:
+            return computed
+    result, weight = run(_read(signal, kernel, options, is_correlation), plan_problem)
     if not return_weight:
         return result
     return result, np.ones_like(result.real) if weight is None else weight
+
+
+def _is_small(signal: Any, kernel: Any) -> bool:
+    """Whether these are arrays of which arguments and plan would take a good part of the time."""
+    return (
+        type(signal) is np.ndarray
+        and type(kernel) is np.ndarray
+        and signal.size <= MOST_SAMPLES
+        and kernel.size <= MOST_TAPS
+        and kernel.dtype in _FLOATS
+    )
+
+
+@lru_cache(maxsize=256, typed=True)
+def _prepared(
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    taps: Content,
+    is_correlation: bool,
+    profile: Profile,
+    /,
+    **options: Any,
+) -> Prepared | None:
+    """What is known of such a convolution before its samples; `profile` is the one that the plan uses."""
+    if options["out"] is not None:
+        return None
+    problem = _read(unseen(shape, dtype), taps.array, options, is_correlation)
+    return prepare(problem, problem.options.dtype)
+
+
+def _read(signal: Any, kernel: Any, options: dict[str, Any], is_correlation: bool) -> Problem:
+    problem = read_problem(signal, kernel, **options)
+    if not is_correlation:
+        return problem
+    turned = problem.kernel[problem.options.geometry.turned]
+    return problem._replace(kernel=np.conjugate(turned) if turned.dtype.kind in "cO" else turned)
 
 
 def run(problem: Problem, make_plan: Callable[[Problem], ConvolutionPlan]) -> tuple[Array, Array | None]:

@@ -15,12 +15,14 @@ from fftconv._arrays import package_of
 from fftconv._boundary import Boundary
 from fftconv._integers import round_to
 from fftconv.image import steps
+from fftconv.image.again import kept
 from fftconv.image.light import InLight
 from fftconv.image.pixels import pixels_of
 from fftconv.image.processing import ImageT, Settings, full_scale, has_opacity, process, read_pixels
 from fftconv.image.steps import Sketch
 
 
+@kept
 def gaussian_blur(
     image: ImageT,
     sigma: float,
@@ -89,6 +91,7 @@ def gaussian_blur(
     return process(image, [steps.blur(line, line, linear)], settings)
 
 
+@kept
 def box_blur(
     image: ImageT,
     size: int | tuple[int, int],
@@ -138,6 +141,7 @@ def box_blur(
     return process(image, [steps.box(size, linear)], settings)
 
 
+@kept
 def disk_blur(
     image: ImageT,
     radius: float,
@@ -187,6 +191,7 @@ def disk_blur(
     return process(image, [steps.linear(kernels.disk(radius), in_light=linear)], settings)
 
 
+@kept
 def motion_blur(
     image: ImageT,
     length: float,
@@ -237,6 +242,7 @@ def motion_blur(
     return process(image, [steps.linear(kernels.motion(length, angle), in_light=linear)], settings)
 
 
+@kept
 def sharpen(
     image: ImageT,
     amount: float = 1.0,
@@ -290,6 +296,7 @@ def sharpen(
     return process(image, [steps.linear(kernels.sharpen(amount, sigma), in_light=linear)], settings)
 
 
+@kept
 def emboss(
     image: ImageT,
     depth: float = 1.0,
@@ -547,6 +554,7 @@ def edge_directions(
     return np.asarray(picture)
 
 
+@kept
 def apply_kernel(
     image: ImageT,
     kernel: ArrayLike,
@@ -610,6 +618,7 @@ def apply_kernel(
     return process(image, [steps.linear(taps, bias=offset, in_light=linear)], settings)
 
 
+@kept
 def high_pass(
     image: ImageT,
     sigma: float,
@@ -665,6 +674,7 @@ def high_pass(
     return process(image, [steps.linear(taps, bias=_grey(image, bias), in_light=linear)], settings)
 
 
+@kept
 def difference_of_gaussians(
     image: ImageT,
     sigma: float,

@@ -1,0 +1,62 @@
+"""Small convolutions that are asked for again: what was read and planned for the first one is kept.
+
+With small arrays more time would go into arguments and plan than into the sum. Both depend on nothing but
+shape and dtype of the samples, the taps, the options and the machine's profile, so what was found for equal
+ones is true for the next call. Not so where samples are looked at first: integers, whose sums must not
+overflow, and NaN, if it is to be refused or left out. Such calls are read and planned every time.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from fftconv._arguments import Array, Options, Problem
+from fftconv._engines import DEFINITIONS, ENGINES, reads, writes
+from fftconv._range import is_in_range
+from fftconv.planning import ConvolutionPlan, plan_problem, record
+
+MOST_SAMPLES = 2**18  # with more, the sum takes ten times as long as what would be saved
+MOST_TAPS = 2**10
+
+
+class Prepared(NamedTuple):
+    """All of a convolution but its samples."""
+
+    options: Options
+    kernel: Array
+    """In the dtype of the arithmetic, and contiguous."""
+    plan: ConvolutionPlan
+    dtype: np.dtype[Any]
+    """Of the result."""
+
+    def compute(self, signal: Array) -> Array | None:
+        """The result; None if it takes more care, as a NaN, an infinity or an underflow may have spread."""
+        options, kernel, plan, dtype = self
+        out = np.empty(plan.output_shape, dtype)
+        if not ENGINES[plan.method](signal, kernel, options, plan.schedule, out):
+            return None
+        if plan.method not in DEFINITIONS and not is_in_range(signal, kernel, out):
+            return None
+        record(plan)
+        return out
+
+
+def prepare(problem: Problem, dtype: np.dtype[Any]) -> Prepared | None:
+    """What can be said before the samples are there; None if they, or a provider of FFTs, have a say."""
+    options = problem.options
+    if problem.has_gaps or options.nan_policy != "propagate" or options.dtype.kind not in "fc":
+        return None
+    plan = plan_problem(problem)
+    arithmetic = plan.compute_dtype
+    if plan.is_certified or plan.fft_provider is not None:
+        return None
+    if not (reads(plan.path, options.source, arithmetic) and writes(plan.path, dtype, arithmetic)):
+        return None
+    return Prepared(options, np.ascontiguousarray(problem.kernel, arithmetic), plan, dtype)
+
+
+def unseen(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """A stand-in for samples of which shape and dtype are known alone."""
+    return np.broadcast_to(np.zeros((), dtype), shape)

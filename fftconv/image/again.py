@@ -1,0 +1,74 @@
+"""Filters of small images that are asked for again, see `fftconv._prepared`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+from fftconv._arguments import are_plain
+from fftconv._content import Content, content_of
+from fftconv._pixels import prepare_pixels
+from fftconv._prepared import MOST_SAMPLES, MOST_TAPS, Prepared
+from fftconv._profile import Profile, machine_profile
+from fftconv.image.processing import COMPUTE, Recipe, is_direct, taps_for
+from fftconv.image.steps import Sketch
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+_NUMBERS = frozenset(map(np.dtype, "?bBhHiIlLqQfd"))
+
+
+def kept(function: Function) -> Function:
+    """A filter that keeps what it has found out, where that takes a good part of its time."""
+
+    @wraps(function)
+    def filtered(image: Any, *given: Any, **named: Any) -> Any:
+        if type(image) is np.ndarray and image.size <= MOST_SAMPLES:
+            values = [_as_key(value) for value in given]
+            options = {name: _as_key(value) for name, value in named.items()}
+            if are_plain(values) and are_plain(options.values()):
+                known = _prepared(function, image.shape, image.dtype, machine_profile(), *values, **options)
+                if known is not None and (computed := known.compute(image)) is not None:
+                    return computed
+        return function(image, *given, **named)
+
+    return cast(Function, filtered)
+
+
+def _as_key(value: Any) -> Any:
+    """What stands for an argument: of a small kernel its content."""
+    if type(value) is np.ndarray and value.size <= MOST_TAPS and value.dtype in _NUMBERS:
+        return content_of(value)
+    return value
+
+
+def _as_given(value: Any) -> Any:
+    return value.array if type(value) is Content else value
+
+
+@lru_cache(maxsize=256, typed=True)
+def _prepared(
+    function: Callable[..., Any],
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    profile: Profile,
+    /,
+    *given: Any,
+    **named: Any,
+) -> Prepared | None:
+    """What is known of a filter that lays one kernel on pixels; `profile` is the one that its plan uses."""
+    if dtype not in COMPUTE or len(shape) not in (2, 3) or 0 in shape:
+        return None
+    options = {name: _as_given(value) for name, value in named.items()}
+    recipe: Recipe = function(Sketch(shape, dtype), *map(_as_given, given), **options)
+    steps, settings = recipe
+    if settings.has_gaps or not is_direct(steps, shape, dtype, settings):
+        return None
+    (taps,) = steps[0].branches[0]
+    if taps.size > MOST_TAPS:
+        return None
+    return prepare_pixels(
+        shape, dtype, taps_for(COMPUTE[dtype], taps), settings.boundary, settings.method, settings.workers
+    )

@@ -1,0 +1,148 @@
+"""What is kept of small convolutions: the next call gets what it would have got without."""
+
+import numpy as np
+import pytest
+
+import fftconv
+from fftconv import _prepared, convolution, image
+from fftconv._profile import shipped_profile, use_profile
+from fftconv.image import again
+from fftconv.planning import recorded_plans
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept():
+    convolution._prepared.cache_clear()
+    again._prepared.cache_clear()
+
+
+def pixels(dtype, *shape):
+    return (255 * np.random.default_rng(3).random(shape)).astype(dtype)
+
+
+FILTERS = {
+    "gaussian_blur": lambda a, **more: image.gaussian_blur(a, 1.5, **more),
+    "box_blur": lambda a, **more: image.box_blur(a, (3, 5), **more),
+    "disk_blur": lambda a, **more: image.disk_blur(a, 2.5, **more),
+    "motion_blur": lambda a, **more: image.motion_blur(a, 4.0, 30.0, **more),
+    "sharpen": lambda a, **more: image.sharpen(a, 0.5, **more),
+    "emboss": image.emboss,
+    "apply_kernel": lambda a, **more: image.apply_kernel(a, np.array([[1, 2, 0.5]]), scale=0.3, **more),
+    "apply_kernel by name": lambda a, **more: image.apply_kernel(a, kernel=np.eye(3, dtype=int), **more),
+    "high_pass": lambda a, **more: image.high_pass(a, 2.0, **more),
+    "difference_of_gaussians": lambda a, **more: image.difference_of_gaussians(a, 1.0, 2.0, **more),
+}
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "float16", "float32", "float64", ">f4"])
+@pytest.mark.parametrize("name", FILTERS)
+def test_filters_give_the_same_again_as_without(name, dtype, monkeypatch):
+    for shape in ((9, 13), (9, 13, 3), (9, 13, 4), (1, 1)):
+        given = pixels(dtype, *shape)
+        results = [FILTERS[name](given) for _ in range(3)]
+        with monkeypatch.context() as patched:
+            patched.setattr(again, "MOST_SAMPLES", -1)
+            expected = FILTERS[name](given)
+        for result in results:
+            assert result.dtype == expected.dtype
+            np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("name", ["gaussian_blur", "apply_kernel"])
+def test_filters_keep_what_they_have_found_out(name):
+    for _ in range(3):
+        FILTERS[name](pixels("uint8", 9, 13, 3))
+    found = again._prepared.cache_info()
+    assert (found.misses, found.hits) == (1, 2)
+
+
+@pytest.mark.parametrize("function", [fftconv.convolve, fftconv.correlate])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128", "int16", ">f8"])
+@pytest.mark.parametrize("boundary", ["zero", "reflect", "wrap"])
+def test_convolutions_give_the_same_again_as_without(function, dtype, boundary, monkeypatch):
+    signal, kernel = pixels(dtype, 20, 7), np.random.default_rng(4).random((3, 4))
+    options = {"mode": "same", "boundary": boundary, "stride": (1, 2)}
+    results = [function(signal, kernel, **options) for _ in range(3)]
+    monkeypatch.setattr(convolution, "MOST_SAMPLES", -1)
+    expected = function(signal, kernel, **options)
+    for result in results:
+        assert result.dtype == expected.dtype
+        np.testing.assert_array_equal(result, expected)
+
+
+def test_equal_values_of_other_types_are_other_arguments():
+    given = pixels("uint8", 9, 13)
+    image.box_blur(given, 3)
+    image.box_blur(given, (3, 1))
+    for size in (3.0, (3.0, 1), (3, True)):
+        with pytest.raises(TypeError, match="whole number"):
+            image.box_blur(given, size)
+    signal, kernel = np.arange(9.0).reshape(3, 3), np.ones((1, 2))
+    fftconv.convolve(signal, kernel, stride=(1, 2), mode="same", boundary="wrap")
+    with pytest.raises(TypeError, match="stride"):
+        fftconv.convolve(signal, kernel, stride=(1.0, 2), mode="same", boundary="wrap")
+
+
+def test_a_kernel_that_has_changed_is_another_one():
+    signal, kernel = np.arange(9.0), np.array([1.0, 2.0])
+    first = fftconv.convolve(signal, kernel, mode="same", boundary="wrap")
+    kernel *= 2
+    np.testing.assert_array_equal(fftconv.convolve(signal, kernel, mode="same", boundary="wrap"), 2 * first)
+    given, taps = pixels("float32", 9, 13), np.ones((3, 3))
+    before = image.apply_kernel(given, taps)
+    taps[1, 1] = 5
+    np.testing.assert_allclose(image.apply_kernel(given, taps), before + 4 * given, rtol=1e-5)
+    swapped = taps.astype(taps.dtype.newbyteorder())
+    np.testing.assert_array_equal(image.apply_kernel(given, swapped), image.apply_kernel(given, taps))
+
+
+def test_nan_of_one_call_is_not_that_of_the_next():
+    signal, kernel = np.arange(30.0), np.ones(3)
+    options = {"mode": "same", "boundary": "reflect", "method": "overlap_save"}
+    clean = fftconv.convolve(signal, kernel, **options)
+    signal[4] = np.nan
+    spoilt = fftconv.convolve(signal, kernel, **options)
+    assert np.flatnonzero(np.isnan(spoilt)).tolist() == [3, 4, 5]
+    signal[4] = 4
+    np.testing.assert_array_equal(fftconv.convolve(signal, kernel, **options), clean)
+    with pytest.raises(ValueError, match="NaN"):
+        fftconv.convolve(np.array([1.0, np.nan]), kernel, nan_policy="raise")
+
+
+def test_tiny_samples_after_ordinary_ones_keep_their_digits():
+    kernel = np.ones(3, np.float32)
+    for scale in (1.0, 1e-30):
+        signal = np.arange(1, 31, dtype=np.float32) * np.float32(scale)
+        result = fftconv.convolve(signal, kernel, boundary="reflect", mode="same", method="overlap_save")
+        exact = np.convolve(np.pad(signal, 1, mode="symmetric").astype(float), np.ones(3), "valid")
+        np.testing.assert_allclose(result, exact, rtol=1e-4)
+
+
+def test_each_call_records_its_plan_and_follows_the_profile_in_use():
+    given = pixels("float32", 9, 13)
+    profile = shipped_profile()
+    try:
+        image.box_blur(given, 3)
+        use_profile(profile)
+        for _ in range(2):
+            with recorded_plans() as plans:
+                image.box_blur(given, 3)
+                fftconv.convolve(given, given[:2, :2], mode="same", boundary="wrap")
+            assert [plan.profile for plan in plans] == [profile.source] * 2
+        assert again._prepared.cache_info().misses == 2
+    finally:
+        use_profile(None)
+
+
+def test_large_arrays_are_not_kept():
+    given = np.zeros((1, _prepared.MOST_SAMPLES + 1), np.float32)
+    image.box_blur(given, 3)
+    fftconv.convolve(given, given[:, :3], mode="same", boundary="wrap")
+    image.apply_kernel(pixels("float32", 9, 13), np.ones((33, 33)))
+    assert again._prepared.cache_info().currsize == convolution._prepared.cache_info().currsize == 0
+
+
+def test_results_of_two_calls_share_no_memory():
+    given = pixels("float32", 9, 13)
+    assert not np.shares_memory(image.box_blur(given, 3), image.box_blur(given, 3))
+    assert not np.shares_memory(image.box_blur(given, 1), given)
