@@ -12,11 +12,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fftconv._arguments import Array, Method, Problem, read_problem
+from fftconv._arguments import Array, Method, Problem, are_plain, read_problem
 from fftconv._boundary import Boundary
+from fftconv._content import Content, content_of
 from fftconv._engines import row_period
 from fftconv._geometry import Geometry
-from fftconv._prepared import Prepared, prepare, unseen
+from fftconv._prepared import MOST_SAMPLES, MOST_TAPS, Prepared, prepare, unseen
+from fftconv._profile import Profile, machine_profile
 from fftconv.convolution import follow, run
 from fftconv.planning import plan_problem
 
@@ -57,9 +59,19 @@ def correlate_pixels(
     Integers are computed in float, rounded half to even and saturated, once. Of a band, `pixels` are the
     rows that are there, and the result those that are asked for.
     """
-    if band is None:
-        problem = _read(pixels, kernel, boundary, method, workers, mask)
-        return np.asarray(run(problem._replace(out=np.empty(pixels.shape, pixels.dtype)), plan_problem)[0])
+    if band is not None:
+        return _correlate_rows(pixels, kernel, boundary, method, workers, band)
+    if mask is None and pixels.size <= MOST_SAMPLES and kernel.size <= MOST_TAPS:
+        known = prepare_pixels(pixels.shape, pixels.dtype, kernel, boundary, method, workers)
+        if known is not None and (computed := known.compute(pixels)) is not None:
+            return computed
+    problem = _read(pixels, kernel, boundary, method, workers, mask)
+    return np.asarray(run(problem._replace(out=np.empty(pixels.shape, pixels.dtype)), plan_problem)[0])
+
+
+def _correlate_rows(
+    pixels: Array, kernel: Array, boundary: Boundary, method: Method, workers: int | None, band: Band
+) -> Array:
     whole = unseen((band.height, *pixels.shape[1:]), pixels.dtype)
     problem = _read(whole, kernel, boundary, method, workers)
     plan = plan_problem(problem)
@@ -96,8 +108,24 @@ def prepare_pixels(
     method: Method,
     workers: int | None,
 ) -> Prepared | None:
-    """What can be said of `correlate_pixels` of such images, if that is all that there is to say."""
-    return prepare(_read(unseen(shape, dtype), kernel, boundary, method, workers), dtype)
+    """What can be said of `correlate_pixels` of such images before they are there."""
+    if not are_plain((boundary, method, workers)):
+        return None
+    return _prepared(shape, dtype, content_of(kernel), boundary, method, workers, machine_profile())
+
+
+@lru_cache(maxsize=256, typed=True)
+def _prepared(
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    taps: Content,
+    boundary: Boundary,
+    method: Method,
+    workers: int | None,
+    profile: Profile,
+) -> Prepared | None:
+    """The same; `profile` is the one that the plan uses."""
+    return prepare(_read(unseen(shape, dtype), taps.array, boundary, method, workers), dtype)
 
 
 def _read(

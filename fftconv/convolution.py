@@ -193,7 +193,7 @@ def convolve(
     """
     # The fast path: with short lines most of the time would go into arguments and plan. It skips both,
     # which is safe as only arguments left at their defaults come here, and `convolve_line` takes nothing
-    # but real arrays of one axis and one dtype, so small that the plan could only say "direct".
+    # but floats or int64 along one axis, so few that the plan could only say "direct".
     if (
         axes is mask is out is None
         and max_memory is None

@@ -104,7 +104,8 @@ def _no_line(signal: Any, kernel: Any, mode: Any) -> None:
     """Without a core every line is planned."""
 
 
-# The convolution of two short float32 or float64 arrays of one axis; None for anything else.
+# The convolution of two short arrays of floats or int64 along one axis; None for anything else, and where
+# a sum might overflow.
 convolve_line: Callable[[Any, Any, Any], Array | None] = core.line if core is not None else _no_line
 
 

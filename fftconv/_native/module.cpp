@@ -8,7 +8,9 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
@@ -16,6 +18,7 @@
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "core.hpp"
@@ -659,15 +662,33 @@ void use_numpy(nb::handle ndarray, nb::handle empty) {
     make_empty = empty.inc_ref().ptr();
 }
 
-constexpr Int LARGEST_LINE = 1 << 20;  // products
+constexpr Int LARGEST_LINE = 1 << 20;           // products
+constexpr Int LARGEST_LINE_OF_WHOLE = 1 << 16;  // of integers, which larger ones multiply faster as doubles
 constexpr Int LONGEST_LINE_KERNEL = 128;
+
+// Whether no sum of products can overflow; those that might are for the check in _integers.py.
+bool sums_fit(const Array& signal, const Int* taps, Int count) {
+    const auto magnitude = [](Int value) { return std::abs(static_cast<double>(value)); };
+    double peak = 0, total = 0;
+    for (Int i = 0; i < signal.size(0); ++i) {
+        Int sample;
+        std::memcpy(&sample, signal.data() + i * signal.stride(0), sizeof sample);
+        peak = std::max(peak, magnitude(sample));
+    }
+    for (Int i = 0; i < count; ++i) total += magnitude(taps[i]);
+    return peak * total < 0x1p62;  // far enough from 2^63 for the roundings of these doubles
+}
 
 template <class T>
 nb::object line_of(const Array& signal, const Array& kernel, nb::handle dtype, Int start, Int outputs) {
     const Int n = signal.size(0), m = kernel.size(0);
     T taps[LONGEST_LINE_KERNEL];
     for (Int i = 0; i < m; ++i) std::memcpy(&taps[m - 1 - i], kernel.data() + i * kernel.stride(0), sizeof(T));
-    if (!is_finite<T>(taps, static_cast<size_t>(m) * sizeof(T))) return nb::none();
+    if constexpr (std::is_integral_v<T>) {
+        if (!sums_fit(signal, taps, m)) return nb::none();
+    } else if (!is_finite<T>(taps, static_cast<size_t>(m) * sizeof(T))) {
+        return nb::none();
+    }
     PyObject* arguments[] = {PyLong_FromSsize_t(outputs), dtype.ptr()};
     PyObject* made = arguments[0] ? PyObject_Vectorcall(make_empty, arguments, 2, nullptr) : nullptr;
     Py_XDECREF(arguments[0]);
@@ -697,7 +718,8 @@ bool is_text(nb::handle object, const char* text) {
     return PyUnicode_Check(object.ptr()) && PyUnicode_CompareWithASCIIString(object.ptr(), text) == 0;
 }
 
-// The convolution of two small real arrays of one axis with nothing but a mode; None for anything else.
+// The convolution of two small arrays of one axis, of floats or of int64, with nothing but a mode; None for anything
+// else, and where a sum might overflow.
 nb::object line(nb::handle signal, nb::handle kernel, nb::handle mode) {
     if (reinterpret_cast<PyObject*>(Py_TYPE(signal.ptr())) != array_type ||
         reinterpret_cast<PyObject*>(Py_TYPE(kernel.ptr())) != array_type)
@@ -710,17 +732,20 @@ nb::object line(nb::handle signal, nb::handle kernel, nb::handle mode) {
         return nb::none();
     }
     const char code = samples.code();
-    if (samples.ndim() != 1 || taps.ndim() != 1 || code != taps.code() || (code != 'd' && code != 'f') ||
+    const bool whole = (code == 'l' || code == 'q') && samples.item() == sizeof(Int);
+    if (samples.ndim() != 1 || taps.ndim() != 1 || code != taps.code() || (code != 'd' && code != 'f' && !whole) ||
         samples.item() != taps.item() || samples.is_complex() || samples.is_swapped() || taps.is_swapped())
         return nb::none();
     const Int n = samples.size(0), m = taps.size(0);
-    if (n < 1 || m < 1 || m > LONGEST_LINE_KERNEL || n * m > LARGEST_LINE || (valid && m > n))
+    if (n < 1 || m < 1 || m > LONGEST_LINE_KERNEL || n * m > (whole ? LARGEST_LINE_OF_WHOLE : LARGEST_LINE) ||
+        (valid && m > n))
         return nb::none();
     const Int start = full ? 0 : same ? (m - 1) / 2 : m - 1;
     const Int outputs = full ? n + m - 1 : same ? n : n - m + 1;
     const nb::object dtype = signal.attr("dtype");
-    return code == 'd' ? line_of<double>(samples, taps, dtype, start, outputs)
-                       : line_of<float>(samples, taps, dtype, start, outputs);
+    return whole         ? line_of<Int>(samples, taps, dtype, start, outputs)
+           : code == 'd' ? line_of<double>(samples, taps, dtype, start, outputs)
+                         : line_of<float>(samples, taps, dtype, start, outputs);
 }
 
 }  // namespace

@@ -13,7 +13,7 @@ from fftconv._content import Content, content_of
 from fftconv._pixels import prepare_pixels
 from fftconv._prepared import MOST_SAMPLES, MOST_TAPS, Prepared
 from fftconv._profile import Profile, machine_profile
-from fftconv.image.processing import COMPUTE, Recipe, is_direct, taps_for
+from fftconv.image.processing import COMPUTE, Recipe, is_direct, process_pixels, taps_for
 from fftconv.image.steps import Sketch
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -29,7 +29,9 @@ def kept(function: Function) -> Function:
             values = [_as_key(value) for value in given]
             options = {name: _as_key(value) for name, value in named.items()}
             if are_plain(values) and are_plain(options.values()):
-                known = _prepared(function, image.shape, image.dtype, machine_profile(), *values, **options)
+                known = _known(function, image.shape, image.dtype, machine_profile(), *values, **options)
+                if isinstance(known, Recipe):
+                    return process_pixels(image, *known)
                 if known is not None and (computed := known.compute(image)) is not None:
                     return computed
         return function(image, *given, **named)
@@ -49,7 +51,7 @@ def _as_given(value: Any) -> Any:
 
 
 @lru_cache(maxsize=256, typed=True)
-def _prepared(
+def _known(
     function: Callable[..., Any],
     shape: tuple[int, ...],
     dtype: np.dtype[Any],
@@ -57,18 +59,21 @@ def _prepared(
     /,
     *given: Any,
     **named: Any,
-) -> Prepared | None:
-    """What is known of a filter that lays one kernel on pixels; `profile` is the one that its plan uses."""
+) -> Prepared | Recipe | None:
+    """What is known of a filter before it has pixels: all, if it lays one kernel on them; or its steps.
+
+    `profile` is the one that plans use.
+    """
     if dtype not in COMPUTE or len(shape) not in (2, 3) or 0 in shape:
         return None
     options = {name: _as_given(value) for name, value in named.items()}
     recipe: Recipe = function(Sketch(shape, dtype), *map(_as_given, given), **options)
     steps, settings = recipe
+    if sum(taps.size for step in steps for branch in step.branches for taps in branch) > MOST_TAPS:
+        return None
     if settings.has_gaps or not is_direct(steps, shape, dtype, settings):
-        return None
+        return recipe
     (taps,) = steps[0].branches[0]
-    if taps.size > MOST_TAPS:
-        return None
-    return prepare_pixels(
-        shape, dtype, taps_for(COMPUTE[dtype], taps), settings.boundary, settings.method, settings.workers
-    )
+    converted = taps_for(COMPUTE[dtype], taps)
+    whole = prepare_pixels(shape, dtype, converted, settings.boundary, settings.method, settings.workers)
+    return recipe if whole is None else whole

@@ -344,6 +344,7 @@ def emboss(
     return process(image, [steps.linear(kernels.emboss(depth), in_light=linear)], settings)
 
 
+@kept
 def edges(
     image: ImageT,
     operator: str = "sobel",
