@@ -15,15 +15,18 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from fftconv._content import Content, content_of
 from fftconv._limbs import Limbs, count_limbs, split
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 
+@lru_cache(maxsize=32)
 def unit_roundoff(dtype: np.dtype[Any]) -> float:
     """Half the distance from 1 to the next number; 0 where arithmetic is exact."""
     return float(np.finfo(dtype).eps) / 2 if dtype.kind in "fc" else 0.0
@@ -118,48 +121,118 @@ class Magnitudes:
 EXACT_FLOAT64 = 2**53
 EXACT_INT64 = 2**63
 _MARGIN = 1 + 1e-6  # covers the rounding of the sums of squares themselves, for up to 1e9 elements
-_MOST_BITS, _FEWEST_BITS = 30, 4  # of a limb
+_BITS = range(30, 3, -1)  # of a limb
 _HARDEST_LENGTH = 2**40
+_KEPT_TAPS = 2**16  # measures of kernels up to this size are kept
 
 
 def measure(signal: Array, kernel: Array, fill_value: int, extended_size: int) -> Magnitudes:
-    """Magnitudes of integer arrays; the signal's norm covers its extension over the boundary."""
+    """Magnitudes of integer arrays; the signal's norm covers its extension over the boundary.
+
+    They are no closer than need be, so that arrays that are much alike have the same, and the same plan.
+    """
+    foreseen = magnitudes_of_all(signal.dtype, kernel, fill_value, extended_size)
+    if foreseen is not None:
+        return foreseen
+    of_kernel = _measure_kernel(kernel)
     peak = max(_peak(signal), abs(fill_value))
+    small = _in_powers_of_two(peak, extended_size, of_kernel)
+    if small is not None:
+        return small
     norm = float(peak) * math.sqrt(extended_size)
     if extended_size == signal.size and fill_value == 0:
         norm = min(norm, _norm(signal))
-    return _with_limbs(
-        Magnitudes(peak, norm * _MARGIN, _absolute_sum(kernel), _norm(kernel) * _MARGIN),
-        _peak(kernel),
-        extended_size,
-        kernel.size,
+    found = Magnitudes(peak, norm * _MARGIN, of_kernel.total, of_kernel.norm * _MARGIN)
+    rough = Magnitudes(
+        _rounded_up(peak), *map(_rounded_up, (found.signal_norm, found.kernel_sum, found.kernel_norm))
     )
+    limits = (EXACT_FLOAT64, EXACT_INT64, 2 * EXACT_INT64)
+    if all((found.peak < limit) == (rough.peak < limit) for limit in limits):
+        found = rough
+    return _with_limbs(found, peak, of_kernel.peak, extended_size, kernel.size)
+
+
+def magnitudes_of_all(
+    dtype: np.dtype[Any], kernel: Array, fill_value: int, extended_size: int
+) -> Magnitudes | None:
+    """Magnitudes that no signal of a dtype exceeds, if they are all that a plan needs to know."""
+    peak = max(_largest(dtype), abs(fill_value))
+    return _in_powers_of_two(peak, extended_size, _measure_kernel(kernel))
+
+
+class _OfKernel(NamedTuple):
+    peak: int
+    total: int
+    norm: float
+
+
+def _measure_kernel(kernel: Array) -> _OfKernel:
+    if kernel.size > _KEPT_TAPS:
+        return _OfKernel(_peak(kernel), _absolute_sum(kernel), _norm(kernel))
+    return _kept_measures(content_of(kernel.astype(kernel.dtype.newbyteorder("="), copy=False)))
+
+
+@lru_cache(maxsize=128)
+def _kept_measures(taps: Content) -> _OfKernel:
+    kernel = taps.array
+    return _OfKernel(_peak(kernel), _absolute_sum(kernel), _norm(kernel))
+
+
+def _in_powers_of_two(peak: int, size: int, kernel: _OfKernel) -> Magnitudes | None:
+    """Upper bounds, if they are so small that every engine is exact in float64; None for larger ones."""
+    norms = (peak * math.sqrt(size) * _MARGIN, kernel.norm * _MARGIN)
+    signal_norm, kernel_norm = (2.0 ** math.frexp(norm)[1] for norm in norms)
+    found = Magnitudes(1 << peak.bit_length(), signal_norm, 1 << kernel.total.bit_length(), kernel_norm)
+    return found if found.peak < EXACT_FLOAT64 and _is_easy(found) else None
+
+
+def _rounded_up(number: Any) -> Any:
+    """To five binary digits, of the same type."""
+    last = max(math.frexp(number)[1] - 5, 0)
+    return type(number)(-(-number // 2**last) * 2**last)
 
 
 def worst_case(dtype: np.dtype[Any], signal_size: int, kernel_size: int) -> Magnitudes:
     """Magnitudes of the largest integers that `dtype` can hold."""
-    peak = 1 if dtype.kind == "b" else max(-int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
+    peak = _largest(dtype)
     magnitudes = Magnitudes(
         peak,
         peak * math.sqrt(signal_size) * _MARGIN,
         peak * kernel_size,
         peak * math.sqrt(kernel_size) * _MARGIN,
     )
-    return _with_limbs(magnitudes, peak, signal_size, kernel_size)
+    return _with_limbs(magnitudes, peak, peak, signal_size, kernel_size)
 
 
-def _with_limbs(magnitudes: Magnitudes, kernel_peak: int, signal_size: int, kernel_size: int) -> Magnitudes:
+def _largest(dtype: np.dtype[Any]) -> int:
+    """The largest magnitude of an integer or boolean of a dtype."""
+    return 1 if dtype.kind == "b" else max(-int(np.iinfo(dtype).min), int(np.iinfo(dtype).max))
+
+
+def _is_easy(magnitudes: Magnitudes) -> bool:
+    """Whether transforms of any length are exact."""
+    return fft_error_factor(_HARDEST_LENGTH, np.dtype(np.float64)) * magnitudes.norms < 0.25
+
+
+def _with_limbs(
+    magnitudes: Magnitudes, signal_peak: int, kernel_peak: int, signal_size: int, kernel_size: int
+) -> Magnitudes:
     """With every way to split the data that is worth a thought, unless that is never needed."""
-    if fft_error_factor(_HARDEST_LENGTH, np.dtype(np.float64)) * magnitudes.norms < 0.25:
+    if _is_easy(magnitudes):
         return magnitudes
+    counts = tuple((count_limbs(signal_peak, bits), count_limbs(kernel_peak, bits)) for bits in _BITS)
+    return dataclasses.replace(magnitudes, limbs=_limbs(counts, signal_size, kernel_size))
+
+
+@lru_cache(maxsize=128)
+def _limbs(counts: tuple[tuple[int, int], ...], signal_size: int, kernel_size: int) -> tuple[Limbs, ...]:
     ways: dict[tuple[int, int], Limbs] = {}
-    for bits in range(_MOST_BITS, _FEWEST_BITS - 1, -1):
-        counts = count_limbs(magnitudes.signal_peak, bits), count_limbs(kernel_peak, bits)
+    for bits, (of_signal, of_kernel) in zip(_BITS, counts, strict=True):
         digit = 2 ** (bits - 1)
         norms = digit * math.sqrt(signal_size) * _MARGIN, digit * math.sqrt(kernel_size) * _MARGIN
-        ways[counts] = Limbs(bits, *counts, digit, *norms)  # the fewest bits with these counts
-    limbs = sorted(ways.values(), key=lambda way: way.products)
-    return dataclasses.replace(magnitudes, limbs=tuple(limbs))
+        # The fewest bits with these counts.
+        ways[of_signal, of_kernel] = Limbs(bits, of_signal, of_kernel, digit, *norms)
+    return tuple(sorted(ways.values(), key=lambda way: way.products))
 
 
 def with_measured_limbs(

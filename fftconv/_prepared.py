@@ -2,8 +2,8 @@
 
 With small arrays more time would go into arguments and plan than into the sum. Both depend on nothing but
 shape and dtype of the samples, the taps, the options and the machine's profile, so what was found for equal
-ones is true for the next call. Not so where samples are looked at first: integers, whose sums must not
-overflow, and NaN, if it is to be refused or left out. Such calls are read and planned every time.
+ones is true for the next call. Not so where samples are looked at first: integers whose sums could be too
+large, and NaN, if it is to be refused or left out. Such calls are read and planned every time.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from fftconv._arguments import Array, Options, Problem
 from fftconv._engines import DEFINITIONS, ENGINES, reads, writes
 from fftconv._range import is_in_range
-from fftconv.planning import ConvolutionPlan, plan_problem, record
+from fftconv.planning import ConvolutionPlan, holds_for_all, plan_problem, record
 
 MOST_SAMPLES = 2**18  # with more, the sum takes ten times as long as what would be saved
 MOST_TAPS = 2**10
@@ -46,7 +46,7 @@ class Prepared(NamedTuple):
 def prepare(problem: Problem, dtype: np.dtype[Any]) -> Prepared | None:
     """What can be said before the samples are there; None if they, or a provider of FFTs, have a say."""
     options = problem.options
-    if problem.has_gaps or options.nan_policy != "propagate" or options.dtype.kind not in "fc":
+    if problem.has_gaps or options.nan_policy != "propagate" or not holds_for_all(problem):
         return None
     plan = plan_problem(problem)
     arithmetic = plan.compute_dtype

@@ -27,7 +27,7 @@ from fftconv.planning import ConvolutionPlan, is_recording, plan_problem, record
 
 __all__ = ["convolve", "correlate"]
 
-_FLOATS = frozenset(map(np.dtype, "fdFD"))
+_NUMBERS = frozenset(map(np.dtype, "?bBhHiIlLqQfdFD"))
 _NO_FILL, _ONE = 0.0, 1  # defaults, which the fast path knows by identity
 
 
@@ -325,7 +325,7 @@ def _is_small(signal: Any, kernel: Any) -> bool:
         and type(kernel) is np.ndarray
         and signal.size <= MOST_SAMPLES
         and kernel.size <= MOST_TAPS
-        and kernel.dtype in _FLOATS
+        and kernel.dtype in _NUMBERS
     )
 
 

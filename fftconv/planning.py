@@ -226,16 +226,30 @@ def plan_problem(problem: Problem) -> ConvolutionPlan:
     facts = _facts(problem.kernel, options)
     if options.dtype.kind not in "iu":
         return _plan_options(options, None, facts)
-    as_given = options.boundary == "zero"
-    size = problem.signal.size if as_given else math.prod(options.geometry.extended_shape)
     data = problem.signal, problem.kernel, options.fill_value
-    magnitudes = _error_bound.measure(*data, size)
+    magnitudes = _error_bound.measure(*data, _samples(problem))
     plan = _plan_options(options, magnitudes, facts)
     if plan.schedule.limbs is None:
         return plan
     # The data's own digits are smaller than the largest that there could be, and need fewer limbs.
+    as_given = options.boundary == "zero"
     measured = _error_bound.with_measured_limbs(magnitudes, plan.schedule.limbs, *data, as_given)
     return _plan_options(options, measured, facts)
+
+
+def holds_for_all(problem: Problem) -> bool:
+    """Whether other samples of the same dtype have the same plan."""
+    kind = problem.options.dtype.kind
+    if kind not in "iu":
+        return kind != "O"
+    source, fill = problem.signal.dtype, problem.options.fill_value
+    return _error_bound.magnitudes_of_all(source, problem.kernel, fill, _samples(problem)) is not None
+
+
+def _samples(problem: Problem) -> int:
+    """How many there are, with those beyond the edges."""
+    options = problem.options
+    return problem.signal.size if options.boundary == "zero" else math.prod(options.geometry.extended_shape)
 
 
 def record(plan: ConvolutionPlan) -> None:

@@ -8,7 +8,7 @@ import pytest
 from cases import hard_signals
 
 import fftconv
-from fftconv._error_bound import fft_error_factor
+from fftconv._error_bound import EXACT_FLOAT64, fft_error_factor, measure
 from fftconv._fft.lengths import fast_length
 
 MARGIN = 0.1  # about twice the worst ratio seen: a library with twice the error must not pass unseen
@@ -82,3 +82,22 @@ def test_fast_length_is_the_next_smooth_one_and_a_multiple_of_four():
 def test_bound_grows_with_the_logarithm_of_the_length():
     double = np.dtype(np.float64)
     assert fft_error_factor(2**20, double) < 2.1 * fft_error_factor(2**10, double)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint8", "int16", "uint16", "int32", "int64", "uint64"])
+@pytest.mark.parametrize("bits", [0, 1, 7, 15, 26, 31, 44, 62])
+def test_no_integers_exceed_their_measured_magnitudes(dtype, bits):
+    generator = np.random.default_rng(bits)
+    limit = 1 if dtype == "bool" else min(2**bits, np.iinfo(dtype).max)
+    for size, taps in ((1, 1), (37, 5), (500, 40)):
+        signal = generator.integers(0, limit, size, endpoint=True).astype(dtype)
+        kernel = generator.integers(0, limit, taps, endpoint=True).astype(dtype)
+        found = measure(signal, kernel, 0, size)
+        a, b = ([abs(int(value)) for value in array] for array in (signal, kernel))
+        assert found.signal_peak >= max(a)
+        assert found.kernel_sum >= sum(b)
+        assert found.signal_norm**2 >= sum(value**2 for value in a)
+        assert found.kernel_norm**2 >= sum(value**2 for value in b)
+        peak = min(max(a) * sum(b), math.isqrt(sum(value**2 for value in a) * sum(value**2 for value in b)))
+        if peak < EXACT_FLOAT64 / 2:  # roughly measured, but not beyond what they are far from
+            assert found.peak < EXACT_FLOAT64

@@ -7,7 +7,7 @@ import fftconv
 from fftconv import _pixels, _prepared, convolution, image
 from fftconv._profile import shipped_profile, use_profile
 from fftconv.image import again
-from fftconv.planning import recorded_plans
+from fftconv.planning import _plan, recorded_plans
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +75,42 @@ def test_convolutions_give_the_same_again_as_without(function, dtype, boundary, 
     for result in results:
         assert result.dtype == expected.dtype
         np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int8", "uint16", "int32", "uint64"])
+def test_integers_come_out_the_same_again(dtype, monkeypatch):
+    generator = np.random.default_rng(5)
+    kernel = generator.integers(0, 9, (3, 4)).astype(dtype)
+    for _ in range(3):
+        signal = generator.integers(0, 2 if dtype == "bool" else 100, (20, 7)).astype(dtype)
+        with monkeypatch.context() as patched:
+            patched.setattr(convolution, "MOST_SAMPLES", -1)
+            expected = fftconv.convolve(signal, kernel)
+        result = fftconv.convolve(signal, kernel)
+        assert result.dtype == expected.dtype
+        np.testing.assert_array_equal(result, expected)
+    assert convolution._prepared.cache_info().hits == 2
+    largest = np.full((20, 7), np.iinfo(dtype).max if dtype != "bool" else 1).astype(dtype)
+    if dtype in ("int32", "uint64"):  # looked at each time
+        kernel = np.full((3, 4), 2**40 if dtype == "int32" else 2).astype(
+            "u8" if dtype == "uint64" else "i8"
+        )
+        with pytest.raises(OverflowError):
+            fftconv.convolve(largest, kernel)
+    else:
+        total = int(largest[0, 0]) * int(kernel.astype(int).sum())
+        assert fftconv.convolve(largest, kernel).max() == total
+
+
+@pytest.mark.parametrize("top", [100, 2**20, 2**31, 2**45, 2**58])
+def test_integers_that_are_much_alike_have_one_plan(top):
+    generator, kernel = np.random.default_rng(6), np.array([[1, 2], [-3, 4]])
+    signals = [generator.integers(-top, top, (40, 50)) for _ in range(20)]
+    fftconv.convolve(signals[0], kernel)
+    before = _plan.cache_info().misses
+    for signal in signals:
+        fftconv.convolve(signal, kernel)
+    assert _plan.cache_info().misses - before <= 2  # one for those of a size just above or below
 
 
 def test_equal_values_of_other_types_are_other_arguments():
