@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from fftconv._arguments import Options
 from fftconv._boundary import FILLED
 from fftconv._engines import PATHS, core, direct, overlap_save, running_sum, separable
 from fftconv._engines.schedule import Schedule
-from fftconv._geometry import bank
+from fftconv._geometry import Geometry, bank
 from fftconv._profile import Profile
 from fftconv._spectra import is_made_anew
 
@@ -184,11 +184,12 @@ def _overlap_save_work(options: Options, dtype: DType, schedule: Schedule, rank:
     geometry, tile = options.geometry, schedule.fft_shape
     path = overlap_save.path(options, dtype)
     points = math.prod(tile)
-    there, back = overlap_save.count_tiles(geometry, options.boundary, tile, 1 if dtype.kind == "c" else 2)
-    kernels = geometry.slices[1]
-    spectra = kernels * overlap_save.spectrum_bytes(tile, dtype)
-    # Most spectra of kernels are kept.
-    tiles = (there + back + (kernels if is_made_anew(spectra) else 0)) / 2
+    along = (
+        overlap_save.tiles_along(window, length, options.boundary)
+        for window, length in zip(geometry.windows, tile, strict=True)
+    )
+    spectra = geometry.slices[1] * overlap_save.spectrum_bytes(tile, dtype)
+    tiles, back = _transforms(geometry, dtype, math.prod(along), spectra)
     held = schedule.workers * overlap_save.tile_bytes(geometry, tile, dtype, path)
     if path == "overlap save line core":
         spectra += overlap_save.spectrum_bytes(tile, dtype)  # as large are the twiddle factors of a line
@@ -196,15 +197,8 @@ def _overlap_save_work(options: Options, dtype: DType, schedule: Schedule, rank:
         spectra += 2 * math.prod(geometry.kernel_shape) * dtype.itemsize  # taps turned, and as a key
         if options.boundary not in FILLED:
             spectra += _LISTED_BYTES * sum(window.span for window in geometry.windows)
-        # From one sample to the next, where they do not lie side by side.
-        hop = math.prod(geometry.signal_shape[geometry.axes[-1] + 1 :]) * dtype.itemsize
-        counts = {
-            "call": 1.0,
-            "output": float(geometry.outputs),
-            "apart near": tiles * points if dtype.itemsize < hop <= _LINE_BYTES else 0.0,
-            "apart far": tiles * points if hop > max(_LINE_BYTES, dtype.itemsize) else 0.0,
-            f"tile {points.bit_length() - 1}": tiles * points,
-        }
+        counts = {"call": 1.0, "output": float(geometry.outputs)}
+        counts |= dict.fromkeys(_of_points(geometry, dtype, points), tiles * points)
         return Work(((path, counts),), held + spectra, overlap_save.count_shares(geometry, back))
     place = "far" if held > _CACHE_BYTES else "near"
     counts = {
@@ -214,6 +208,44 @@ def _overlap_save_work(options: Options, dtype: DType, schedule: Schedule, rank:
         f"butterfly {place}": tiles * points * math.log2(points),
     }
     return Work(((path, counts),), held + spectra, back)
+
+
+def _transforms(geometry: Geometry, dtype: DType, places: int, spectra: int) -> tuple[float, int]:
+    """Pairs of tiles transformed, and those on the way back; most spectra of kernels are kept."""
+    there, back = overlap_save.count_tiles(geometry, places, 1 if dtype.kind == "c" else 2)
+    return (there + back + (geometry.slices[1] if is_made_anew(spectra) else 0)) / 2, back
+
+
+def _of_points(geometry: Geometry, dtype: DType, points: int) -> list[str]:
+    """What each point of a tile counts as in the core."""
+    names = [f"tile {points.bit_length() - 1}"]
+    hop = math.prod(geometry.signal_shape[geometry.axes[-1] + 1 :]) * dtype.itemsize
+    if hop > dtype.itemsize:  # samples do not lie side by side
+        names.append("apart near" if hop <= _LINE_BYTES else "apart far")
+    return names
+
+
+def fastest_tile(
+    options: Options, dtype: DType, shapes: Sequence[tuple[int, ...]], profile: Profile
+) -> tuple[int, ...]:
+    """The shape of tiles that the core is predicted to be fastest with."""
+    geometry = options.geometry
+    rates = profile.rates[overlap_save.path(options, dtype)][rate_key(dtype)]
+    along = [
+        {
+            length: overlap_save.tiles_along(window, length, options.boundary)
+            for length in {shape[axis] for shape in shapes}
+        }
+        for axis, window in enumerate(geometry.windows)
+    ]
+    of_point = geometry.slices[1] * overlap_save.spectrum_bytes((1,), dtype)
+
+    def seconds(shape: tuple[int, ...]) -> float:
+        points, places = math.prod(shape), math.prod(map(dict.__getitem__, along, shape))
+        tiles, _ = _transforms(geometry, dtype, places, of_point * points)
+        return tiles * points * sum(rates[name] for name in _of_points(geometry, dtype, points))
+
+    return min(shapes, key=seconds)
 
 
 def _fft_work(options: Options, dtype: DType, schedule: Schedule, rank: int) -> Work:

@@ -26,7 +26,7 @@ from fftconv._arguments import (
     read_shapes,
 )
 from fftconv._boundary import Boundary
-from fftconv._cost import count_work, predict_seconds
+from fftconv._cost import count_work, fastest_tile, predict_seconds
 from fftconv._engines import ENGINES, PATHS, TRANSFORMS, Schedule, overlap_save, reads, writes
 from fftconv._error_bound import Magnitudes, rounds_to_exact
 from fftconv._factors import UNKNOWN, KernelFacts, kernel_facts
@@ -547,16 +547,26 @@ def _prospect_of_overlap_save(
         assert magnitudes is not None
         least = min(_error_bound.tile_error(magnitudes, math.prod(tile)) for tile in tiles)
         return _Prospect(dtype, Schedule(1, tiles[0], provider), 0.0, _inexact(least))
-    works = [(count_work("overlap_save", options, dtype, schedule), schedule) for schedule in able]
-    most = _room(options, _bytes_around("overlap_save", options, dtype, able[0], False))
-    fitting = [(work, schedule) for work, schedule in works if work.bytes <= most]
-    if fitting:
-        schedule = min(fitting, key=lambda item: predict_seconds(item[0], dtype, profile, 1))[1]
-    else:
-        schedule = min(works, key=lambda item: item[0].bytes)[1]
+    schedule = _schedule_of_tiles(options, dtype, able, profile)
     exact = magnitudes is not None
     factor = 0.0 if exact else _error_bound.tile_error_factor(math.prod(schedule.fft_shape), dtype)
     return _Prospect(dtype, schedule, factor)
+
+
+def _schedule_of_tiles(
+    options: Options, dtype: np.dtype[Any], able: list[Schedule], profile: Profile
+) -> Schedule:
+    """The fastest, of those that fit into memory; or else the smallest."""
+    first = able[0]
+    if options.max_memory is None and first.fft_provider is None and first.limbs is None:
+        shape = fastest_tile(options, dtype, [schedule.fft_shape for schedule in able], profile)
+        return dataclasses.replace(first, fft_shape=shape)
+    works = [(count_work("overlap_save", options, dtype, schedule), schedule) for schedule in able]
+    most = _room(options, _bytes_around("overlap_save", options, dtype, first, False))
+    fitting = [(work, schedule) for work, schedule in works if work.bytes <= most]
+    if fitting:
+        return min(fitting, key=lambda item: predict_seconds(item[0], dtype, profile, 1))[1]
+    return min(works, key=lambda item: item[0].bytes)[1]
 
 
 def _prospect_of_fft(options: Options, magnitudes: Magnitudes | None) -> _Prospect:

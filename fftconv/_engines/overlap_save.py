@@ -62,14 +62,13 @@ def _cut(window: Window, length: int, boundary: Boundary) -> _Cut:
     return _Cut(outputs, window.reads[0], window.span - 1, length)
 
 
-def count_tiles(
-    geometry: Geometry, boundary: Boundary, tile: tuple[int, ...], together: int
-) -> tuple[int, int]:
-    """Transforms forward and back of all slices, `together` tiles in one."""
-    places = math.prod(
-        -(-window.outputs // _cut(window, length, boundary).outputs)
-        for window, length in zip(geometry.windows, tile, strict=True)
-    )
+def tiles_along(window: Window, length: int, boundary: Boundary) -> int:
+    """Tiles of this length that cover the outputs of an axis."""
+    return -(-window.outputs // _cut(window, length, boundary).outputs)
+
+
+def count_tiles(geometry: Geometry, places: int, together: int) -> tuple[int, int]:
+    """Transforms forward and back of so many tiles of all slices, `together` of them in one."""
     of_signal, kernels, results = geometry.slices
     if kernels == 1:
         return (-(-places * of_signal // together),) * 2
