@@ -22,13 +22,16 @@ MODULES = [
 ]
 
 
-def test_all_is_what_is_public():
-    code = "import fftconv; print(*sorted(n for n in vars(fftconv) if not n.startswith('_')))"
+def test_all_is_what_is_public_and_nothing_is_imported_before_it_is_used():
+    code = (
+        "import sys, fftconv; print(*(n for n in vars(fftconv) if not n.startswith('_')));"
+        "print(*(n for n in sys.modules if n.partition('.')[0] in ('numpy', 'PIL', 'fftconv')))"
+    )
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
-    submodules = {"convolution", "planning"}  # where the public functions live
-    helpers = {"imported_later", "TYPE_CHECKING"}
-    later = {*fftconv._LATER, *fftconv._MODULES}
-    assert set(done.stdout.split()) - submodules - helpers == set(fftconv.__all__) - later
+    names, modules = done.stdout.splitlines()
+    assert set(names.split()) == {"imported_later", "TYPE_CHECKING"}
+    assert set(modules.split()) == {"fftconv", "fftconv._later"}
+    assert set(fftconv.__all__) == {*fftconv._LATER, *fftconv._MODULES}
 
 
 @pytest.mark.parametrize("module", [fftconv, fftconv.image])

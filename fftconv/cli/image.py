@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fftconv._kernel_text import parse_kernel
 from fftconv.cli.complaints import complain, describe
 from fftconv.cli.options import INPUTS, OUTPUT, POSITIVE, Bytes, all_of
 
@@ -365,6 +364,8 @@ def _taken(options: dict[str, Any], *names: str) -> dict[str, Any]:
 
 
 def _kernel(text: str, *, normalize: bool = False) -> Any:
+    from fftconv._kernel_text import parse_kernel
+
     try:
         return parse_kernel(text, normalize=normalize)
     except ValueError as error:
