@@ -209,6 +209,39 @@ def test_orientation_is_applied_once(tmp_path, suffix, orientation):
         assert written.getexif().get(0x0112, 1) == 1
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"quality": 90},
+        {"quality": 60, "subsampling": 2},
+        {"quality": 75, "subsampling": 1, "progressive": True},
+        {"optimize": True, "restart_marker_blocks": 2},
+        {"comment": b"seen", "dpi": (72, 72), "icc_profile": PROFILE},
+    ],
+)
+@pytest.mark.parametrize("mode", ["L", "RGB", "CMYK"])
+def test_jpeg_is_read_the_same_by_either_library(tmp_path, monkeypatch, mode, options):
+    path = tmp_path / "picture.jpg"
+    shape = (35, 51) if mode == "L" else (35, 51, len(mode))
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E] = 6, "on its side"
+    pixels = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    Image.fromarray(pixels, mode=mode if mode == "CMYK" else None).save(path, exif=exif, **options)
+    content = path.read_bytes()
+    for end in (b"", b"\0"):  # with more behind its end it is Pillow's
+        path.write_bytes(content + end)
+        found, about = image.read_with_metadata(path)
+        with monkeypatch.context() as patched:
+            patched.setattr(deep, "installed", lambda: False)
+            expected, by_pillow = image.read_with_metadata(path)
+        assert found.shape[:2] == (51, 35)
+        np.testing.assert_array_equal(found, expected)
+        assert about == by_pillow
+    path.write_bytes(content[: len(content) * 2 // 3])
+    with pytest.raises(ValueError, match="cannot be decoded"):
+        image.read(path)
+
+
 def test_jpeg_keeps_its_quality(tmp_path):
     source, target = tmp_path / "source.jpg", tmp_path / "target.jpg"
     Image.fromarray(np.kron(PIXELS["RGB"], np.ones((8, 8, 1), np.uint8))).save(

@@ -1,6 +1,7 @@
 """Colour of more than 8 bits, which Pillow would reduce: which kinds there are, and TIFF through tifffile.
 
-PNG (see `png`) and packed TIFF need imagecodecs; both libraries come with the extra `deep`.
+PNG (see `png`) and packed TIFF need imagecodecs, which reads JPEG faster than Pillow, too; both libraries
+come with the extra `deep`.
 """
 
 from __future__ import annotations
