@@ -248,11 +248,23 @@ USAGE = {
     "explain --signal 10": "Missing option '--kernel'",
     "explain --signal ten --kernel 3": "'ten' is no shape; write 1000000",
     "explain --signal 2.5 --kernel 3": "'2.5' is no shape",
-    "explain --signal 10 --kernel 30 --mode valid": "mode='valid' needs a kernel that fits",
-    "explain --signal 10 --kernel 3 --dtype word": "dtype='word' is not accepted",
+    "explain --signal 10 --kernel 30 --mode valid": "--mode valid needs a kernel that fits",
+    "explain --signal 10 --kernel 3 --max-memory 1": "--max-memory 1 bytes are too few for any engine",
+    "explain --signal 10 --kernel 3 --dtype word": "--dtype word is not accepted",
     "explain --signal 10 --kernel 3 --axes x": "'x' is not whole numbers between commas",
     "nothing": "No such command 'nothing'",
 }
+
+
+def test_errors_speak_of_options_not_of_arguments(tmp_path, capsys):
+    source, target = str(PICTURE), str(tmp_path / "b.png")
+    assert run(["image", "blur", source, "-o", target, "--max-pixels", "10"]) == 1
+    assert capsys.readouterr().err.endswith("if you trust it, allow them with --max-pixels 1093120\n")
+    assert run(["image", "blur", str(tmp_path / "sigma=2.png"), "-o", target]) == 1
+    assert "sigma=2.png: No such file" in capsys.readouterr().err
+    (tmp_path / "sigma=2.png").write_bytes(b"no picture")
+    assert run(["image", "blur", str(tmp_path / "sigma=2.png"), "-o", target]) == 1
+    assert "sigma=2.png is not an image" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", USAGE)

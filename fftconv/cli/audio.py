@@ -211,7 +211,7 @@ def info(inputs: tuple[Path, ...]) -> int:
         try:
             about = effects.info(path)
         except Exception as error:  # the other files are to be told of
-            complain(describe(error))
+            complain(describe(error, click.get_current_context().command))
             code = 1
             continue
         seconds = about.frames / about.sample_rate
@@ -255,7 +255,7 @@ def _filter(
         except Exception as error:  # whatever is wrong with a file, the others are to be done
             if not into_folder:
                 raise
-            complain(describe(error))
+            complain(describe(error, click.get_current_context().command))
             failed += 1
             continue
         click.echo(_summary(report))

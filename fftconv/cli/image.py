@@ -408,7 +408,7 @@ def _filter(
         if each.error is None:
             click.echo(_summary(each))
         else:
-            complain(describe(each.error))
+            complain(describe(each.error, click.get_current_context().command))
     if len(reports) > 1:
         click.echo(_total(reports))
     elif not reports:

@@ -15,7 +15,7 @@ from importlib import import_module
 
 import click
 
-from fftconv.cli.complaints import complain, describe
+from fftconv.cli.complaints import complain, describe, invoked
 
 USAGE, FAILURE, INTERRUPTED = 2, 1, 130
 
@@ -84,13 +84,13 @@ def _run(arguments: list[str]) -> int:
         code = cli.main(arguments, prog_name="fftconv", standalone_mode=False)
     except click.UsageError as error:
         hint = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
-        return _complain(error.format_message() + hint, USAGE)
+        return _complain(describe(error, invoked(cli, arguments)) + hint, USAGE)
     except (click.Abort, KeyboardInterrupt):
         return _complain("interrupted", INTERRUPTED)
     except Exception as error:
         if "--debug" in arguments:
             raise
-        return _complain(describe(error), FAILURE)
+        return _complain(describe(error, invoked(cli, arguments)), FAILURE)
     return code if isinstance(code, int) else 0
 
 
