@@ -27,6 +27,7 @@ DType = np.dtype[Any]
 _CACHE_BYTES = 2**21  # a transform whose buffers are larger runs at the speed of the memory
 _LINE_BYTES = 64  # of the cache
 _LISTED_BYTES = 24  # for each sample beyond an edge, while it is looked up where it comes from
+_FOLDING = 1.2  # of the time of as many complex numbers that need not be folded
 # np.convolve has loops of its own for kernels up to the first length, and calls BLAS for each output beyond
 # it, where up to about the second length the call costs more than the products.
 _SHORT_TAPS, _MEDIUM_TAPS = 11, 160
@@ -181,15 +182,15 @@ def _running_sum_work(options: Options, dtype: DType, schedule: Schedule, rank: 
 
 def _overlap_save_work(options: Options, dtype: DType, schedule: Schedule, rank: int) -> Work:
     del rank
-    geometry, tile = options.geometry, schedule.fft_shape
+    geometry, tile = options.geometry, schedule.transformed
     path = overlap_save.path(options, dtype)
     points = math.prod(tile)
     along = (
         overlap_save.tiles_along(window, length, options.boundary)
-        for window, length in zip(geometry.windows, tile, strict=True)
+        for window, length in zip(geometry.windows, schedule.fft_shape, strict=True)
     )
     spectra = geometry.slices[1] * overlap_save.spectrum_bytes(tile, dtype)
-    tiles, back = _transforms(geometry, dtype, math.prod(along), spectra)
+    tiles, back = _transforms(geometry, dtype, math.prod(along), spectra, schedule.folded)
     held = schedule.workers * overlap_save.tile_bytes(geometry, tile, dtype, path)
     if path == "overlap save line core":
         spectra += overlap_save.spectrum_bytes(tile, dtype)  # as large are the twiddle factors of a line
@@ -210,10 +211,13 @@ def _overlap_save_work(options: Options, dtype: DType, schedule: Schedule, rank:
     return Work(((path, counts),), held + spectra, back)
 
 
-def _transforms(geometry: Geometry, dtype: DType, places: int, spectra: int) -> tuple[float, int]:
-    """Pairs of tiles transformed, and those on the way back; most spectra of kernels are kept."""
-    there, back = overlap_save.count_tiles(geometry, places, 1 if dtype.kind == "c" else 2)
-    return (there + back + (geometry.slices[1] if is_made_anew(spectra) else 0)) / 2, back
+def _transforms(
+    geometry: Geometry, dtype: DType, places: int, spectra: int, folded: bool
+) -> tuple[float, int]:
+    """Transforms of tiles, there and back, and those back alone; most spectra of kernels are kept."""
+    there, back = overlap_save.count_tiles(geometry, places, 1 if folded or dtype.kind == "c" else 2)
+    both = (there + back + (geometry.slices[1] if is_made_anew(spectra) else 0)) / 2
+    return both * (_FOLDING if folded else 1), back
 
 
 def _of_points(geometry: Geometry, dtype: DType, points: int) -> list[str]:
@@ -229,8 +233,8 @@ def fastest_tile(
     options: Options, dtype: DType, shapes: Sequence[tuple[int, ...]], profile: Profile
 ) -> tuple[int, ...]:
     """The shape of tiles that the core is predicted to be fastest with."""
-    geometry = options.geometry
-    rates = profile.rates[overlap_save.path(options, dtype)][rate_key(dtype)]
+    geometry, path = options.geometry, overlap_save.path(options, dtype)
+    rates = profile.rates[path][rate_key(dtype)]
     along = [
         {
             length: overlap_save.tiles_along(window, length, options.boundary)
@@ -242,7 +246,9 @@ def fastest_tile(
 
     def seconds(shape: tuple[int, ...]) -> float:
         points, places = math.prod(shape), math.prod(map(dict.__getitem__, along, shape))
-        tiles, _ = _transforms(geometry, dtype, places, of_point * points)
+        folded = overlap_save.is_folded(geometry, dtype, path, shape, places)
+        points //= 1 + folded
+        tiles, _ = _transforms(geometry, dtype, places, of_point * points, folded)
         return tiles * points * sum(rates[name] for name in _of_points(geometry, dtype, points))
 
     return min(shapes, key=seconds)

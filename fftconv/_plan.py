@@ -59,7 +59,8 @@ class ConvolutionPlan:
     rank : int
         Outer products that a separable kernel is the sum of; 1 for every other engine.
     schedule : Schedule
-        What the engine is told: `workers`, `fft_shape`, `fft_provider` and, for integers beyond the reach
+        What the engine is told: `workers`, `fft_shape`, `fft_provider`, whether a single tile is `folded`
+        (its second half transformed as imaginary part) and, for integers beyond the reach
         of one transform, the `limbs` that they are split into.
     error_factor : float
         Every output is within this times ``norm(signal) * norm(kernel)`` of the true value
@@ -162,7 +163,9 @@ class ConvolutionPlan:
             ("code path", self.path + (f", rank {self.rank}" if self.method == "separable" else "")),
         ]
         if self.fft_shape is not None:
-            what = "tiles of" if self.method == "overlap_save" else "one of"
+            what = "one of"
+            if self.method == "overlap_save":
+                what = "one tile, folded, of" if self.schedule.folded else "tiles of"
             rows.append(
                 ("transform", f"{what} {self.fft_shape} by {self.fft_provider or 'the native core'}")
             )

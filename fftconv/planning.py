@@ -32,7 +32,8 @@ from fftconv._error_bound import Magnitudes, rounds_to_exact
 from fftconv._factors import UNKNOWN, KernelFacts, kernel_facts
 from fftconv._fft import Provider
 from fftconv._fft.lengths import fft_shape
-from fftconv._geometry import Geometry, Mode
+from fftconv._geometry import Geometry, Mode, bank
+from fftconv._limbs import Limbs
 from fftconv._missing import values_only, without_gaps
 from fftconv._plan import Candidate, ConvolutionPlan
 from fftconv._profile import Profile, available_cores, machine_profile
@@ -536,7 +537,7 @@ def _prospect_of_overlap_save(
         return _Prospect(dtype, Schedule(), 0.0, "the kernel does not fit the largest tile")
     for limbs in (None,) if magnitudes is None else (None, *magnitudes.limbs):
         able = [
-            Schedule(1, tile, provider, limbs)
+            _schedule_of_tile(options, dtype, tile, provider, limbs)
             for tile in tiles
             if magnitudes is None
             or rounds_to_exact(_error_bound.tile_error(limbs or magnitudes, math.prod(tile)))
@@ -553,14 +554,32 @@ def _prospect_of_overlap_save(
     return _Prospect(dtype, schedule, factor)
 
 
+def _schedule_of_tile(
+    options: Options,
+    dtype: np.dtype[Any],
+    tile: tuple[int, ...],
+    provider: Provider | None,
+    limbs: Limbs | None,
+) -> Schedule:
+    """With tiles of this shape; a single one may be folded."""
+    geometry = options.geometry if limbs is None else bank(options.geometry, limbs.of_kernel)
+    places = math.prod(
+        overlap_save.tiles_along(window, length, options.boundary)
+        for window, length in zip(geometry.windows, tile, strict=True)
+    )
+    path = PATHS["overlap_save"](options, dtype)
+    folded = overlap_save.is_folded(geometry, dtype, path, tile, places)
+    return Schedule(1, tile, provider, limbs, folded)
+
+
 def _schedule_of_tiles(
     options: Options, dtype: np.dtype[Any], able: list[Schedule], profile: Profile
 ) -> Schedule:
     """The fastest, of those that fit into memory; or else the smallest."""
     first = able[0]
     if options.max_memory is None and first.fft_provider is None and first.limbs is None:
-        shape = fastest_tile(options, dtype, [schedule.fft_shape for schedule in able], profile)
-        return dataclasses.replace(first, fft_shape=shape)
+        schedules = {schedule.fft_shape: schedule for schedule in able}
+        return schedules[fastest_tile(options, dtype, list(schedules), profile)]
     works = [(count_work("overlap_save", options, dtype, schedule), schedule) for schedule in able]
     most = _room(options, _bytes_around("overlap_save", options, dtype, first, False))
     fitting = [(work, schedule) for work, schedule in works if work.bytes <= most]

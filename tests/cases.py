@@ -10,9 +10,9 @@ from functools import cache
 import numpy as np
 import oracle
 
-import fftconv
+from fftconv.planning import METHODS
 
-ENGINES = [method for method in fftconv.planning.METHODS if method != "auto"]
+ENGINES = [method for method in METHODS if method != "auto"]
 # Engines for some kernels only, and the kernels that they are tested with; every other takes any kernel.
 FAMILIES = {"separable": "outer product", "running_sum": "equal taps"}
 GENERAL = [method for method in ENGINES if method not in FAMILIES]

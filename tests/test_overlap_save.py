@@ -21,7 +21,17 @@ SIDES = [16, 32, 48, 64, 96, 128, 192, 256]
 LINES = [256, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384, 24576]
 
 
-def convolve_with(tile, signal, kernel, **options):
+def foldings(tile, dtype):
+    """Whether tiles of this shape may be folded, or must not be."""
+    half = tile[-1] // 2 in overlap_save.native_lengths(len(tile) == 1)
+    return (
+        (False, True)
+        if _native.core and half and np.dtype(dtype).kind == "f" and len(tile) < 3
+        else (False,)
+    )
+
+
+def convolve_with(tile, signal, kernel, folded=False, **options):
     """The result and the plan with tiles of this shape."""
     given = {
         "mode": "full", "boundary": "zero", "fill_value": 0.0, "axes": None, "stride": 1, "dilation": 1,
@@ -30,7 +40,9 @@ def convolve_with(tile, signal, kernel, **options):
     }  # fmt: skip
     problem = read_problem(signal, kernel, method="overlap_save", **given)
     plan = plan_problem(problem)
-    plan = dataclasses.replace(plan, schedule=dataclasses.replace(plan.schedule, fft_shape=tile))
+    plan = dataclasses.replace(
+        plan, schedule=dataclasses.replace(plan.schedule, fft_shape=tile, folded=folded)
+    )
     return follow(problem, plan), plan
 
 
@@ -51,9 +63,10 @@ def test_tiles_of_every_shape(level, rows, columns, dtype):  # noqa: F811
     if max(rows, columns) > 64 and level != LEVELS[0] and rows != columns:
         return
     signal, kernel = whole((rows + 11, columns + 23), dtype), whole((9, 14), dtype, 2)
-    result, plan = convolve_with((rows, columns), signal, kernel)
-    assert plan.path == "overlap save plane core"
-    assert_near(result, signal, kernel, (rows, columns))
+    for folded in foldings((rows, columns), dtype):
+        result, plan = convolve_with((rows, columns), signal, kernel, folded)
+        assert plan.path == "overlap save plane core"
+        assert_near(result, signal, kernel, (rows, columns))
 
 
 @needs_core
@@ -61,9 +74,10 @@ def test_tiles_of_every_shape(level, rows, columns, dtype):  # noqa: F811
 @pytest.mark.parametrize("length", LINES)
 def test_lines_of_every_length(level, length, dtype):  # noqa: F811
     signal, kernel = whole((2 * length + 77,), dtype), whole((length // 3,), dtype, 2)
-    result, plan = convolve_with((length,), signal, kernel)
-    assert plan.path == "overlap save line core"
-    assert_near(result, signal, kernel, (length,))
+    for folded in foldings((length,), dtype):
+        result, plan = convolve_with((length,), signal, kernel, folded)
+        assert plan.path == "overlap save line core"
+        assert_near(result, signal, kernel, (length,))
 
 
 OPTIONS = [
@@ -91,8 +105,9 @@ OPTIONS = [
 )
 def test_options_across_the_seams_of_tiles(options, dtype, shape, kernel_shape, tile):
     signal, kernel = whole(shape, dtype), whole(kernel_shape, dtype, 2)
-    result, _ = convolve_with(tile, signal, kernel, **options)
-    assert_near(result, signal, kernel, tile, **options)
+    for folded in foldings(tile, dtype):
+        result, _ = convolve_with(tile, signal, kernel, folded, **options)
+        assert_near(result, signal, kernel, tile, **options)
 
 
 @needs_core
@@ -216,6 +231,56 @@ def test_memory_does_not_grow_with_the_signal():
         fftconv.plan_convolution(n, kernel, dtype="f4", method="overlap_save").bytes for n in (10**6, 10**8)
     ]
     assert held[0] == held[1] < 2**21
+
+
+@needs_core
+@pytest.mark.parametrize("options", [{}, *OPTIONS], ids=str)
+@pytest.mark.parametrize("dtype", ["float32", "float64", "uint8", "int64"])
+@pytest.mark.parametrize(
+    ("shape", "kernel_shape", "axes"),
+    [
+        ((900,), (300,), None),
+        ((150, 140), (40, 51), None),
+        ((3, 900), (3, 300), (1,)),
+        ((1, 900), (3, 300), (1,)),
+    ],
+    ids=str,
+)
+def test_a_folded_tile_of_everything(options, dtype, shape, kernel_shape, axes):
+    generator = np.random.default_rng(5)
+    signal, kernel = (generator.integers(0, 100, size).astype(dtype) for size in (shape, kernel_shape))
+    whole_numbers = signal.dtype.kind in "iu"
+    given = {"axes": axes, **options}
+    given["fill_value"] = type(signal.item(0))(options.get("fill_value", 0))
+    tile = (512, 512) if shape[0] > 3 and len(shape) == 2 else (4096,)
+    result, _plan = convolve_with(tile, signal, kernel, True, **given)
+    exact = fftconv.convolve(signal.astype(float), kernel.astype(float), method="direct", **given)
+    if whole_numbers:
+        assert (result == exact).all()
+    else:
+        norms = np.linalg.norm(kernel) * 100 * np.sqrt(np.prod(tile))
+        assert abs(result - exact).max() <= tile_error_factor(int(np.prod(tile)), result.dtype) * norms
+
+
+@needs_core
+def test_a_tile_that_is_alone_is_folded():
+    for shape, kernel_shape, axes in (
+        ((900,), (300,), None),
+        ((100, 90), (51, 40), None),
+        ((3, 900), (3, 300), (1,)),
+    ):
+        plan = fftconv.explain(np.ones(shape), np.ones(kernel_shape), axes=axes, method="overlap_save")
+        assert plan.schedule.folded
+        assert plan.schedule.transformed == (*plan.fft_shape[:-1], plan.fft_shape[-1] // 2)
+        assert "one tile, folded, of" in repr(plan)
+
+
+@needs_core
+def test_tiles_with_others_to_go_with_are_not_folded():
+    for shape, axes in (((2, 900), (1,)), ((100_000,), None), ((150, 140, 3), (0, 1))):
+        kernel = np.ones((40, 41) if len(shape) == 3 else 300)
+        assert not fftconv.explain(np.ones(shape), kernel, axes=axes, method="overlap_save").schedule.folded
+    assert not fftconv.explain(np.ones(900) + 0j, np.ones(300), method="overlap_save").schedule.folded
 
 
 def test_a_kernel_beyond_the_largest_tile_is_refused():

@@ -161,15 +161,15 @@ def can_transform(geometry: Geometry, dtype: np.dtype[Any]) -> bool:
 
 
 @lru_cache(maxsize=16)
-def _transform(single: bool, rows: int, columns: int, line: bool, level: str) -> Any:
+def _transform(single: bool, rows: int, columns: int, line: bool, folded: bool, level: str) -> Any:
     """The tables of a tile, which are other ones on every level of the core."""
     assert level == core.level()
-    return core.Transform(single, rows, columns, line)
+    return core.Transform(single, rows, columns, line, folded)
 
 
 def line_transform(dtype: np.dtype[Any], sides: tuple[int, int]) -> Any:
     """The tables of a tile of one line, in float32 or float64."""
-    return _transform(dtype.char == "f", *sides, True, core.level())
+    return _transform(dtype.char == "f", *sides, True, False, core.level())
 
 
 def spectrum_key(options: Options) -> tuple[Any, ...]:
@@ -178,10 +178,11 @@ def spectrum_key(options: Options) -> tuple[Any, ...]:
     return core.level(), geometry.axes, tuple(window.dilation for window in geometry.windows)
 
 
-def spectrum(taps: Array, options: Options, tile: tuple[int, ...]) -> Any:
+def spectrum(taps: Array, options: Options, tile: tuple[int, ...], folded: bool) -> Any:
     """The spectra of the kernels in a tile of the core, of so many rows and columns."""
     geometry = options.geometry
-    transform = _transform(taps.dtype.char in "fF", *tile, len(geometry.axes) == 1, core.level())
+    line = len(geometry.axes) == 1
+    transform = _transform(taps.dtype.char in "fF", *tile, line, folded, core.level())
     return core.Spectrum(transform, _layout_of_tiles(geometry, options.boundary), taps)
 
 

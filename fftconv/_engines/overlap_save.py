@@ -78,6 +78,19 @@ def count_tiles(geometry: Geometry, places: int, together: int) -> tuple[int, in
     return each * (results // shared_kernels(geometry)), each * results
 
 
+def is_folded(
+    geometry: Geometry, dtype: np.dtype[Any], path: str, tile: tuple[int, ...], places: int
+) -> bool:
+    """Whether the core folds a tile: one of real numbers that has no other one to go with."""
+    return (
+        places == 1
+        and (geometry.slices[0] == 1 or geometry.kernel_varies)
+        and dtype.kind == "f"
+        and path.endswith("core")
+        and tile[-1] // 2 in native_lengths(len(tile) == 1)
+    )
+
+
 def count_shares(geometry: Geometry, tiles: int) -> int:
     """Into how many parts threads of the core can cut so many tiles: channels side by side are one."""
     last = len(geometry.signal_shape) - 1
@@ -168,12 +181,12 @@ def convolve_overlap_save(
 
     False if an output is not finite, as in `convolve_fft`.
     """
-    tile = schedule.fft_shape
     if path(options, kernel.dtype).endswith("core"):
+        tile = schedule.transformed
         of_kernel = kept_spectrum(
             kernel,
-            ("core", *core.spectrum_key(options), tile),
-            partial(core.spectrum, kernel, options, sides(tile)),
+            ("core", *core.spectrum_key(options), tile, schedule.folded),
+            partial(core.spectrum, kernel, options, sides(tile), schedule.folded),
             spectrum_bytes(tile, kernel.dtype),
         )
         return core.run_tiles(signal, kernel, options, schedule, out, of_kernel)

@@ -12,10 +12,18 @@ from fftconv._limbs import Limbs
 class Schedule:
     """Threads; for engines that transform, the length of every convolved axis and by whom.
 
-    With limbs, an engine is called for each digit of the signal, with all digits of the kernel.
+    With limbs, an engine is called for each digit of the signal, with all digits of the kernel. A folded
+    tile is of real numbers, whose second half along the last axis is transformed as imaginary part.
     """
 
     workers: int = 1
     fft_shape: tuple[int, ...] = ()
     fft_provider: Provider | None = None
     limbs: Limbs | None = None
+    folded: bool = False
+
+    @property
+    def transformed(self) -> tuple[int, ...]:
+        """The lengths as they are transformed."""
+        *others, last = self.fft_shape
+        return (*others, last // 2 if self.folded else last)

@@ -85,8 +85,9 @@ enum Arithmetic { in_f32, in_f64, in_u64, in_u32, in_u16, ARITHMETICS };
 
 struct Transforms {
     // The tables for tiles of a shape at `memory`, or, if that is null, how many bytes they take; of lines, the
-    // samples fill the rows one after the other. -1 if there is no memory to find them in.
-    Int (*make)(Int rows, Int columns, bool line, void* memory);
+    // samples fill the rows one after the other; if folded, twice as many real ones, the second half of which is the
+    // imaginary part. -1 if there is no memory to find them in.
+    Int (*make)(Int rows, Int columns, bool line, bool folded, void* memory);
     Outcome (*find_spectra)(const Job&, Int kernels, void* spectra);  // of the job's taps
 };
 

@@ -264,10 +264,11 @@ private:
 // The tables for transforming tiles of one shape; of a line of samples, whose tile has rows too.
 class Transform {
 public:
-    Transform(bool single, Int rows, Int columns, bool line)
+    Transform(bool single, Int rows, Int columns, bool line, bool folded)
         : transforms_(level().transforms[single ? in_f32 : in_f64]), numbers_(2 * rows * columns),
-          item_(single ? sizeof(float) : sizeof(double)), tables_(checked(transforms_.make(rows, columns, line, nullptr))) {
-        checked(transforms_.make(rows, columns, line, tables_.get()));
+          item_(single ? sizeof(float) : sizeof(double)),
+          tables_(checked(transforms_.make(rows, columns, line, folded, nullptr))) {
+        checked(transforms_.make(rows, columns, line, folded, tables_.get()));
     }
 
     const Transforms& transforms() const { return transforms_; }
@@ -761,7 +762,7 @@ NB_MODULE(_core, module) {
              nb::arg(), nb::arg().none(), nb::arg(), nb::arg())
         .def_ro("channel", &Layout::channel);
     nb::class_<Transform>(module, "Transform")
-        .def(nb::init<bool, Int, Int, bool>())
+        .def(nb::init<bool, Int, Int, bool, bool>())
         .def_prop_ro("nbytes", &Transform::bytes);
     nb::class_<Spectrum>(module, "Spectrum")
         .def(nb::init<const Transform&, const Layout&, nb::handle>(), nb::keep_alive<1, 2>())

@@ -2,8 +2,9 @@
 // wrap around are left out. Included by kernels.cpp inside the namespace of its level.
 //
 // Two tiles of real numbers are the real and the imaginary part of one of complex numbers. With a real kernel they
-// come out so too. Which two is settled by their numbers alone, so that results depend on no thread. Slices that
-// differ in nothing but the kernel share the transform of their samples.
+// come out so too. Which two is settled by their numbers alone, so that results depend on no thread. The halves of a
+// folded tile are the two parts instead. Slices that differ in nothing but the kernel share the transform of their
+// samples.
 // (A. V. Oppenheim, R. W. Schafer, Discrete-Time Signal Processing, 3rd ed., 2010, section 8.7.3.)
 #pragma once
 
@@ -17,16 +18,18 @@ public:
           write_(writer<T>(job.target_type)),
           tile_(*static_cast<const Transform<T>*>(job.transform)),
           line_(tile_.line_twiddles != nullptr),
+          folded_(tile_.fold != nullptr),
+          half_(line_ ? tile_.rows * tile_.columns : tile_.columns),
           straight_(job.writes_as_is && job.columns.target == job.components * static_cast<Int>(sizeof(T))),
           scale_(static_cast<T>(1) / static_cast<T>(tile_.rows * tile_.columns)) {
         const Axis &rows = job.rows.axis, &columns = job.columns.axis;
         down_ = line_ ? Cut{1, 0, 0, 1} : cut(rows, tile_.rows);
-        along_ = cut(columns, line_ ? tile_.rows * tile_.columns : tile_.columns);
+        along_ = cut(columns, folded_ ? 2 * half_ : half_);
         rows_ = down_.outputs;
         columns_ = along_.outputs;
         bands_ = (rows.outputs + rows_ - 1) / rows_;
         strips_ = (columns.outputs + columns_ - 1) / columns_;
-        together_ = job.components == 2 ? 1 : 2;
+        together_ = job.components == 2 || folded_ ? 1 : 2;
         for (int a = 0; a < job.batches; ++a) {
             const Batch& batch = job.batch[a];
             (is_shared(batch) ? kernels_ : slices_) *= batch.size;
@@ -68,16 +71,17 @@ public:
             clear(im_, tile_.plane());
             for (Int c = 0; c < job_.components; ++c) {
                 for (Int i = rows.taps - 1; i >= 0; --i) {
-                    for (Int j = columns.taps - 1; j >= 0; --j) {
-                        Int row = i * rows.dilation, column = j * columns.dilation;
-                        if (line_) {
-                            row = column / tile_.columns;
-                            column %= tile_.columns;
-                        }
-                        planes[c][row * tile_.stride + column] = *taps++;
+                    for (Int j = columns.taps - 1; j >= 0;) {
+                        const Int column = j * columns.dilation;
+                        const Place place = place_of(i * rows.dilation, column);
+                        const Int count = least(column % tile_.columns / columns.dilation, j) + 1;  // in this row
+                        T* const to = planes[c + place.half] + place.at;
+                        for (Int k = 0; k < count; ++k) to[-k * columns.dilation] = *taps++;
+                        j -= count;
                     }
                 }
             }
+            if (folded_) turn_fold<false>(re_, im_, tile_);
             find_spectrum(re_, im_, tile_, spectra + kernel * spectrum_numbers());
         }
         return Outcome::finite;
@@ -116,14 +120,18 @@ private:
     bool convolve_pair(Int base, Int number) {
         const Spot first = locate(base + number), second = locate(base + least(number + 1, group_ - 1));
         const bool alone = number + 1 == group_;
-        if (together_ == 1) {
+        if (folded_) {
+            fill(re_, first, 0);
+            fill(im_, first, half_);
+            turn_fold<false>(re_, im_, tile_);
+        } else if (together_ == 1) {
             fill_complex(first);
         } else {
-            fill(re_, first);
+            fill(re_, first, 0);
             if (alone)
                 clear(im_, tile_.plane());
             else
-                fill(im_, second);
+                fill(im_, second, 0);
         }
         if (kernels_ > 1) find_spectrum(re_, im_, tile_, shared_);
         bool finite = true;
@@ -134,6 +142,7 @@ private:
                 transform_product(re_, im_, tile_, shared_, spectrum);
             else
                 convolve_tile(re_, im_, tile_, spectrum);
+            if (folded_) turn_fold<true>(re_, im_, tile_);
             finite &= deliver(re_, first, offset);
             if (together_ == 2 && !alone) finite &= deliver(im_, second, offset);
         }
@@ -201,16 +210,17 @@ private:
 
     bool is_inside(Int start, Int count) const { return start >= 0 && start + count <= job_.columns.axis.size; }
 
-    // Calls read(row, position, count) for the rows of the tile: `count` pixels of each are read by a spot's outputs,
-    // from the row at `position` of the source; or, of a line, from that pixel on. What stands beyond the edges has
-    // been looked up.
+    // Calls read(row, position, count) for the rows of the tile, of whose samples `before` are left out: `count` pixels
+    // of each are read by a spot's outputs, from the row at `position` of the source; or, of a line, from that pixel
+    // on. What stands beyond the edges has been looked up.
     template <class Read>
-    void each_row(const Spot& spot, Read read) {
+    void each_row(const Spot& spot, Int before, Read read) {
         const Axis &rows = job_.rows.axis, &columns = job_.columns.axis;
         const Int tall = least((spot.height - 1) * rows.step + down_.lead + 1, down_.reads);
-        const Int wide = least((spot.width - 1) * columns.step + along_.lead + 1, along_.reads);
-        const Int top = down_.first + spot.top * rows.step, left = along_.first + spot.left * columns.step;
-        if (!line_) source_.look(left, wide);
+        const Int read_along = least((spot.width - 1) * columns.step + along_.lead + 1, along_.reads);
+        const Int wide = least(most(read_along - before, 0), half_);
+        const Int top = down_.first + spot.top * rows.step, left = along_.first + spot.left * columns.step + before;
+        if (!line_ && wide) source_.look(left, wide);
         for (Int row = 0; row < tile_.rows; ++row) {
             const Int done = row * tile_.columns;
             const Int count = !line_ ? (row < tall ? wide : 0) : least(most(wide - done, 0), tile_.columns);
@@ -228,8 +238,8 @@ private:
             source_.read(to, spot.source, 0, count);
     }
 
-    void fill(T* plane, const Spot& spot) {
-        each_row(spot, [&](Int row, Int position, Int count) {
+    void fill(T* plane, const Spot& spot, Int before) {
+        each_row(spot, before, [&](Int row, Int position, Int count) {
             T* const to = plane + row * tile_.stride;
             if (count) read_row(to, spot, position, count);
             if (count < tile_.columns) clear(to + count, tile_.columns - count);
@@ -237,7 +247,7 @@ private:
     }
 
     void fill_complex(const Spot& spot) {
-        each_row(spot, [&](Int row, Int position, Int count) {
+        each_row(spot, 0, [&](Int row, Int position, Int count) {
             T *const re = re_ + row * tile_.stride, *const im = im_ + row * tile_.stride;
             if (count) read_row(row_, spot, position, count);
             for (Int i = 0; i < count; ++i) {
@@ -249,24 +259,31 @@ private:
         });
     }
 
+    struct Place {
+        Int half, at;  // of a folded tile; from the beginning of a plane
+    };
+
+    // Where a sample of the tile is, given by row and column; of a line by the column alone.
+    Place place_of(Int row, Int column) const {
+        const Int half = folded_ ? column / half_ : 0, x = column - half * half_;
+        return {half, line_ ? x / tile_.columns * tile_.stride + x % tile_.columns : row * tile_.stride + x};
+    }
+
     // The outputs of a spot, from this plane on, `offset` bytes further; whether they are finite.
     bool deliver(const T* plane, const Spot& spot, Int offset) {
         const Axis &rows = job_.rows.axis, &columns = job_.columns.axis;
-        const Int first = along_.lead;
         bool finite = true;
-        if (!line_) {
-            for (Int y = 0; y < spot.height; ++y) {
-                const Int at = (down_.lead + y * rows.step) * tile_.stride + first;
-                finite &= put(spot.target + offset + y * job_.rows.target, plane + at, spot.width);
+        for (Int y = 0; y < spot.height; ++y) {
+            char* const target = spot.target + offset + y * job_.rows.target;
+            for (Int x = 0; x < spot.width;) {
+                const Int column = along_.lead + x * columns.step;
+                const Place place = place_of(down_.lead + y * rows.step, column);
+                const Int room = (tile_.columns - column % tile_.columns + columns.step - 1) / columns.step;
+                const Int count = least(room, spot.width - x);
+                const T* const from = (place.half ? im_ : plane) + place.at;
+                finite &= put(target + x * job_.columns.target, from, count);
+                x += count;
             }
-            return finite;
-        }
-        for (Int x = 0; x < spot.width;) {
-            const Int at = first + x * columns.step, row = at / tile_.columns, column = at % tile_.columns;
-            const Int room = (tile_.columns - column + columns.step - 1) / columns.step;
-            const Int count = least(room, spot.width - x);
-            finite &= put(spot.target + offset + x * job_.columns.target, plane + row * tile_.stride + column, count);
-            x += count;
         }
         return finite;
     }
@@ -311,7 +328,9 @@ private:
     SourceRows<T> source_;
     const Write<T> write_;
     const Transform<T>& tile_;
-    const bool line_, straight_;  // straight into the target, which holds numbers of the arithmetic without gaps
+    const bool line_, folded_;
+    const Int half_;       // samples along a row, or a line, in one plane
+    const bool straight_;  // into the target, which holds numbers of the arithmetic without gaps
     const T scale_;
     Cut down_, along_;
     Int rows_, columns_;  // outputs of a tile

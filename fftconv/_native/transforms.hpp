@@ -269,6 +269,10 @@ INLINE void transpose_from(V (&rows)[COUNT]) {
 
 // Everything that the transforms of one shape of tile need. A tile of a single line of samples lies in rows
 // too, and its transform is that of its columns, twiddle factors, and that of its rows.
+//
+// In a folded tile real numbers x of a length of 2 P stand as x[n] + i x[n + P], times w^n with w = exp(i pi / 2P), the
+// P-th power of which is i. Circular convolution of these is that of x, but for the sign of what wraps around.
+// (H. J. Nussbaumer, Fast Fourier Transform and Convolution Algorithms, 2nd ed., 1982, section 8.3.)
 template <class T>
 struct Transform {
     static constexpr Int lanes = Lanes<T>::count;
@@ -277,6 +281,7 @@ struct Transform {
     Length<T> down, along, across;  // of columns; of vectors of a row; of lanes
     const T* row_twiddles;          // [vector of a row][real or imaginary][lane]
     const T* line_twiddles;         // [row][real or imaginary][column]; null in two dimensions
+    const T* fold;                  // [real or imaginary][column], [real or imaginary][row]; null unless folded
 
     // Rows that are transformed together, so that their vectors fill whole blocks.
     Int together() const {
@@ -290,7 +295,7 @@ struct Transform {
 
 // The bytes that a transform takes, or the transform at `memory`; -1 if there is no memory for its tables.
 template <class T>
-Int make_transform(Int rows, Int columns, bool line, void* memory) {
+Int make_transform(Int rows, Int columns, bool line, bool folded, void* memory) {
     constexpr Int lanes = Lanes<T>::count;
     Transform<T> made;
     Parts parts(memory);
@@ -307,9 +312,12 @@ Int make_transform(Int rows, Int columns, bool line, void* memory) {
     made.row_twiddles = to;
     T* of_line = line ? parts.take<T>(2 * rows * columns) : nullptr;
     made.line_twiddles = of_line;
+    T* const fold = folded ? parts.take<T>(2 * (rows + columns)) : nullptr;
+    made.fold = fold;
     if (!memory) return parts.taken();
-    const Roots<T> roots(columns), long_roots(line ? rows * columns : 1);
-    if (roots.failed() || long_roots.failed()) return -1;
+    const Int half = line ? rows * columns : columns;  // of the numbers that are folded
+    const Roots<T> roots(columns), long_roots(line ? half : 1), fold_roots(folded ? 4 * half : 1);
+    if (roots.failed() || long_roots.failed() || fold_roots.failed()) return -1;
     for (Int v = 0; v < columns / lanes; ++v, to += 2 * lanes)
         for (Int lane = 0; lane < lanes; ++lane)
             roots.get(made.along.frequency(v) * lane, to[lane], to[lanes + lane]);
@@ -319,6 +327,12 @@ Int make_transform(Int rows, Int columns, bool line, void* memory) {
             for (Int column = 0; column < columns; ++column)
                 long_roots.get(frequency * column, of_line[column], of_line[columns + column]);
         }
+    }
+    if (folded) {
+        T* const of_rows = fold + 2 * columns;
+        for (Int column = 0; column < columns; ++column) fold_roots.get(column, fold[column], fold[columns + column]);
+        for (Int row = 0; row < rows; ++row)
+            fold_roots.get(line ? row * columns : 0, of_rows[row], of_rows[rows + row]);
     }
     *at = made;
     return parts.taken();
@@ -410,6 +424,22 @@ void transform_rows(T* re, T* im, const Transform<T>& tile, Int first, Int last,
                 if (tile.line_twiddles)
                     turn_line<true>(real, imaginary, tile.line_twiddles + 2 * r * tile.columns, tile.columns);
             }
+        }
+    }
+}
+
+// Multiplies a folded tile by the powers of w, or by their reciprocals again.
+template <bool AGAIN, class T>
+void turn_fold(T* re, T* im, const Transform<T>& tile) {
+    const T *const along = tile.fold, *const down = along + 2 * tile.columns;
+    const typename Lanes<T>::Vector zeros = {};
+    for (Int row = 0; row < tile.rows; ++row, re += tile.stride, im += tile.stride) {
+        const auto c = zeros + down[row], s = zeros + down[tile.rows + row];
+        for (Int x = 0; x < tile.columns; x += tile.lanes) {
+            const auto w = times<false>(Complex<T>{load(along + x), load(along + tile.columns + x)}, c, s);
+            const auto turned = times<!AGAIN>(Complex<T>{load(re + x), load(im + x)}, w.re, w.im);
+            store(re + x, turned.re);
+            store(im + x, turned.im);
         }
     }
 }
