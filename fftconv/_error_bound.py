@@ -131,12 +131,12 @@ def measure(signal: Array, kernel: Array, fill_value: int, extended_size: int) -
 
     They are no closer than need be, so that arrays that are much alike have the same, and the same plan.
     """
-    foreseen = magnitudes_of_all(signal.dtype, kernel, fill_value, extended_size)
-    if foreseen is not None:
-        return foreseen
     of_kernel = _measure_kernel(kernel)
-    peak = max(_peak(signal), abs(fill_value))
+    peak = max(_largest(signal.dtype), abs(fill_value))
     small = _in_powers_of_two(peak, extended_size, of_kernel)
+    if small is None:
+        peak = max(_peak(signal), abs(fill_value))
+        small = _in_powers_of_two(peak, extended_size, of_kernel)
     if small is not None:
         return small
     norm = float(peak) * math.sqrt(extended_size)

@@ -537,7 +537,7 @@ def _prospect_of_overlap_save(
         return _Prospect(dtype, Schedule(), 0.0, "the kernel does not fit the largest tile")
     for limbs in (None,) if magnitudes is None else (None, *magnitudes.limbs):
         able = [
-            _schedule_of_tile(options, dtype, tile, provider, limbs)
+            tile
             for tile in tiles
             if magnitudes is None
             or rounds_to_exact(_error_bound.tile_error(limbs or magnitudes, math.prod(tile)))
@@ -548,7 +548,11 @@ def _prospect_of_overlap_save(
         assert magnitudes is not None
         least = min(_error_bound.tile_error(magnitudes, math.prod(tile)) for tile in tiles)
         return _Prospect(dtype, Schedule(1, tiles[0], provider), 0.0, _inexact(least))
-    schedule = _schedule_of_tiles(options, dtype, able, profile)
+    make = partial(_schedule_of_tile, options, dtype, provider, limbs)
+    if options.max_memory is None and provider is None and limbs is None:
+        schedule = make(fastest_tile(options, dtype, able, profile))
+    else:
+        schedule = _fastest_that_fits(options, dtype, [make(tile) for tile in able], profile)
     exact = magnitudes is not None
     factor = 0.0 if exact else _error_bound.tile_error_factor(math.prod(schedule.fft_shape), dtype)
     return _Prospect(dtype, schedule, factor)
@@ -557,9 +561,9 @@ def _prospect_of_overlap_save(
 def _schedule_of_tile(
     options: Options,
     dtype: np.dtype[Any],
-    tile: tuple[int, ...],
     provider: Provider | None,
     limbs: Limbs | None,
+    tile: tuple[int, ...],
 ) -> Schedule:
     """With tiles of this shape; a single one may be folded."""
     geometry = options.geometry if limbs is None else bank(options.geometry, limbs.of_kernel)
@@ -572,16 +576,12 @@ def _schedule_of_tile(
     return Schedule(1, tile, provider, limbs, folded)
 
 
-def _schedule_of_tiles(
+def _fastest_that_fits(
     options: Options, dtype: np.dtype[Any], able: list[Schedule], profile: Profile
 ) -> Schedule:
     """The fastest, of those that fit into memory; or else the smallest."""
-    first = able[0]
-    if options.max_memory is None and first.fft_provider is None and first.limbs is None:
-        schedules = {schedule.fft_shape: schedule for schedule in able}
-        return schedules[fastest_tile(options, dtype, list(schedules), profile)]
     works = [(count_work("overlap_save", options, dtype, schedule), schedule) for schedule in able]
-    most = _room(options, _bytes_around("overlap_save", options, dtype, first, False))
+    most = _room(options, _bytes_around("overlap_save", options, dtype, able[0], False))
     fitting = [(work, schedule) for work, schedule in works if work.bytes <= most]
     if fitting:
         return min(fitting, key=lambda item: predict_seconds(item[0], dtype, profile, 1))[1]
