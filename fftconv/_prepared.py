@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fftconv._arguments import Array, Options, Problem
+from fftconv._arguments import Array, Options, Problem, check_out
 from fftconv._engines import DEFINITIONS, ENGINES, reads, writes
 from fftconv._range import is_in_range
 from fftconv.planning import ConvolutionPlan, holds_for_all, plan_problem, record
@@ -31,10 +31,18 @@ class Prepared(NamedTuple):
     dtype: np.dtype[Any]
     """Of the result."""
 
-    def compute(self, signal: Array) -> Array | None:
-        """The result; None if it takes more care, as a NaN, an infinity or an underflow may have spread."""
+    def compute(self, signal: Array, out: Array | None = None) -> Array | None:
+        """The result, in `out` if that is given; None if it takes more care.
+
+        So it does where NaN, an infinity or an underflow may have spread, or `out` is part of the signal.
+        """
         options, kernel, plan, dtype = self
-        out = np.empty(plan.output_shape, dtype)
+        if out is None:
+            out = np.empty(plan.output_shape, dtype)
+        else:
+            check_out(out, plan.output_shape, dtype)
+            if np.may_share_memory(out, signal):
+                return None
         if not ENGINES[plan.method](signal, kernel, options, plan.schedule, out):
             return None
         if plan.method not in DEFINITIONS and not is_in_range(signal, kernel, out):

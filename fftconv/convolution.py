@@ -307,10 +307,12 @@ def _run(
     """The result, by whoever has such arrays, and the weights if they are asked for."""
     if (other := convolve_of(signal, kernel, options["mask"])) is not None:
         return other(signal, kernel, options | {"return_weight": return_weight}, is_correlation)
-    if not return_weight and _is_small(signal, kernel) and are_plain(options.values()):
+    out = options["out"]
+    others = options if out is None else options | {"out": None}
+    if not return_weight and _is_small(signal, kernel) and are_plain(others.values()):
         taps, profile = content_of(kernel), machine_profile()
-        known = _prepared(signal.shape, signal.dtype, taps, is_correlation, profile, **options)
-        if known is not None and (computed := known.compute(signal)) is not None:
+        known = _prepared(signal.shape, signal.dtype, taps, is_correlation, profile, **others)
+        if known is not None and (computed := known.compute(signal, out)) is not None:
             return computed
     result, weight = run(_read(signal, kernel, options, is_correlation), plan_problem)
     if not return_weight:
@@ -340,8 +342,6 @@ def _prepared(
     **options: Any,
 ) -> Prepared | None:
     """What is known of such a convolution before its samples; `profile` is the one that the plan uses."""
-    if options["out"] is not None:
-        return None
     problem = _read(unseen(shape, dtype), taps.array, options, is_correlation)
     return prepare(problem, problem.options.dtype)
 

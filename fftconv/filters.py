@@ -148,10 +148,10 @@ class Filter:
         if (other := convolve_of(signal, mask)) is not None:
             options = self._options | {"mask": mask, "out": out, "return_weight": False}
             return cast(Array, other(signal, self._kernel, options, False))
-        if mask is out is None and type(signal) is np.ndarray:
+        if mask is None and type(signal) is np.ndarray:
             with self._spectra.in_use():
                 known = self._known(signal)
-                computed = None if known is None else known.compute(signal)
+                computed = None if known is None else known.compute(signal, out)
             if computed is not None:
                 return computed
         return self._run(self._problem(signal, out, mask))

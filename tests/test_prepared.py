@@ -177,6 +177,34 @@ def test_each_call_records_its_plan_and_follows_the_profile_in_use():
         use_profile(None)
 
 
+@pytest.mark.parametrize("make", ["convolve", "Filter"])
+def test_out_is_written_and_checked_again(make):
+    signal, kernel = np.arange(12.0).reshape(3, 4), np.ones((2, 2))
+    options = {"mode": "same", "boundary": "wrap"}
+    one = fftconv.Filter(kernel, **options)
+
+    def convolved(signal, out):
+        return (
+            one(signal, out=out)
+            if make == "Filter"
+            else fftconv.convolve(signal, kernel, out=out, **options)
+        )
+
+    expected = convolved(signal, None)
+    for _ in range(2):
+        for out in (np.empty((3, 4)), np.empty((3, 8))[:, ::2], np.empty((3, 4), order="F")):
+            assert convolved(signal, out) is out
+            np.testing.assert_array_equal(out, expected)
+        for wrong in (np.empty((3, 5)), np.empty((3, 4), "f4"), np.empty((3, 4), ">f8")):
+            with pytest.raises(ValueError, match="out has shape"):
+                convolved(signal, wrong)
+        with pytest.raises(TypeError, match="out is a list"):
+            convolved(signal, [])
+        own = signal.copy()
+        assert convolved(own, own) is own
+        np.testing.assert_array_equal(own, expected)
+
+
 def test_large_arrays_are_not_kept():
     given = np.zeros((1, _prepared.MOST_SAMPLES + 1), np.float32)
     image.box_blur(given, 3)
