@@ -324,3 +324,18 @@ def test_many_threads_may_convolve_at_once():
         for _ in range(5):
             results = pool.map(lambda signal: fftconv.convolve(signal, kernel, **options), signals)
             assert all(np.array_equal(*pair) for pair in zip(results, expected, strict=True))
+
+
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize("size", [1, 2, 7, 64, 500, 600, 3000])  # up to where lines are planned, and beyond
+def test_short_lines_of_int64(size, mode):
+    generator = np.random.default_rng(size)
+    largest = 2**62 // (min(size, 128) * 2**20)
+    memory = generator.integers(-largest, largest, 3 * size)
+    for signal in (memory[:size], memory[::3], memory[::-3], memory.astype(">i8")[:size]):
+        for taps in (1, min(size, 5), min(size, 128)):
+            kernel = generator.integers(-(2**20), 2**20, 2 * taps)[::2]
+            result = fftconv.convolve(signal, kernel, mode=mode)
+            assert result.dtype == np.int64
+            expected = np.convolve(signal.astype(object), kernel.astype(object), mode)
+            assert result.tolist() == expected.tolist()

@@ -217,21 +217,6 @@ def test_true_integer_or_overflow_error(signal, kernel, mode):
         assert (fftconv.convolve(signal, kernel, mode=mode) == expected).all()
 
 
-@pytest.mark.parametrize("mode", ["full", "same", "valid"])
-@pytest.mark.parametrize("size", [1, 2, 7, 64, 500, 600, 3000])  # up to where lines are planned, and beyond
-def test_short_lines_of_int64(size, mode):
-    generator = np.random.default_rng(size)
-    largest = 2**62 // (min(size, 128) * 2**20)
-    memory = generator.integers(-largest, largest, 3 * size)
-    for signal in (memory[:size], memory[::3], memory[::-3], memory.astype(">i8")[:size]):
-        for taps in (1, min(size, 5), min(size, 128)):
-            kernel = generator.integers(-(2**20), 2**20, 2 * taps)[::2]
-            result = fftconv.convolve(signal, kernel, mode=mode)
-            assert result.dtype == np.int64
-            expected = np.convolve(signal.astype(object), kernel.astype(object), mode)
-            assert result.tolist() == expected.tolist()
-
-
 def test_fill_value_counts_towards_the_range():
     options = {"mode": "same", "boundary": "constant"}
     assert fftconv.convolve([0, 0], [1, 1, 1], fill_value=INT64_MAX, **options)[0] == INT64_MAX
