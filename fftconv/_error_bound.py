@@ -41,9 +41,11 @@ def fft_error_factor(length: int, dtype: np.dtype[Any]) -> float:
 
 
 def tile_error_factor(points: int, dtype: np.dtype[Any]) -> float:
-    """The same for tiles of so many points, transformed in pairs.
+    """The same for tiles of so many points, transformed in pairs, or folded.
 
-    A pair holds every sample of the signal at most twice, so its norm is at most sqrt(2) |x|_2.
+    A pair holds every sample of the signal at most twice, so its norm is at most sqrt(2) |x|_2. A folded
+    tile holds them once. It has one stage less, and instead three products by powers that are products of
+    two rounded numbers; each adds at most 10 u, together far less than sqrt(2) allows.
     """
     return math.sqrt(2) * fft_error_factor(points, dtype)
 
@@ -123,7 +125,9 @@ EXACT_INT64 = 2**63
 _MARGIN = 1 + 1e-6  # covers the rounding of the sums of squares themselves, for up to 1e9 elements
 _BITS = range(30, 3, -1)  # of a limb
 _HARDEST_LENGTH = 2**40
-_KEPT_TAPS = 2**16  # measures of kernels up to this size are kept
+_KEPT_TAPS = (
+    2**10
+)  # measures of kernels up to this size are kept; of others they take a small part of the call
 
 
 def measure(signal: Array, kernel: Array, fill_value: int, extended_size: int) -> Magnitudes:

@@ -217,6 +217,7 @@ class ConvolutionPlan:
             "rank": self.rank,
             "fft_shape": None if self.fft_shape is None else list(self.fft_shape),
             "tile_shape": None if self.tile_shape is None else list(self.tile_shape),
+            "folded": self.schedule.folded,
             "fft_provider": self.fft_provider,
             "limbs": None if self.schedule.limbs is None else asdict(self.schedule.limbs),
             "workers": self.workers,

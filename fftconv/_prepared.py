@@ -8,7 +8,7 @@ large, and NaN, if it is to be refused or left out. Such calls are read and plan
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from fftconv.planning import ConvolutionPlan, holds_for_all, plan_problem, recor
 
 MOST_SAMPLES = 2**18  # with more, the sum takes ten times as long as what would be saved
 MOST_TAPS = 2**10
+_NUMBERS = frozenset(map(np.dtype, "?bBhHiIlLqQfdFD"))
 
 
 class Prepared(NamedTuple):
@@ -63,6 +64,18 @@ def prepare(problem: Problem, dtype: np.dtype[Any]) -> Prepared | None:
     if not (reads(plan.path, options.source, arithmetic) and writes(plan.path, dtype, arithmetic)):
         return None
     return Prepared(options, np.ascontiguousarray(problem.kernel, arithmetic), plan, dtype)
+
+
+def is_small(signal: Any, kernel: Any) -> TypeGuard[Array]:
+    """Whether these are arrays of which arguments and plan would take a good part of the time."""
+    return (
+        type(signal) is np.ndarray
+        and type(kernel) is np.ndarray
+        and signal.ndim > 0
+        and signal.size <= MOST_SAMPLES
+        and kernel.size <= MOST_TAPS
+        and kernel.dtype in _NUMBERS
+    )
 
 
 def unseen(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

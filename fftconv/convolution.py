@@ -20,14 +20,13 @@ from fftconv._engines.core import convolve_line
 from fftconv._geometry import Mode
 from fftconv._integers import check_overflow, convolve_in_limbs, round_to
 from fftconv._missing import convolve_missing
-from fftconv._prepared import MOST_SAMPLES, MOST_TAPS, Prepared, prepare, unseen
+from fftconv._prepared import Prepared, is_small, prepare, unseen
 from fftconv._profile import Profile, machine_profile
 from fftconv._range import is_in_range
 from fftconv.planning import ConvolutionPlan, is_recording, plan_problem, record
 
 __all__ = ["convolve", "correlate"]
 
-_NUMBERS = frozenset(map(np.dtype, "?bBhHiIlLqQfdFD"))
 _NO_FILL, _ONE = 0.0, 1  # defaults, which the fast path knows by identity
 
 
@@ -309,7 +308,7 @@ def _run(
         return other(signal, kernel, options | {"return_weight": return_weight}, is_correlation)
     out = options["out"]
     others = options if out is None else options | {"out": None}
-    if not return_weight and _is_small(signal, kernel) and are_plain(others.values()):
+    if not return_weight and is_small(signal, kernel) and are_plain(others.values()):
         taps, profile = content_of(kernel), machine_profile()
         known = _prepared(signal.shape, signal.dtype, taps, is_correlation, profile, **others)
         if known is not None and (computed := known.compute(signal, out)) is not None:
@@ -318,17 +317,6 @@ def _run(
     if not return_weight:
         return result
     return result, np.ones_like(result.real) if weight is None else weight
-
-
-def _is_small(signal: Any, kernel: Any) -> bool:
-    """Whether these are arrays of which arguments and plan would take a good part of the time."""
-    return (
-        type(signal) is np.ndarray
-        and type(kernel) is np.ndarray
-        and signal.size <= MOST_SAMPLES
-        and kernel.size <= MOST_TAPS
-        and kernel.dtype in _NUMBERS
-    )
 
 
 @lru_cache(maxsize=256, typed=True)
@@ -342,6 +330,8 @@ def _prepared(
     **options: Any,
 ) -> Prepared | None:
     """What is known of such a convolution before its samples; `profile` is the one that the plan uses."""
+    if options["nan_policy"] == "raise":
+        return None
     problem = _read(unseen(shape, dtype), taps.array, options, is_correlation)
     return prepare(problem, problem.options.dtype)
 

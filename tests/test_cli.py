@@ -260,11 +260,24 @@ def test_errors_speak_of_options_not_of_arguments(tmp_path, capsys):
     source, target = str(PICTURE), str(tmp_path / "b.png")
     assert run(["image", "blur", source, "-o", target, "--max-pixels", "10"]) == 1
     assert capsys.readouterr().err.endswith("if you trust it, allow them with --max-pixels 1093120\n")
-    assert run(["image", "blur", str(tmp_path / "sigma=2.png"), "-o", target]) == 1
-    assert "sigma=2.png: No such file" in capsys.readouterr().err
-    (tmp_path / "sigma=2.png").write_bytes(b"no picture")
-    assert run(["image", "blur", str(tmp_path / "sigma=2.png"), "-o", target]) == 1
-    assert "sigma=2.png is not an image" in capsys.readouterr().err
+    assert run(["explain", "--signal", "10x10", "--kernel", "3x3", "--axes", "1,0"]) == 2
+    assert "--axes 1,0 is not in ascending order; pass --axes 0,1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["sigma=2.png", "max_pixels.png", "my max_pixels.png", "method=x/a.png"])
+def test_errors_leave_names_as_they_are(tmp_path, monkeypatch, capsys, name):
+    monkeypatch.chdir(tmp_path)
+    assert run(["image", "blur", name, "-o", "b.png"]) == 1
+    assert capsys.readouterr().err == f"fftconv: {name}: No such file or directory\n"
+    Path(name).parent.mkdir(exist_ok=True)
+    Path(name).write_bytes(b"no picture")
+    for words in ([name, "-o", "b.png"], [str(Path(name).parent), "-o", "folder"]):
+        assert run(["image", "blur", *words]) == 1
+        assert f"{name} is not an image that can be read" in capsys.readouterr().err
+    assert run(["image", "blur", str(PICTURE), "-o", "method=y/b.png"]) == 1
+    assert "folder method=y does not exist" in capsys.readouterr().err
+    assert run(["image", "pipeline", "emboss | blur 2 workers=0", str(PICTURE), "-o", "b.png"]) == 2
+    assert "step 'blur 2 workers=0' has no 'workers'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", USAGE)

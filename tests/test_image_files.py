@@ -5,6 +5,7 @@ import os
 import stat
 import struct
 import sys
+import types
 import zlib
 
 import numpy as np
@@ -237,6 +238,12 @@ def test_jpeg_is_read_the_same_by_either_library(tmp_path, monkeypatch, mode, op
         assert found.shape[:2] == (51, 35)
         np.testing.assert_array_equal(found, expected)
         assert about == by_pillow
+    path.write_bytes(content)
+    with monkeypatch.context() as patched:  # imagecodecs may be built without
+        without = types.ModuleType("imagecodecs")
+        without.__spec__ = sys.modules["tifffile"].__spec__  # it can be found
+        patched.setitem(sys.modules, "imagecodecs", without)
+        np.testing.assert_array_equal(image.read(path), expected)
     path.write_bytes(content[: len(content) * 2 // 3])
     with pytest.raises(ValueError, match="cannot be decoded"):
         image.read(path)

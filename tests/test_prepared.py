@@ -70,7 +70,7 @@ def test_convolutions_give_the_same_again_as_without(function, dtype, boundary, 
     signal, kernel = pixels(dtype, 20, 7), np.random.default_rng(4).random((3, 4))
     options = {"mode": "same", "boundary": boundary, "stride": (1, 2)}
     results = [function(signal, kernel, **options) for _ in range(3)]
-    monkeypatch.setattr(convolution, "MOST_SAMPLES", -1)
+    monkeypatch.setattr(_prepared, "MOST_SAMPLES", -1)
     expected = function(signal, kernel, **options)
     for result in results:
         assert result.dtype == expected.dtype
@@ -84,7 +84,7 @@ def test_integers_come_out_the_same_again(dtype, monkeypatch):
     for _ in range(3):
         signal = generator.integers(0, 2 if dtype == "bool" else 100, (20, 7)).astype(dtype)
         with monkeypatch.context() as patched:
-            patched.setattr(convolution, "MOST_SAMPLES", -1)
+            patched.setattr(_prepared, "MOST_SAMPLES", -1)
             expected = fftconv.convolve(signal, kernel)
         result = fftconv.convolve(signal, kernel)
         assert result.dtype == expected.dtype
@@ -211,6 +211,23 @@ def test_large_arrays_are_not_kept():
     fftconv.convolve(given, given[:, :3], mode="same", boundary="wrap")
     image.apply_kernel(pixels("float32", 9, 13), np.ones((33, 33)))
     assert again._known.cache_info().currsize == convolution._prepared.cache_info().currsize == 0
+
+
+def test_errors_are_those_of_the_arrays_at_hand():
+    with pytest.raises(ValueError, match="scalar .array.5.. *"):
+        fftconv.convolve(np.array(5.0), np.ones(3))
+    with pytest.raises(ValueError, match="signal holds a NaN|signal.*NaN"):
+        fftconv.convolve(np.array([[np.nan]]), np.array([[np.nan]]), nan_policy="raise")
+    with pytest.raises(TypeError, match="2 required positional arguments: 'image' and 'sigma'"):
+        image.gaussian_blur()
+
+
+def test_filters_of_large_kernels_keep_one_kernel():
+    kernel = np.ones(_prepared.MOST_TAPS + 1, np.float32)
+    one = fftconv.Filter(kernel)
+    for size in range(2000, 2010):
+        one(np.zeros(size))
+    assert not one._prepared
 
 
 def test_results_of_two_calls_share_no_memory():

@@ -733,7 +733,7 @@ nb::object line(nb::handle signal, nb::handle kernel, nb::handle mode) {
         return nb::none();
     }
     const char code = samples.code();
-    const bool whole = (code == 'l' || code == 'q') && samples.item() == sizeof(Int);
+    const bool whole = code == (sizeof(long) == sizeof(Int) ? 'l' : 'q') && samples.item() == sizeof(Int);
     if (samples.ndim() != 1 || taps.ndim() != 1 || code != taps.code() || (code != 'd' && code != 'f' && !whole) ||
         samples.item() != taps.item() || samples.is_complex() || samples.is_swapped() || taps.is_swapped())
         return nb::none();

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fftconv._folders import make_room, targets_in
-from fftconv.cli.complaints import complain, describe
+from fftconv.cli.complaints import complain, describe_here
 from fftconv.cli.options import INPUTS, OUTPUT, POSITIVE, all_of
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def info(inputs: tuple[Path, ...]) -> int:
         try:
             about = effects.info(path)
         except Exception as error:  # the other files are to be told of
-            complain(describe(error, click.get_current_context().command))
+            complain(describe_here(error, path))
             code = 1
             continue
         seconds = about.frames / about.sample_rate
@@ -255,7 +255,7 @@ def _filter(
         except Exception as error:  # whatever is wrong with a file, the others are to be done
             if not into_folder:
                 raise
-            complain(describe(error, click.get_current_context().command))
+            complain(describe_here(error, source, target))
             failed += 1
             continue
         click.echo(_summary(report))

@@ -3,31 +3,66 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
 
 import click
 
 
-def describe(error: Exception, command: click.Command) -> str:
-    """What went wrong, without the type and number of the exception, in the words of a command."""
+def describe(error: Exception, root: click.Command, arguments: Iterable[str], *names: object) -> str:
+    """What went wrong, without the type and number of the exception, in the words of the command line.
+
+    Arguments of Python, such as max_pixels=5, are called what they are there: --max-pixels 5. What the
+    person has written, and `names` of files, are left as they are.
+    """
     if isinstance(error, OSError) and error.filename and error.strerror:
         return f"{error.filename}: {error.strerror}"
-    text = error.format_message() if isinstance(error, click.ClickException) else str(error)
-    return _with_flags(text, command) if text else type(error).__name__
+    message = error.format_message() if isinstance(error, click.ClickException) else str(error)
+    if not message:
+        return type(error).__name__
+    command = _invoked(root, arguments)
+    given = [part for word in (*arguments, *map(str, names)) for part in _parts(word)]
+    kept = sorted({part for part in given if _with_flags(part, command) != part}, key=len, reverse=True)
+    if not kept:
+        return _with_flags(message, command)
+    pieces = re.split(f"({'|'.join(map(re.escape, kept))})", message)
+    return "".join(piece if n % 2 else _with_flags(piece, command) for n, piece in enumerate(pieces))
+
+
+def describe_here(error: Exception, *names: object) -> str:
+    """The same, inside of a command."""
+    root = click.get_current_context().find_root()
+    return describe(error, root.command, root.obj["arguments"], *names)
+
+
+def _parts(word: str) -> list[str]:
+    """What a message may show of an argument: itself, the folders above it, the steps of a pipeline."""
+    return [word, *map(str, Path(word).parents), *map(str.strip, word.split("|"))]
 
 
 def _with_flags(message: str, command: click.Command) -> str:
-    """With arguments of Python, such as max_pixels=5, as they are given here: --max-pixels 5."""
     for option in command.params:
         if isinstance(option, click.Option) and option.name:
             flag, name = max(option.opts, key=len), rf"(?<![\w/.-]){option.name}"
-            value, said = ("True", flag) if option.is_flag else (r"(['\"]?)([^\s'\";,]+)\1", rf"{flag} \2")
-            message = re.sub(f"{name}={value}", said, message)
+            if option.is_flag:
+                message = re.sub(f"{name}=True", flag, message)
+            else:
+                message = re.sub(
+                    rf"{name}=(\([^)]*\)|'[^']*'|[^\s;,]+)", partial(_as_option, flag), message
+                )
             if "_" in option.name:  # which is no word
                 message = re.sub(rf"{name}\b(?!=)", flag, message)
     return message
 
 
-def invoked(command: click.Command, arguments: list[str]) -> click.Command:
+def _as_option(flag: str, found: re.Match[str]) -> str:
+    """With its value as it is typed: a text without quotes, (1, 2) as 1,2."""
+    value = found[1].replace(", ", ",") if found[1].startswith("(") else found[1]
+    return flag + " " + value.strip("()'")
+
+
+def _invoked(command: click.Command, arguments: Iterable[str]) -> click.Command:
     """The command that these arguments name, of all those in a group."""
     for word in arguments:
         if not isinstance(command, click.Group):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fftconv.cli.complaints import complain, describe
+from fftconv.cli.complaints import complain, describe_here
 from fftconv.cli.options import INPUTS, OUTPUT, POSITIVE, Bytes, all_of
 
 if TYPE_CHECKING:
@@ -408,7 +408,7 @@ def _filter(
         if each.error is None:
             click.echo(_summary(each))
         else:
-            complain(describe(each.error, click.get_current_context().command))
+            complain(describe_here(each.error, each.source, each.target))
     if len(reports) > 1:
         click.echo(_total(reports))
     elif not reports:

@@ -15,7 +15,7 @@ from importlib import import_module
 
 import click
 
-from fftconv.cli.complaints import complain, describe, invoked
+from fftconv.cli.complaints import complain, describe
 
 USAGE, FAILURE, INTERRUPTED = 2, 1, 130
 
@@ -52,7 +52,7 @@ def cli(context: click.Context, debug: bool) -> None:
     `fftconv compare`, see what this machine runs it on with `fftconv info`, and let choices fit it with
     `fftconv tune`.
     """
-    context.obj = {"debug": debug}
+    context.obj = {"debug": debug, "arguments": context.obj or ()}
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
@@ -81,16 +81,16 @@ def _show_warning(message: Warning | str, *where: object, **more: object) -> Non
 
 def _run(arguments: list[str]) -> int:
     try:
-        code = cli.main(arguments, prog_name="fftconv", standalone_mode=False)
+        code = cli.main(arguments, prog_name="fftconv", standalone_mode=False, obj=arguments)
     except click.UsageError as error:
         hint = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
-        return _complain(describe(error, invoked(cli, arguments)) + hint, USAGE)
+        return _complain(describe(error, cli, arguments) + hint, USAGE)
     except (click.Abort, KeyboardInterrupt):
         return _complain("interrupted", INTERRUPTED)
     except Exception as error:
         if "--debug" in arguments:
             raise
-        return _complain(describe(error, invoked(cli, arguments)), FAILURE)
+        return _complain(describe(error, cli, arguments), FAILURE)
     return code if isinstance(code, int) else 0
 
 

@@ -24,9 +24,9 @@ def kept(function: Function) -> Function:
     """A filter that keeps what it has found out, where that takes a good part of its time."""
 
     @wraps(function)
-    def filtered(image: Any, *given: Any, **named: Any) -> Any:
-        if type(image) is np.ndarray and image.size <= MOST_SAMPLES:
-            values = [_as_key(value) for value in given]
+    def filtered(*given: Any, **named: Any) -> Any:
+        if given and type(image := given[0]) is np.ndarray and image.size <= MOST_SAMPLES:
+            values = [_as_key(value) for value in given[1:]]
             options = {name: _as_key(value) for name, value in named.items()}
             if are_plain(values) and are_plain(options.values()):
                 known = _known(function, image.shape, image.dtype, machine_profile(), *values, **options)
@@ -34,7 +34,7 @@ def kept(function: Function) -> Function:
                     return process_pixels(image, *known)
                 if known is not None and (computed := known.compute(image)) is not None:
                     return computed
-        return function(image, *given, **named)
+        return function(*given, **named)
 
     return cast(Function, filtered)
 

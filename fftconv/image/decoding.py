@@ -226,13 +226,17 @@ def _decode_jpeg(opened: Image.Image, file: BinaryIO) -> tuple[list[Array], Imag
     """By imagecodecs, which takes half the time of Pillow and a copy; None for a file that may be cut.
 
     It takes files that end early for whole ones, which Pillow tells apart. In what is coded, 0xFF is never
-    followed by 0xD9, so files with these two at their end have not lost any of it.
+    followed by 0xD9, so a file with these two at its end has not been cut in there.
     """
     file.seek(0)
     content = file.read()
     if not content.endswith(b"\xff\xd9"):
         return None
-    pixels = np.asarray(import_module("imagecodecs").jpeg8_decode(content))
+    try:
+        decode_jpeg = import_module("imagecodecs").jpeg8_decode
+    except (ImportError, AttributeError):  # it may be built without
+        return None
+    pixels = np.asarray(decode_jpeg(content))
     if pixels.shape[:2] != (opened.height, opened.width) or mode_of(pixels) != opened.mode:
         raise ValueError(f"it holds {pixels.dtype} pixels of shape {pixels.shape}, unlike its header")
     exif = _exif_of(opened)
