@@ -185,12 +185,9 @@ def _overlap_save_work(options: Options, dtype: DType, schedule: Schedule, rank:
     geometry, tile = options.geometry, schedule.transformed
     path = overlap_save.path(options, dtype)
     points = math.prod(tile)
-    along = (
-        overlap_save.tiles_along(window, length, options.boundary)
-        for window, length in zip(geometry.windows, schedule.fft_shape, strict=True)
-    )
+    places = overlap_save.count_places(geometry, schedule.fft_shape, options.boundary)
     spectra = geometry.slices[1] * overlap_save.spectrum_bytes(tile, dtype)
-    tiles, back = _transforms(geometry, dtype, math.prod(along), spectra, schedule.folded)
+    tiles, back = _transforms(geometry, dtype, places, spectra, schedule.folded)
     held = schedule.workers * overlap_save.tile_bytes(geometry, tile, dtype, path)
     if path == "overlap save line core":
         spectra += overlap_save.spectrum_bytes(tile, dtype)  # as large are the twiddle factors of a line

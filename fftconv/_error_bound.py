@@ -125,9 +125,7 @@ EXACT_INT64 = 2**63
 _MARGIN = 1 + 1e-6  # covers the rounding of the sums of squares themselves, for up to 1e9 elements
 _BITS = range(30, 3, -1)  # of a limb
 _HARDEST_LENGTH = 2**40
-_KEPT_TAPS = (
-    2**10
-)  # measures of kernels up to this size are kept; of others they take a small part of the call
+_KEPT_TAPS = 2**10  # of kernels whose measures are kept; of others they take a small part of a call
 
 
 def measure(signal: Array, kernel: Array, fill_value: int, extended_size: int) -> Magnitudes:
@@ -172,13 +170,16 @@ class _OfKernel(NamedTuple):
 
 def _measure_kernel(kernel: Array) -> _OfKernel:
     if kernel.size > _KEPT_TAPS:
-        return _OfKernel(_peak(kernel), _absolute_sum(kernel), _norm(kernel))
+        return _look_at(kernel)
     return _kept_measures(content_of(kernel.astype(kernel.dtype.newbyteorder("="), copy=False)))
 
 
 @lru_cache(maxsize=128)
 def _kept_measures(taps: Content) -> _OfKernel:
-    kernel = taps.array
+    return _look_at(taps.array)
+
+
+def _look_at(kernel: Array) -> _OfKernel:
     return _OfKernel(_peak(kernel), _absolute_sum(kernel), _norm(kernel))
 
 

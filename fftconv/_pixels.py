@@ -14,12 +14,12 @@ import numpy as np
 
 from fftconv._arguments import Array, Method, Problem, are_plain, read_problem
 from fftconv._boundary import Boundary
-from fftconv._content import Content, content_of
+from fftconv._content import content_of
 from fftconv._engines import row_period
 from fftconv._geometry import Geometry
-from fftconv._prepared import MOST_SAMPLES, MOST_TAPS, Prepared, prepare, unseen
-from fftconv._profile import Profile, machine_profile
-from fftconv.convolution import follow, run
+from fftconv._prepared import Prepared, is_small, unseen
+from fftconv._profile import machine_profile
+from fftconv.convolution import follow, prepared, run
 from fftconv.planning import plan_problem
 
 
@@ -61,7 +61,7 @@ def correlate_pixels(
     """
     if band is not None:
         return _correlate_rows(pixels, kernel, boundary, method, workers, band)
-    if mask is None and pixels.size <= MOST_SAMPLES and kernel.size <= MOST_TAPS:
+    if mask is None and is_small(pixels, kernel):
         known = prepare_pixels(pixels.shape, pixels.dtype, kernel, boundary, method, workers)
         if known is not None and (computed := known.compute(pixels)) is not None:
             return computed
@@ -109,23 +109,11 @@ def prepare_pixels(
     workers: int | None,
 ) -> Prepared | None:
     """What can be said of `correlate_pixels` of such images before they are there."""
-    if not are_plain((boundary, method, workers)):
+    options = {"boundary": boundary, "method": method, "workers": workers}
+    if not are_plain(options.values()):
         return None
-    return _prepared(shape, dtype, content_of(kernel), boundary, method, workers, machine_profile())
-
-
-@lru_cache(maxsize=256, typed=True)
-def _prepared(
-    shape: tuple[int, ...],
-    dtype: np.dtype[Any],
-    taps: Content,
-    boundary: Boundary,
-    method: Method,
-    workers: int | None,
-    profile: Profile,
-) -> Prepared | None:
-    """The same; `profile` is the one that the plan uses."""
-    return prepare(_read(unseen(shape, dtype), taps.array, boundary, method, workers), dtype)
+    taps, profile = content_of(kernel), machine_profile()
+    return prepared(shape, dtype, taps, dtype, True, profile, mode="same", axes=(0, 1), **options)
 
 
 def _read(

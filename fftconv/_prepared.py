@@ -69,13 +69,13 @@ def prepare(problem: Problem, dtype: np.dtype[Any]) -> Prepared | None:
 def is_small(signal: Any, kernel: Any) -> TypeGuard[Array]:
     """Whether these are arrays of which arguments and plan would take a good part of the time."""
     return (
-        type(signal) is np.ndarray
-        and type(kernel) is np.ndarray
-        and signal.ndim > 0
-        and signal.size <= MOST_SAMPLES
-        and kernel.size <= MOST_TAPS
-        and kernel.dtype in _NUMBERS
+        type(signal) is np.ndarray and signal.ndim > 0 and signal.size <= MOST_SAMPLES and has_key(kernel)
     )
+
+
+def has_key(kernel: Any) -> bool:
+    """Whether the content of a kernel is a key of what is kept for it."""
+    return type(kernel) is np.ndarray and kernel.size <= MOST_TAPS and kernel.dtype in _NUMBERS
 
 
 def unseen(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:

@@ -310,7 +310,7 @@ def _run(
     others = options if out is None else options | {"out": None}
     if not return_weight and is_small(signal, kernel) and are_plain(others.values()):
         taps, profile = content_of(kernel), machine_profile()
-        known = _prepared(signal.shape, signal.dtype, taps, is_correlation, profile, **others)
+        known = prepared(signal.shape, signal.dtype, taps, None, is_correlation, profile, **others)
         if known is not None and (computed := known.compute(signal, out)) is not None:
             return computed
     result, weight = run(_read(signal, kernel, options, is_correlation), plan_problem)
@@ -320,20 +320,24 @@ def _run(
 
 
 @lru_cache(maxsize=256, typed=True)
-def _prepared(
+def prepared(
     shape: tuple[int, ...],
     dtype: np.dtype[Any],
     taps: Content,
+    result: np.dtype[Any] | None,
     is_correlation: bool,
     profile: Profile,
     /,
     **options: Any,
 ) -> Prepared | None:
-    """What is known of such a convolution before its samples; `profile` is the one that the plan uses."""
-    if options["nan_policy"] == "raise":
+    """What is known of such a convolution before its samples; `profile` is the one that the plan uses.
+
+    `result` is the dtype to deliver, if it is not that of the convolution.
+    """
+    if options.get("nan_policy") == "raise":
         return None
     problem = _read(unseen(shape, dtype), taps.array, options, is_correlation)
-    return prepare(problem, problem.options.dtype)
+    return prepare(problem, problem.options.dtype if result is None else result)
 
 
 def _read(signal: Any, kernel: Any, options: dict[str, Any], is_correlation: bool) -> Problem:

@@ -567,10 +567,7 @@ def _schedule_of_tile(
 ) -> Schedule:
     """With tiles of this shape; a single one may be folded."""
     geometry = options.geometry if limbs is None else bank(options.geometry, limbs.of_kernel)
-    places = math.prod(
-        overlap_save.tiles_along(window, length, options.boundary)
-        for window, length in zip(geometry.windows, tile, strict=True)
-    )
+    places = overlap_save.count_places(geometry, tile, options.boundary)
     path = PATHS["overlap_save"](options, dtype)
     folded = overlap_save.is_folded(geometry, dtype, path, tile, places)
     return Schedule(1, tile, provider, limbs, folded)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import fftconv
-from fftconv import _pixels, _prepared, convolution, image
+from fftconv import _prepared, convolution, image
 from fftconv._profile import shipped_profile, use_profile
 from fftconv.image import again
 from fftconv.planning import _plan, recorded_plans
@@ -12,9 +12,8 @@ from fftconv.planning import _plan, recorded_plans
 
 @pytest.fixture(autouse=True)
 def _nothing_kept():
-    convolution._prepared.cache_clear()
+    convolution.prepared.cache_clear()
     again._known.cache_clear()
-    _pixels._prepared.cache_clear()
 
 
 def pixels(dtype, *shape):
@@ -47,7 +46,7 @@ def test_filters_give_the_same_again_as_without(name, dtype, monkeypatch):
             continue
         results = [FILTERS[name](given) for _ in range(3)]
         with monkeypatch.context() as patched:
-            for module in (again, _pixels):
+            for module in (again, _prepared):
                 patched.setattr(module, "MOST_SAMPLES", -1)
             expected = FILTERS[name](given)
         for result in results:
@@ -89,7 +88,7 @@ def test_integers_come_out_the_same_again(dtype, monkeypatch):
         result = fftconv.convolve(signal, kernel)
         assert result.dtype == expected.dtype
         np.testing.assert_array_equal(result, expected)
-    assert convolution._prepared.cache_info().hits == 2
+    assert convolution.prepared.cache_info().hits == 2
     largest = np.full((20, 7), np.iinfo(dtype).max if dtype != "bool" else 1).astype(dtype)
     if dtype in ("int32", "uint64"):  # looked at each time
         kernel = np.full((3, 4), 2**40 if dtype == "int32" else 2).astype(
@@ -210,7 +209,7 @@ def test_large_arrays_are_not_kept():
     image.box_blur(given, 3)
     fftconv.convolve(given, given[:, :3], mode="same", boundary="wrap")
     image.apply_kernel(pixels("float32", 9, 13), np.ones((33, 33)))
-    assert again._known.cache_info().currsize == convolution._prepared.cache_info().currsize == 0
+    assert again._known.cache_info().currsize == convolution.prepared.cache_info().currsize == 0
 
 
 def test_errors_are_those_of_the_arrays_at_hand():

@@ -67,6 +67,13 @@ def tiles_along(window: Window, length: int, boundary: Boundary) -> int:
     return -(-window.outputs // _cut(window, length, boundary).outputs)
 
 
+def count_places(geometry: Geometry, tile: tuple[int, ...], boundary: Boundary) -> int:
+    """Tiles of this shape that cover the outputs of a slice."""
+    return math.prod(
+        tiles_along(window, length, boundary) for window, length in zip(geometry.windows, tile, strict=True)
+    )
+
+
 def count_tiles(geometry: Geometry, places: int, together: int) -> tuple[int, int]:
     """Transforms forward and back of so many tiles of all slices, `together` of them in one."""
     of_signal, kernels, results = geometry.slices

@@ -11,13 +11,12 @@ import numpy as np
 from fftconv._arguments import are_plain
 from fftconv._content import Content, content_of
 from fftconv._pixels import prepare_pixels
-from fftconv._prepared import MOST_SAMPLES, MOST_TAPS, Prepared
+from fftconv._prepared import MOST_SAMPLES, MOST_TAPS, Prepared, has_key
 from fftconv._profile import Profile, machine_profile
 from fftconv.image.processing import COMPUTE, Recipe, is_direct, process_pixels, taps_for
 from fftconv.image.steps import Sketch
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-_NUMBERS = frozenset(map(np.dtype, "?bBhHiIlLqQfd"))
 
 
 def kept(function: Function) -> Function:
@@ -41,9 +40,7 @@ def kept(function: Function) -> Function:
 
 def _as_key(value: Any) -> Any:
     """What stands for an argument: of a small kernel its content."""
-    if type(value) is np.ndarray and value.size <= MOST_TAPS and value.dtype in _NUMBERS:
-        return content_of(value)
-    return value
+    return content_of(value) if has_key(value) else value
 
 
 def _as_given(value: Any) -> Any:
