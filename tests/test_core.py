@@ -102,6 +102,24 @@ def test_strides_dilations_and_channels(level, in_numpy, dtype, shape, options):
         assert np.array_equal(result, in_numpy(signal, kernel, **given)), columns
 
 
+@needs_core
+@pytest.mark.parametrize("method", ["separable", "running_sum"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "uint8"])
+@pytest.mark.parametrize("size", [(1, 3), (4, 1), (3, 5), (5, 4), (6, 10), (13, 27)])
+def test_wide_rows_with_whatever_stands_beyond_them(level, method, dtype, size):
+    """Powers of two for taps, so that factors and sums are exact."""
+    factors = [np.minimum(2 ** np.arange(n), 4 if method == "separable" else 1) for n in size]
+    kernel = np.outer(*factors).astype(dtype)
+    for width, channels in ((129, 1), (150, 1), (64, 3), (700, 1)):
+        signal = whole((20, width, channels), dtype)
+        for boundary in ("zero", "constant", "nearest", "reflect", "mirror", "wrap"):
+            given = {"mode": "same", "boundary": boundary, "axes": (0, 1)}
+            given |= {"fill_value": 3} if boundary == "constant" else {}
+            result = fftconv.convolve(signal, kernel, method=method, **given)
+            expected = fftconv.convolve(signal, kernel, method="direct", **given)
+            assert np.array_equal(result, expected), (width, channels, boundary)
+
+
 def unaligned(array):
     raw = np.empty(array.nbytes + 1, np.uint8)
     view = raw[1:].view(array.dtype).reshape(array.shape)

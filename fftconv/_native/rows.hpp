@@ -51,7 +51,9 @@ template <class T>
 class SourceRows {
 public:
     explicit SourceRows(const Job& job)
-        : job_(job), read_(reader<T>(job.source_type)), numbers_(job.channels * job.components) {}
+        : job_(job), read_(reader<T>(job.source_type)), numbers_(job.channels * job.components) {
+        for (Int c = 0; job.fill && c < job.components; ++c) fill_is_0_ &= static_cast<const T*>(job.fill)[c] == 0;
+    }
 
     void take(Parts& parts, Int longest) { edge_ = parts.take<Int>(longest); }
 
@@ -78,6 +80,21 @@ public:
         edges_ = fill ? Edges::fill : copies ? Edges::copies : Edges::mixed;
     }
 
+    // Whether what stands beyond the ends of rows follows for sums down their columns: as copies of those, or as 0.
+    bool ends_follow() const {
+        return edges_ == Edges::copies || (edges_ == Edges::fill && (inside_.high - inside_.low == inside_.reach || fill_is_0_));
+    }
+
+    // Puts it into a row of such sums.
+    void put_ends(T* sums) const {
+        if (edges_ == Edges::copies) {
+            copy_edges(sums, inside_.low, inside_.high, inside_.reach);
+            return;
+        }
+        clear(sums, inside_.low * numbers_);
+        clear(sums + inside_.high * numbers_, (inside_.reach - inside_.high) * numbers_);
+    }
+
     // The row at `position` of a plane, or of the fill value where there is none: one phase of its step after the
     // other, `phase` pixels apart.
     void read(T* out, const char* plane, Int position, Int phase) const {
@@ -88,8 +105,12 @@ public:
             return;
         }
         const char* row = plane + sample * job_.rows.source;
+        if (step == 1) {
+            read_run(out, row, inside_, 1);
+            return;
+        }
         for (Int p = 0; p < least(step, inside_.reach); ++p)
-            read_run(out + p * phase * numbers_, row, inside_.start + p, (inside_.reach - p + step - 1) / step, step);
+            read_run(out + p * phase * numbers_, row, every(step, inside_.start + p, inside_.reach - p), step);
     }
 
     // Pixels that are all of the source, in a plane of one row.
@@ -109,35 +130,39 @@ private:
             for (Int c = 0; c < job_.components; ++c) out[i * job_.components + c] = fill[c];
     }
 
-    // `count` pixels from `start`, every `step`-th, of the row at `row`, with what stands beyond its ends.
-    void read_run(T* out, const char* row, Int start, Int count, Int step) const {
+    // Every `step`-th of `reach` positions from `start` on.
+    Inside every(Int step, Int start, Int reach) const {
+        const Int count = (reach + step - 1) / step, size = job_.columns.axis.size;
+        const Int low = start < 0 ? least((-start + step - 1) / step, count) : 0;
+        const Int high = start < size ? (size - start + step - 1) / step : 0;
+        return {start, count, low, most(least(high, count), low)};
+    }
+
+    // Those of the row at `row`, with what stands beyond its ends.
+    void read_run(T* out, const char* row, const Inside& run, Int step) const {
         const Walk& walk = job_.columns;
-        const Int size = walk.axis.size;
-        const Int channels = numbers_, channel = job_.channel_source;
-        Int low = start < 0 ? (-start + step - 1) / step : 0;
-        low = least(low, count);
-        Int high = start < size ? (size - start + step - 1) / step : 0;
-        high = most(least(high, count), low);
-        if (high > low)
-            read_(out + low * channels, row + (start + low * step) * walk.source, high - low,
-                  step * walk.source, channels, channel);
+        const auto read = [&](Int q, Int sample, Int count) {
+            read_(out + q * numbers_, row + sample * walk.source, count, step * walk.source, numbers_,
+                  job_.channel_source);
+        };
+        if (run.high > run.low) read(run.low, run.start + run.low * step, run.high - run.low);
         if (edges_ == Edges::copies && step == 1) {
-            copy_edges(out, low, high, count);
+            copy_edges(out, run.low, run.high, run.reach);
             return;
         }
         if (edges_ == Edges::fill) {
-            put_fill(out, low);
-            put_fill(out + high * channels, count - high);
+            put_fill(out, run.low);
+            put_fill(out + run.high * numbers_, run.reach - run.high);
             return;
         }
-        for (Int q = 0; q < count; ++q) {
-            if (q == low) q = high;
-            if (q >= count) break;
-            const Int sample = sample_at(walk.axis, start + q * step);
+        for (Int q = 0; q < run.reach; ++q) {
+            if (q == run.low) q = run.high;
+            if (q >= run.reach) break;
+            const Int sample = sample_at(walk.axis, run.start + q * step);
             if (sample < 0)
-                put_fill(out + q * channels, 1);
+                put_fill(out + q * numbers_, 1);
             else
-                read_(out + q * channels, row + sample * walk.source, 1, walk.source, channels, channel);
+                read(q, sample, 1);
         }
     }
 
@@ -153,6 +178,7 @@ private:
     const Job& job_;
     const Read<T> read_;
     const Int numbers_;
+    bool fill_is_0_ = true;
     Inside inside_;
     Edges edges_ = Edges::mixed;
     Int* edge_ = nullptr;

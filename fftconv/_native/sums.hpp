@@ -193,15 +193,24 @@ private:
         }
     }
 
-    // Whether source rows are what the kernels want already, with nothing beyond an edge. Only `direct` whose
-    // outputs are stored at once reads no further than it must.
-    bool reads_as_it_is(const Place& place) const {
-        const Axis& columns = job_.columns.axis;
-        const Int item = sizeof(T), start = columns.first + place.left;
-        return job_.method == Method::direct && job_.reads_as_is && job_.components == 1 && columns.step == 1 &&
-               is_straight((place.right - place.left) * numbers_) && job_.channel_source == item &&
-               job_.columns.source == numbers_ * item && start >= 0 &&
-               start + place.right - place.left - 1 + reach_of(columns) <= columns.size;
+    // The columns of a tile's rows that sums down the columns are taken of, from `left` on. Where rows are read where
+    // they lie, they have no numbers beyond the source's edges.
+    struct Span {
+        bool in_place;
+        Int left, length;
+    };
+
+    // Whether source rows are what the kernels want already, to be read no further than they must. `direct` wants
+    // what lies beyond the edges, too; `separable` puts that into its sums down the columns.
+    Span span(const Place& place) const {
+        const Int item = sizeof(T);
+        const Inside& in = source_.inside();
+        const Int length = (in.high - in.low) * numbers_, outputs = (place.right - place.left) * numbers_;
+        const bool alike = job_.reads_as_is && job_.components == 1 && job_.columns.axis.step == 1 &&
+                           job_.channel_source == item && job_.columns.source == numbers_ * item;
+        const bool enough = job_.method == Method::direct ? is_straight(outputs) && in.high - in.low == in.reach
+                                                          : fills_vectors(length) && source_.ends_follow();
+        return alike && enough ? Span{true, in.low * numbers_, length} : Span{false, 0, filled_};
     }
 
     // Where that row lies; null if it is outside, or not aligned.
@@ -220,13 +229,13 @@ private:
     };
 
     // Rows from `filled` to `until` into the rings, for a complex kernel also times i: (a, b) becomes (-b, a).
-    void advance(const Chain& chain, Int& filled, Int until, bool as_it_is, const Place& place) {
+    void advance(const Chain& chain, Int& filled, Int until, bool in_place, const Place& place) {
         for (; filled < until; ++filled) {
             const Int position = job_.rows.axis.first + chain.base + filled * job_.rows.axis.dilation;
             for (Int lead = 0; lead < lead_taps_; lead += job_.components) {
                 const char* plane = planes_[lead / job_.components];
                 const Int index = lead * ring_ + filled % ring_;
-                if (as_it_is) {
+                if (in_place) {
                     const char* row = source_row(plane, position, place);
                     held_[index] = reinterpret_cast<const T*>(row);
                     if (row) continue;
@@ -276,21 +285,21 @@ private:
     template <class Compute>
     void follow(const Chain& chain, const Place& place, Compute compute) {
         Int filled = 0;
-        const bool as_it_is = reads_as_it_is(place);
+        const bool in_place = span(place).in_place;
         for (Int done = 0; done < chain.count; done += shared_) {
             const Int count = least(shared_, chain.count - done), row = done * chain.hop;
             filled = most(filled, row);
-            advance(chain, filled, row + count - 1 + job_.rows.axis.taps, as_it_is, place);
+            advance(chain, filled, row + count - 1 + job_.rows.axis.taps, in_place, place);
             compute(chain.y + done * chain.every, chain.every, count, row);
         }
     }
 
-    // Points `window_` at `height` rows of every ring.
-    void look(Int row, Int height) {
+    // Points `window_` at `height` rows of every ring, from `left` on.
+    void look(Int row, Int height, Int left) {
         for (Int lead = 0; lead < lead_taps_; ++lead) {
             Int at = row % ring_;
             for (Int i = 0; i < height; ++i) {
-                window_[lead * height + i] = held_[lead * ring_ + at];
+                window_[lead * height + i] = held_[lead * ring_ + at] + left;
                 if (++at == ring_) at = 0;
             }
         }
@@ -298,18 +307,18 @@ private:
 
     // ------------------------------------------------------------------------------------------- engines
 
-    // `count` output rows of `length` numbers, which read the rings from `row` on.
-    void correlate(T* const* out, Int count, Int row, Int length, bool room, Int columns, const Int* offsets,
-                   const T* taps, const Ahead& ahead) {
+    // `count` output rows of `length` numbers, which read the rings from `row` and `left` on.
+    void correlate(T* const* out, Int count, Int row, Int left, Int length, bool room, Int columns,
+                   const Int* offsets, const T* taps, const Ahead& ahead) {
         const Int height = job_.rows.axis.taps;
         typename Lanes<T>::Vector unwatched = {};
         if (count == ROWS) {
-            look(row, height_);
+            look(row, height_, left);
             correlate_rows<T, ROWS>(out, length, room, window_, lead_taps_, height, columns, offsets, taps, ahead, unwatched);
             return;
         }
         for (Int r = 0; r < count; ++r) {
-            look(row + r, height);
+            look(row + r, height, left);
             correlate_rows<T, 1>(out + r, length, room, window_, lead_taps_, height, columns, offsets, taps, ahead, unwatched);
         }
     }
@@ -335,8 +344,11 @@ private:
     bool is_straight(Int length) const {
         const Int item = sizeof(T);
         return job_.writes_as_is && job_.target_item == item && job_.channel_target == item &&
-               job_.columns.target == numbers_ * item && length >= LONG * Lanes<T>::count;
+               job_.columns.target == numbers_ * item && fills_vectors(length);
     }
+
+    // Whether a row is long enough to be read and written to its end and no further.
+    static bool fills_vectors(Int length) { return length >= LONG * Lanes<T>::count; }
 
     // A long kernel of one row, as if it had several rows of `width` taps and stood before an image whose rows are
     // the line shifted by `width`: then outputs share inputs as rows do. What is left of the taps comes after.
@@ -381,7 +393,7 @@ private:
                 for (Int r = 0; r < count; ++r) correlate_stacked(out[r], length, held_[(row + r) % ring_], taps);
             } else {
                 const Ahead ahead = look_ahead(y, every, place);
-                correlate(out, count, row, length, !straight, columns.taps, offsets_, taps, ahead);
+                correlate(out, count, row, 0, length, !straight, columns.taps, offsets_, taps, ahead);
             }
             if (!straight)
                 for (Int r = 0; r < count; ++r) write_row(out[r], y + r * every, place);
@@ -398,14 +410,17 @@ private:
         const Int straight_down = 0;
         const bool straight = is_straight(length);
         T* const between = out_ + length_;  // [row][rank]
+        const Span inside = span(place);
         typename Lanes<T>::Vector watched = {};
         for_bands(place, [&](Int y, Int every, Int count, Int row) {
             const Ahead ahead = look_ahead(y, every, place);
             for (Int k = 0; k < job_.rank; ++k) {
                 T* out[ROWS];
-                for (int r = 0; r < ROWS; ++r) out[r] = between + (r * job_.rank + k) * length_;
-                correlate(out, count, row, filled_, true, 1, &straight_down, down + k * rows.taps,
-                          k == 0 ? ahead : Ahead());
+                for (int r = 0; r < ROWS; ++r) out[r] = between + (r * job_.rank + k) * length_ + inside.left;
+                correlate(out, count, row, inside.left, inside.length, !inside.in_place, 1, &straight_down,
+                          down + k * rows.taps, k == 0 ? ahead : Ahead());
+                if (inside.in_place)
+                    for (Int r = 0; r < count; ++r) source_.put_ends(out[r] - inside.left);
             }
             for (Int r = 0; r < count; ++r) {
                 for (Int k = 0; k < job_.rank; ++k) window_[k] = between + (r * job_.rank + k) * length_;

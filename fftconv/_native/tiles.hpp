@@ -2,11 +2,14 @@
 // the namespace of its level.
 #pragma once
 
+constexpr int ANY = -1;
+
 // Adds what one input row contributes to output rows LOW .. HIGH - 1; `taps` are those of row LOW. A row of
-// taps of FIXED length (0: any) lies without gaps and is unrolled.
+// taps of FIXED length is unrolled and lies without gaps, as one of ANY length does; else, it is at `offsets`.
 template <class T, int R, int W, int LOW, int HIGH, int FIXED>
 INLINE void add_row(typename Lanes<T>::Vector (&sums)[R][W], const T* row, const Int* offsets, Int columns,
                     const T* taps) {
+    if constexpr (FIXED > 0) asm("" : "+r"(row));  // or GCC keeps an address for each offset, in too few registers
     const auto add_tap = [&](Int j, Int offset) INLINE_LAMBDA {
         typename Lanes<T>::Vector inputs[W];
         for (int w = 0; w < W; ++w) inputs[w] = load(row + offset + w * Lanes<T>::count);
@@ -18,6 +21,9 @@ INLINE void add_row(typename Lanes<T>::Vector (&sums)[R][W], const T* row, const
     if constexpr (FIXED > 0) {
 #pragma GCC unroll 8
         for (Int j = 0; j < FIXED; ++j) add_tap(j, j);
+    } else if constexpr (FIXED == ANY) {
+#pragma GCC unroll 2
+        for (Int j = 0; j < columns; ++j) add_tap(j, j);
     } else {
         for (Int j = 0; j < columns; ++j) add_tap(j, offsets[j]);
     }
@@ -75,12 +81,13 @@ INLINE void tile(T* const (&out)[R], Int x, const T* const* rows, Int leads, Int
         rows += height + R - 1;
         taps += height * columns;
     }
-    for (int r = 0; r < R; ++r)
-        for (int w = 0; w < W; ++w) {
-            store(out[r] + x + w * Lanes<T>::count, sums[r][w]);
-            // Only in the last pass of `separable`, which has one row: 0 as long as every sum is finite, then NaN.
-            if constexpr (R == 1) watched += sums[r][w] - sums[r][w];
-        }
+    for (int r = 0; r < R; ++r) {
+        T* to = out[r] + x;
+        for (int w = 0; w < W; ++w) store(to + w * Lanes<T>::count, sums[r][w]);
+    }
+    // Only in the last pass of `separable`, which has one row: 0 as long as every sum is finite, then NaN.
+    if constexpr (R == 1)
+        for (int w = 0; w < W; ++w) watched += sums[0][w] * 0;
 }
 
 // Source rows that the next tiles will read: asked for early, so that memory works while sums are added up.
@@ -108,30 +115,33 @@ void correlate_fixed(T* const* out, Int length, bool room, const T* const* rows,
     constexpr Int block = W * Lanes<T>::count;
     T* to[R];
     for (int r = 0; r < R; ++r) to[r] = out[r];
+    typename Lanes<T>::Vector seen = {};
     Int x = 0;
     for (; x + block <= length; x += block) {
         for (int r = 0; r < R; ++r) ahead.prefetch(r, x, block);
-        tile<T, R, W, FIXED, TALL>(to, x, rows, leads, height, columns, offsets, taps, watched);
+        tile<T, R, W, FIXED, TALL>(to, x, rows, leads, height, columns, offsets, taps, seen);
     }
     if (x < length && length >= block && (!room || x + 2 * Lanes<T>::count < length)) {
         // Some columns twice, which costs less than single vectors and gives the same numbers.
-        tile<T, R, W, FIXED, TALL>(to, length - block, rows, leads, height, columns, offsets, taps, watched);
+        tile<T, R, W, FIXED, TALL>(to, length - block, rows, leads, height, columns, offsets, taps, seen);
+        watched += seen;
         return;
     }
     for (; x < length; x += Lanes<T>::count)
-        tile<T, R, 1, FIXED, TALL>(to, x, rows, leads, height, columns, offsets, taps, watched);
+        tile<T, R, 1, FIXED, TALL>(to, x, rows, leads, height, columns, offsets, taps, seen);
+    watched += seen;
 }
 
 template <class T, int R>
 void correlate_rows(T* const* out, Int length, bool room, const T* const* rows, Int leads, Int height,
                     Int columns, const Int* offsets, const T* taps, const Ahead& ahead,
                     typename Lanes<T>::Vector& watched) {
-    bool without_gaps = columns <= 5;  // longer ones are not unrolled
+    bool without_gaps = true;
     for (Int j = 0; without_gaps && j < columns; ++j) without_gaps = offsets[j] == j;
     const auto correlate = !without_gaps  ? correlate_fixed<T, R, 0, 0>
                            : columns == 1 ? correlate_fixed<T, R, 1, 0>
                            : columns == 3 ? (height == 3 ? correlate_fixed<T, R, 3, 3> : correlate_fixed<T, R, 3, 0>)
                            : columns == 5 ? correlate_fixed<T, R, 5, 0>
-                                          : correlate_fixed<T, R, 0, 0>;
+                                          : correlate_fixed<T, R, ANY, 0>;
     correlate(out, length, room, rows, leads, height, columns, offsets, taps, ahead, watched);
 }
