@@ -31,7 +31,6 @@ constexpr Int CACHE_LINE = 64;
 constexpr Int NEAR_BYTES = 32 * 1024;  // of rows that stay in a first-level cache
 constexpr Int FAR_BYTES = 768 * 1024;  // and in a second-level one
 constexpr Int LEAST_COLUMNS = 512;
-constexpr Int FEW = 8;  // neighbours that are added one by one
 
 #define INLINE inline __attribute__((always_inline))
 #define INLINE_LAMBDA __attribute__((always_inline))
@@ -74,8 +73,10 @@ INLINE Int sample_at(const Axis& axis, Int position) {
 
 #include "pixels.hpp"
 #include "rows.hpp"
+#include "places.hpp"
 #include "tiles.hpp"
 #include "sums.hpp"
+#include "boxes.hpp"
 #include "transforms.hpp"
 #include "overlap.hpp"
 #include "stream.hpp"
@@ -83,14 +84,16 @@ INLINE Int sample_at(const Axis& axis, Int position) {
 
 template <class T>
 Outcome run(const Job& job, Next next, void* counter) {
+    if (job.method == Method::running_sum) return Boxes<T>(job).run(next, counter);
     if constexpr (is_float<T>)
         if (job.method == Method::overlap_save) return Overlap<T>(job).run(next, counter);
-    return Worker<T>(job).run(next, counter);
+    if constexpr (!Weighed<T>::in_float) return Worker<T>(job).run(next, counter);
+    return Outcome::finite;  // small integers are added up by running sums only
 }
 
 template <class T>
 Int bytes_of(const Job& job) {
-    return Worker<T>(job).bytes();
+    return job.method == Method::running_sum ? Boxes<T>(job).bytes() : Worker<T>(job).bytes();
 }
 
 template <class T>

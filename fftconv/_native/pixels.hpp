@@ -61,14 +61,14 @@ void exchange_rows(T* sums, const char* added, const char* removed, Int count) {
 template <class T>
 using Exchange = void (*)(T*, const char*, const char*, Int);
 
-// Only for sums of small integers: of others, sources are many.
+// For sums of small integers; of others, sources are many, and these are the most common ones.
 template <class T>
 Exchange<T> exchanger(Type type) {
     if constexpr (Weighed<T>::in_float) {
         if (type == Type::u8) return exchange_rows<std::uint8_t, T>;
         if constexpr (sizeof(T) > 2) return exchange_rows<std::uint16_t, T>;
     }
-    return nullptr;
+    return type == Type::i64 || type == Type::u64 ? exchange_rows<T, T> : nullptr;
 }
 
 template <class T>

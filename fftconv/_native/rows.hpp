@@ -80,6 +80,8 @@ public:
         edges_ = fill ? Edges::fill : copies ? Edges::copies : Edges::mixed;
     }
 
+    bool fill_is_0() const { return fill_is_0_; }
+
     // Whether what stands beyond the ends of rows follows for sums down their columns: as copies of those, or as 0.
     bool ends_follow() const {
         return edges_ == Edges::copies || (edges_ == Edges::fill && (inside_.high - inside_.low == inside_.reach || fill_is_0_));

@@ -1,41 +1,27 @@
-// The engines that add products up: direct, separable, running_sum. Included by kernels.cpp inside the namespace of
-// its level.
+// The engines that add products up: direct and separable. Included by kernels.cpp inside the namespace of its level.
 //
-// A job is cut into tiles: a range of output rows and of columns, of one plane. A tile reads its source row
+// A job is cut into tiles, see places.hpp. A tile reads its source row
 // by row into a ring of rows in the cache, in the type of the arithmetic and extended beyond the edges, so
 // that everything after it is aligned, contiguous and without conditions: dilation, stride and channels are
 // nothing but the offset of a tap in a row. Output rows leave through one function that rounds and saturates.
 #pragma once
 
-// Where a tile lies: output rows and columns from .. to of one plane.
-struct Place {
-    const char* source;  // of the batch; lead axes are added per lead tap
-    char* target;
-    Int kernel;
-    Int lead[MOST_AXES];  // output index along each lead axis
-    Int top, bottom, left, right;
-};
-
 template <class T>
 class Worker {
-    static constexpr bool SUMS_ROUND = is_float<T>;
-
 public:
     explicit Worker(const Job& job)
         : job_(job),
-          write_(writer<typename Weighed<T>::type>(job.target_type)),
+          write_(writer<T>(job.target_type)),
           numbers_(job.channels * job.components),
           lead_taps_(count_lead_taps(job) * job.components),
-          source_(job) {
-        const Axis &rows = job.rows.axis, &columns = job.columns.axis;
-        shared_ = rows.step == 1 ? ROWS : 1;
-        height_ = shared_ + rows.taps - 1;
-        ring_ = job.method != Method::running_sum ? height_ : SUMS_ROUND ? rows.taps + 1 : 1;
-        if (job.channel_source == job.source_item && job.columns.source == numbers_ * job.source_item)
-            exchange_ = exchanger<T>(job.source_type);
-        writes_bytes_ = job.target_type == Type::u8 && job.channel_target == 1 && job.columns.target == numbers_;
-        plan_tiles();
-        const Int reach = (columns_ - 1) * columns.step + reach_of(columns);
+          source_(job),
+          shared_(job.rows.axis.step == 1 ? ROWS : 1),
+          height_(shared_ + job.rows.axis.taps - 1),
+          ring_(height_),
+          places_(job, ring_ * lead_taps_ + (job.method == Method::direct ? 0 : ROWS * job.rank + 2), Lanes<T>::count,
+                  sizeof(T), ROWS * job.rows.axis.dilation) {
+        const Axis& columns = job.columns.axis;
+        const Int reach = (places_.columns() - 1) * columns.step + reach_of(columns);
         phase_ = (reach + columns.step - 1) / columns.step;  // pixels of each phase of a row
         filled_ = phase_ * columns.step * numbers_;
         length_ = up(filled_ + (LONG + 1) * Lanes<T>::count, Lanes<T>::count);
@@ -49,22 +35,16 @@ public:
         if (memory.failed()) return Outcome::no_memory;
         take(Parts(memory.get()));
         prepare();
-        const Int tiles = count_tiles();
         bool finite = true;
-        for (Int index = next(counter); index < tiles; index = next(counter)) {
-            const Place place = locate(index);
+        for (Int index = next(counter); index < places_.count(); index = next(counter)) {
+            const Place place = places_[index];
             find_planes(place);
             source_.look(job_.columns.axis.first + place.left * job_.columns.axis.step,
                          (place.right - place.left - 1) * job_.columns.axis.step + reach_of(job_.columns.axis));
-            switch (job_.method) {
-                case Method::direct:
-                    if constexpr (!Weighed<T>::in_float) direct(place);
-                    break;
-                case Method::separable:
-                    if constexpr (!Weighed<T>::in_float) finite &= separable(place);
-                    break;
-                default: running_sum(place);
-            }
+            if (job_.method == Method::direct)
+                direct(place);
+            else
+                finite &= separable(place);
         }
         return finite ? Outcome::finite : Outcome::not_finite;
     }
@@ -74,66 +54,6 @@ private:
         Int count = 1;
         for (int a = 0; a < job.leads; ++a) count *= job.lead[a].axis.taps;
         return count;
-    }
-
-    // Strips as wide as lets their rows stay in the cache; rows cut so that every thread gets some.
-    void plan_tiles() {
-        const Axis &rows = job_.rows.axis, &columns = job_.columns.axis;
-        const Int depth = ring_ * lead_taps_ + (job_.method == Method::direct ? 0 : ROWS * job_.rank + 2);
-        const Int pixel = numbers_ * static_cast<Int>(sizeof(T));
-        const Int near = NEAR_BYTES / (depth * pixel);
-        const Int wide = least(most(near, 8 * reach_of(columns)), FAR_BYTES / (depth * pixel));
-        const Int least_wide = most(LEAST_COLUMNS / (numbers_ * columns.step), 1);
-        columns_ = least(most(wide, least_wide), columns.outputs);
-        const Int strips = (columns.outputs + columns_ - 1) / columns_;
-        columns_ = (columns.outputs + strips - 1) / strips;  // all about equally wide
-        if (columns_ < columns.outputs) {
-            const Int whole = Lanes<T>::count * WIDE;
-            columns_ = least(up(columns_ * numbers_, whole) / numbers_ + 1, columns.outputs);
-        }
-        rows_ = rows.outputs;
-        if (job_.workers > 1) {
-            const Int bands = (rows.outputs + 4 * job_.workers - 1) / (4 * job_.workers);
-            rows_ = least(rows_, up(most(bands, most(32, 2 * reach_of(rows))), ROWS * rows.dilation));
-            // Blocks of running sums start at the same rows in every tiling, so that all of them round alike.
-            if (job_.method == Method::running_sum) rows_ = up(rows_, rows.taps);
-        }
-    }
-
-    Int strips() const { return (job_.columns.axis.outputs + columns_ - 1) / columns_; }
-    Int bands() const { return (job_.rows.axis.outputs + rows_ - 1) / rows_; }
-
-    Int count_tiles() const {
-        Int count = strips() * bands();
-        for (int a = 0; a < job_.leads; ++a) count *= job_.lead[a].axis.outputs;
-        for (int a = 0; a < job_.batches; ++a) count *= job_.batch[a].size;
-        return count;
-    }
-
-    Place locate(Int index) const {
-        Place place;
-        place.left = index % strips() * columns_;
-        place.right = least(place.left + columns_, job_.columns.axis.outputs);
-        index /= strips();
-        place.top = index % bands() * rows_;
-        place.bottom = least(place.top + rows_, job_.rows.axis.outputs);
-        index /= bands();
-        place.source = job_.source;
-        place.target = job_.target + place.top * job_.rows.target + place.left * job_.columns.target;
-        place.kernel = 0;
-        for (int a = job_.leads - 1; a >= 0; --a) {
-            place.lead[a] = index % job_.lead[a].axis.outputs;
-            index /= job_.lead[a].axis.outputs;
-            place.target += place.lead[a] * job_.lead[a].target;
-        }
-        for (int a = job_.batches - 1; a >= 0; --a) {
-            const Int at = index % job_.batch[a].size;
-            index /= job_.batch[a].size;
-            place.source += at * job_.batch[a].source;
-            place.target += at * job_.batch[a].target;
-            place.kernel += at * job_.batch[a].kernel;
-        }
-        return place;
     }
 
     // -------------------------------------------------------------------------------------------- memory
@@ -153,7 +73,6 @@ private:
         held_ = parts.take<const T*>(ring_ * lead_taps_);
         planes_ = parts.take<const char*>(lead_taps_);
         offsets_ = parts.take<Int>(job_.columns.axis.taps);
-        weighed_ = parts.take<float>(length_);
         source_.take(parts, phase_ * job_.columns.axis.step);
         return parts.taken();
     }
@@ -259,7 +178,7 @@ private:
         return place.target + (y - place.top) * job_.rows.target;
     }
 
-    void write_row(const typename Weighed<T>::type* from, Int y, const Place& place) const {
+    void write_row(const T* from, Int y, const Place& place) const {
         write_(target_row(y, place), from, place.right - place.left,
                job_.columns.target, numbers_, job_.channel_target);
     }
@@ -435,179 +354,16 @@ private:
         return finite;
     }
 
-    // Sums of equal taps at a cost that their number hardly changes. Floats are weighed by the tap before they
-    // are added, as in the definition; integers after, so that their sums stay exact.
-    void running_sum(const Place& place) {
-        if constexpr (SUMS_ROUND)
-            add_blocks(place);
-        else
-            add_and_subtract(place);
-    }
-
-    // Down the columns a window is the end of one block of rows and the start of the next (van Herk 1992, Gil
-    // and Werman 1993). Nothing is ever subtracted, so rounding errors do not build up and a NaN stays in the
-    // windows that hold it.
-    void add_blocks(const Place& place) {
-        const Int size = job_.rows.axis.taps, first = job_.rows.axis.first;
-        T *prefix = out_, *sum = out_ + length_;
-        T* const fresh = rings_ + size * length_;
-        for (Int top = place.top; top < place.bottom; top += size) {
-            for (Int i = size - 1; i >= 0; --i) {
-                T* suffix = rings_ + i * length_;
-                read_weighed(suffix, first + top + i);
-                if (i < size - 1) add(suffix, suffix, suffix + length_);
-            }
-            for (Int i = 0; i < least(size, place.bottom - top); ++i) {
-                const T* suffix = rings_ + i * length_;
-                if (i > 0) {
-                    read_weighed(i == 1 ? prefix : fresh, first + top + size + i - 1);
-                    if (i > 1) add(prefix, prefix, fresh);
-                    add(sum, suffix, prefix);
-                }
-                deliver_sums(i > 0 ? sum : suffix, top + i, place);
-            }
-        }
-    }
-
-    // Sums of integers are exact, so the row that leaves the window may be subtracted again.
-    void add_and_subtract(const Place& place) {
-        const Int size = job_.rows.axis.taps;
-        T* const sum = out_;
-        for (Int x = 0; x < filled_; ++x) sum[x] = 0;
-        for (Int i = 0; i < size; ++i) exchange(sum, place.top + i, -1);
-        for (Int y = place.top;; ++y) {
-            deliver_sums(sum, y, place);
-            if (y + 1 == place.bottom) break;
-            exchange(sum, y + size, y);
-        }
-    }
-
-    // Adds one row to the sums and takes another away, unless it is -1.
-    void exchange(T* sum, Int added, Int removed) {
-        const Int first = job_.rows.axis.first;
-        if (exchange_) {
-            // Straight from the source; what stands beyond the ends of the sums are copies too, or 0.
-            const Inside& in = source_.inside();
-            if (source_.edges() != Edges::mixed && in.high > in.low) {
-                const auto row = [&](Int index) {
-                    const Int sample = index < 0 ? -1 : sample_at(job_.rows.axis, first + index);
-                    return sample < 0 ? nullptr
-                                      : planes_[0] + sample * job_.rows.source +
-                                            (in.start + in.low) * job_.columns.source;
-                };
-                exchange_(sum + in.low * numbers_, row(added), row(removed), (in.high - in.low) * numbers_);
-                if (source_.edges() == Edges::copies) source_.copy_edges(sum, in.low, in.high, in.reach);
-                return;
-            }
-        }
-        T *fresh = out_ + length_, *old = rings_;
-        source_.read(fresh, planes_[0], first + added, phase_);
-        if (removed < 0) {
-            add(sum, sum, fresh);
-            return;
-        }
-        source_.read(old, planes_[0], first + removed, phase_);
-        for (Int x = 0; x < filled_; x += Lanes<T>::count)
-            store(sum + x, load(sum + x) + (load(fresh + x) - load(old + x)));
-    }
-
-    void read_weighed(T* out, Int position) const {
-        source_.read(out, planes_[0], position, phase_);
-        const T tap = *static_cast<const T*>(job_.taps);
-        for (Int x = 0; x < filled_; ++x) out[x] *= tap;
-    }
-
-    void add(T* out, const T* a, const T* b) const {
-        for (Int x = 0; x < filled_; x += Lanes<T>::count) store(out + x, load(a + x) + load(b + x));
-    }
-
-    // An output row from the sums down the columns: their sums along the row, times the tap if it is not in
-    // them yet.
-    void deliver_sums(const T* sums, Int y, const Place& place) {
-        const Int length = (place.right - place.left) * numbers_;
-        T* const total = out_ + 3 * length_;
-        slide(total, sums, out_ + 2 * length_, length);
-        if constexpr (Weighed<T>::in_float) {
-            const float tap = *static_cast<const float*>(job_.taps);
-            if (!writes_bytes_) {
-                weigh(total, tap, length);
-                write_row(weighed_, y, place);
-                return;
-            }
-            std::uint8_t* to = reinterpret_cast<std::uint8_t*>(target_row(y, place));
-            const float largest = tap * 255 * static_cast<float>(job_.rows.axis.taps * job_.columns.axis.taps);
-            const bool fit = job_.source_type == Type::u8 && tap >= 0 && largest < 255.5f;
-            Int x = fit ? saturate_vectors<true>(to, total, length, tap)
-                        : saturate_vectors<false>(to, total, length, tap);
-            for (; x < length; ++x)
-                to[x] = fit ? low_bits<std::uint8_t>(static_cast<float>(total[x]) * tap + ROUNDING)
-                            : saturate<std::uint8_t>(static_cast<float>(total[x]) * tap);
-        } else {
-            if constexpr (!SUMS_ROUND) {
-                const T tap = *static_cast<const T*>(job_.taps);
-                for (Int x = 0; x < length; ++x) total[x] *= tap;
-            }
-            write_row(total, y, place);
-        }
-    }
-
-    // In double precision, as sums of words are larger than a float holds; and rounded here, if at all.
-    template <class Sum>
-    void weigh(const Sum* total, float tap, Int length) const {
-        constexpr double rounding = 6755399441055744.0;  // 1.5 * 2^52, as ROUNDING
-        const bool whole = job_.target_type == Type::u8 || job_.target_type == Type::u16;
-        for (Int x = 0; x < length; ++x) {
-            const double value = static_cast<double>(total[x]) * static_cast<double>(tap);
-            weighed_[x] = static_cast<float>(whole ? (value + rounding) - rounding : value);
-        }
-    }
-
-    // total[x] is the sum of `taps` pixels of `sums` from x on: a few one by one, many put together from sums
-    // of 1, 2, 4, ... neighbours.
-    void slide(T* total, const T* sums, T* doubled, Int length) const {
-        const Int taps = job_.columns.axis.taps;
-        if (taps <= FEW) {
-            for (Int x = 0; x < length; x += Lanes<T>::count) {
-                auto sum = load(sums + x);
-                for (Int j = 1; j < taps; ++j) sum += load(sums + x + j * numbers_);
-                store(total + x, sum);
-            }
-            return;
-        }
-        Int offset = 0, power = numbers_, valid = length + (taps - 1) * numbers_;
-        bool first = true;
-        for (Int bits = taps;; bits >>= 1) {
-            if (bits & 1) {
-                if (first)
-                    for (Int x = 0; x < length; x += Lanes<T>::count) store(total + x, load(sums + x));
-                else
-                    for (Int x = 0; x < length; x += Lanes<T>::count)
-                        store(total + x, load(total + x) + load(sums + x + offset));
-                first = false;
-                offset += power;
-            }
-            if (bits == 1) break;
-            valid -= power;
-            for (Int x = 0; x < valid; x += Lanes<T>::count)  // what is read lies ahead of what is written
-                store(doubled + x, load(sums + x) + load(sums + x + power));
-            sums = doubled;
-            power *= 2;
-        }
-    }
-
     const Job& job_;
-    const Write<typename Weighed<T>::type> write_;
-    Exchange<T> exchange_ = nullptr;
+    const Write<T> write_;
     const Int numbers_;    // per pixel
     const Int lead_taps_;  // and components
     SourceRows<T> source_;
     Int shared_, height_;  // output rows of a register tile, and the input rows that they read
     Int ring_;             // rows kept for each lead tap
-    Int rows_, columns_;   // of a tile
+    Places places_;
     Int phase_, filled_, length_;  // pixels of a phase, numbers of a row, and with room beyond
     T *rings_ = nullptr, *out_ = nullptr;
-    float* weighed_ = nullptr;  // a row of sums times the tap
-    bool writes_bytes_ = false;  // into rows without gaps
     const T** held_ = nullptr;    // the rows in the rings, or where they lie in the source
     const T** window_ = nullptr;  // those that the outputs at hand read, in order
     const char** planes_ = nullptr;

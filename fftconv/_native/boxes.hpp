@@ -1,0 +1,325 @@
+// Sums of windows of equal taps, `running_sum`, at a cost that the number of taps hardly changes. Included by
+// kernels.cpp inside the namespace of its level.
+//
+// First down the columns, for one output row after the other, then along that row. Floats are weighed by the tap before
+// they are added, as in the definition; integers after, so that their sums stay exact.
+#pragma once
+
+template <class T>
+class Boxes {
+    using Vector = typename Lanes<T>::Vector;
+    static constexpr Int LANES = Lanes<T>::count;
+    static constexpr bool SUMS_ROUND = is_float<T>;
+    static constexpr Int FEW = 8;           // neighbours that are added one by one
+    static constexpr Int MOST_LEVELS = 32;  // of which each makes sums of four times as many
+
+public:
+    explicit Boxes(const Job& job)
+        : job_(job),
+          write_(writer<typename Weighed<T>::type>(job.target_type)),
+          numbers_(job.channels),
+          levels_(count_levels(job.columns.axis.taps)),
+          source_(job),
+          places_(job, rows() + levels_, LANES, sizeof(T), SUMS_ROUND ? job.rows.axis.taps : 1) {
+        const bool contiguous = job.channel_source == job.source_item && job.columns.source == numbers_ * job.source_item;
+        if (contiguous && !SUMS_ROUND) exchange_ = exchanger<T>(job.source_type);
+        in_place_ = contiguous && (SUMS_ROUND ? job.reads_as_is : exchange_ != nullptr);
+        straight_ = job.channel_target == job.target_item && job.columns.target == numbers_ * job.target_item;
+        reach_ = places_.columns() - 1 + job.columns.axis.taps;
+        length_ = up(reach_ * numbers_ + 2 * LANES, LANES);
+    }
+
+    // What a thread needs.
+    Int bytes() { return take(Parts(nullptr)); }
+
+    Outcome run(Next next, void* counter) {
+        const Memory memory(take(Parts(nullptr)));
+        if (memory.failed()) return Outcome::no_memory;
+        take(Parts(memory.get()));
+        clear(rows_, length_ * (rows() + levels_ + 1));  // vectors read beyond the ends of rows
+        if constexpr (Weighed<T>::in_float) find_division();
+        for (Int index = next(counter); index < places_.count(); index = next(counter)) {
+            const Place place = places_[index];
+            source_.look(job_.columns.axis.first + place.left, place.right - place.left - 1 + job_.columns.axis.taps);
+            find_span();
+            if constexpr (SUMS_ROUND)
+                add_blocks(place);
+            else
+                add_and_subtract(place);
+        }
+        return Outcome::finite;
+    }
+
+private:
+    static Int count_levels(Int taps) {
+        Int levels = 0;
+        for (; taps > FEW; taps /= 4) ++levels;
+        return levels;
+    }
+
+    // Of sums down the columns, and of what they are made of; then there are those of each level, and of the totals.
+    Int rows() const { return SUMS_ROUND ? job_.rows.axis.taps + 4 : 3; }
+
+    // The bytes it needs, which are at the parts' memory if they have any.
+    Int take(Parts parts) {
+        rows_ = parts.take<T>(length_ * (rows() + levels_ + 1));
+        weighed_ = parts.take<float>(Weighed<T>::in_float ? length_ : 0);
+        source_.take(parts, reach_);
+        return parts.taken();
+    }
+
+    T* row(Int index) const { return rows_ + index * length_; }
+    T* level(Int index) const { return row(rows() + index); }
+
+    // Calls compute(x) for the vectors of a row from x on; the last ones overlap, so no result may be among what is read.
+    template <class Compute>
+    static INLINE void across(Int width, Compute compute, Int x = 0) {
+        for (; x + LANES <= width; x += LANES) compute(x);
+        if (x < width) compute(most(width - LANES, 0));
+    }
+
+    // ----------------------------------------------------------------------------------------- the source
+
+    // Which numbers of a row are added up down the columns: those between the edges where rows are read where they
+    // lie, all where they are read into a row of ours.
+    void find_span() {
+        const Inside& in = source_.inside();
+        const Int width = (in.high - in.low) * numbers_;
+        const bool enough = SUMS_ROUND ? width >= LANES : source_.fill_is_0() || job_.rows.axis.outside;
+        direct_ = in_place_ && enough && source_.ends_follow();
+        left_ = direct_ ? in.low * numbers_ : 0;
+        width_ = direct_ ? width : in.reach * numbers_;
+    }
+
+    // Where the numbers of the row at `position` lie; null if it is outside.
+    const char* source_row(const Place& place, Int position) const {
+        const Int sample = sample_at(job_.rows.axis, position);
+        if (sample < 0) return nullptr;
+        const Inside& in = source_.inside();
+        return place.source + sample * job_.rows.source + (in.start + in.low) * job_.columns.source;
+    }
+
+    // ------------------------------------------------------------------------------- sums down the columns
+
+    // A window is the end of one block of rows and the start of the next (van Herk 1992, Gil and Werman 1993).
+    // Nothing is ever subtracted, so rounding errors do not build up and a NaN stays in the windows that hold it.
+    void add_blocks(const Place& place) {
+        const Int size = job_.rows.axis.taps, first = job_.rows.axis.first;
+        const T tap = *static_cast<const T*>(job_.taps);
+        T *const fresh = row(size), *const sum = row(size + 1);
+        T* prefixes[] = {row(size + 2) + left_, row(size + 3) + left_};
+        const auto read = [&](Int position) -> const T* {
+            const char* there = direct_ ? source_row(place, position) : nullptr;
+            if (there && reinterpret_cast<std::uintptr_t>(there) % sizeof(T) == 0)
+                return reinterpret_cast<const T*>(there);
+            source_.read(fresh, place.source, position, reach_);
+            return fresh + left_;
+        };
+        for (Int top = place.top; top < place.bottom; top += size) {
+            for (Int i = size - 1; i >= 0; --i) {
+                const T* const from = read(first + top + i);
+                T* const suffix = row(i) + left_;
+                if (i == size - 1)
+                    across(width_, [&](Int x) INLINE_LAMBDA { store(suffix + x, load(from + x) * tap); });
+                else
+                    across(width_, [&](Int x) INLINE_LAMBDA {
+                        store(suffix + x, load(from + x) * tap + load(suffix + length_ + x));
+                    });
+            }
+            deliver(row(0), top, place);
+            for (Int i = 1; i < least(size, place.bottom - top); ++i) {
+                const T *const from = read(first + top + size + i - 1), *const suffix = row(i) + left_;
+                const T* const before = prefixes[i % 2];
+                T *const prefix = prefixes[1 - i % 2], *const to = sum + left_;
+                across(width_, [&](Int x) INLINE_LAMBDA {
+                    const Vector start = load(from + x) * tap;
+                    const Vector total = i == 1 ? start : start + load(before + x);
+                    store(prefix + x, total);
+                    store(to + x, total + load(suffix + x));
+                });
+                deliver(sum, top + i, place);
+            }
+        }
+    }
+
+    // Sums of integers are exact, so the row that leaves the window may be subtracted again.
+    void add_and_subtract(const Place& place) {
+        const Int size = job_.rows.axis.taps, first = job_.rows.axis.first;
+        T *const sum = row(0), *const fresh = row(1), *const old = row(2);
+        const auto exchange = [&](Int added, Int removed) {
+            if (direct_) {
+                exchange_(sum + left_, source_row(place, added), removed < added ? source_row(place, removed) : nullptr,
+                          width_);
+                return;
+            }
+            source_.read(fresh, place.source, added, reach_);
+            if (removed < added) source_.read(old, place.source, removed, reach_);
+            exchange_rows<T, T>(sum, reinterpret_cast<const char*>(fresh),
+                                removed < added ? reinterpret_cast<const char*>(old) : nullptr, width_);
+        };
+        clear(sum, length_);
+        for (Int i = 0; i < size; ++i) exchange(first + place.top + i, first + place.top + i);
+        for (Int y = place.top;; ++y) {
+            deliver(sum, y, place);
+            if (y + 1 == place.bottom) break;
+            exchange(first + y + size, first + y);
+        }
+    }
+
+    // ---------------------------------------------------------------------------------- sums along the row
+
+    // An output row from sums down the columns.
+    void deliver(T* sums, Int y, const Place& place) {
+        const Int length = (place.right - place.left) * numbers_;
+        char* const target = place.target + (y - place.top) * job_.rows.target;
+        const bool at_once = straight_ && job_.writes_as_is && length >= LANES;
+        T* const total = at_once ? reinterpret_cast<T*>(target) : level(levels_);
+        if (direct_) source_.put_ends(sums);
+        add_neighbours(total, sums, length);
+        if (at_once) return;
+        if constexpr (Weighed<T>::in_float) {
+            if (straight_ && job_.target_type == Type::u8)
+                write_bytes(reinterpret_cast<std::uint8_t*>(target), total, length);
+            else
+                write(weigh(total, length), target, place);
+        } else {
+            write(total, target, place);
+        }
+    }
+
+    // total[x] is the sum of `taps` pixels of `sums` from x on, as that of few sums of 1, 4, 16, ... neighbours.
+    void add_neighbours(T* total, const T* sums, Int length) {
+        const T* terms[FEW + 3 * MOST_LEVELS];
+        int count = 0;
+        Int offset = 0, power = numbers_, valid = source_.inside().reach * numbers_;
+        const T* from = sums;
+        Int made = 0;
+        for (Int left = job_.columns.axis.taps;;) {
+            const Int digit = left <= FEW ? left : left % 4;
+            for (Int i = 0; i < digit; ++i, offset += power) terms[count++] = from + offset;
+            left = (left - digit) / 4;
+            if (!left) break;
+            T* const to = level(made++);
+            valid -= 3 * power;
+            for (Int x = 0; x < valid; x += LANES)
+                store(to + x, load(from + x) + load(from + x + power) +
+                                  (load(from + x + 2 * power) + load(from + x + 3 * power)));
+            from = to;
+            power *= 4;
+        }
+        Int x = 0;
+        for (; x + WIDE * LANES <= length; x += WIDE * LANES) add_terms<WIDE>(total, terms, count, x);
+        across(length, [&](Int x) INLINE_LAMBDA { add_terms<1>(total, terms, count, x); }, x);
+    }
+
+    template <int W>
+    INLINE void add_terms(T* total, const T* const* terms, int count, Int x) const {
+        Vector sums[W];
+        for (int w = 0; w < W; ++w) sums[w] = load(terms[0] + x + w * LANES);
+        for (int i = 1; i < count; ++i)
+            for (int w = 0; w < W; ++w) sums[w] += load(terms[i] + x + w * LANES);
+        // Of integers, but for small ones, which leave as floats.
+        if constexpr (!SUMS_ROUND && !Weighed<T>::in_float)
+            for (int w = 0; w < W; ++w) sums[w] *= *static_cast<const T*>(job_.taps);
+        for (int w = 0; w < W; ++w) store(total + x + w * LANES, sums[w]);
+    }
+
+    // ------------------------------------------------------------------------------------------- the target
+
+    void write(const typename Weighed<T>::type* from, char* target, const Place& place) const {
+        write_(target, from, place.right - place.left, job_.columns.target, numbers_, job_.channel_target);
+    }
+
+    // Times the tap, in double precision, as sums of words are larger than a float holds; and rounded here, if at all.
+    const float* weigh(const T* total, Int length) const {
+        const double tap = *static_cast<const float*>(job_.taps);
+        const bool whole = job_.target_type == Type::u8 || job_.target_type == Type::u16;
+        for (Int x = 0; x < length; ++x) {
+            const double value = static_cast<double>(total[x]) * tap;
+            weighed_[x] = static_cast<float>(whole ? round_half_even(value) : value);
+        }
+        return weighed_;
+    }
+
+    static INLINE double round_half_even(double value) {
+        constexpr double rounding = 6755399441055744.0;  // 1.5 * 2^52, as ROUNDING
+        return (value + rounding) - rounding;
+    }
+
+    void write_bytes(std::uint8_t* to, T* total, Int length) const {
+        if (divides_) {
+            const Division division = division_;
+            for (Int x = 0; x < length; ++x) total[x] = division.multiply(static_cast<std::uint16_t>(total[x]));
+            if (length >= LANES)
+                across(length, [&](Int x) INLINE_LAMBDA { store_bytes(to + x, load(total + x) >> division.shift); });
+            else
+                for (Int x = 0; x < length; ++x) to[x] = static_cast<std::uint8_t>(total[x] >> division.shift);
+            return;
+        }
+        const float tap = *static_cast<const float*>(job_.taps);
+        Int x = fits_ ? saturate_vectors<true>(to, total, length, tap) : saturate_vectors<false>(to, total, length, tap);
+        for (; x < length; ++x)
+            to[x] = fits_ ? low_bits<std::uint8_t>(static_cast<float>(total[x]) * tap + ROUNDING)
+                          : saturate<std::uint8_t>(static_cast<float>(total[x]) * tap);
+    }
+
+    // Means of bytes: times the tap, rounded, by a product of 16-bit integers whose upper half is kept. There is an
+    // instruction for that, and GCC finds it in `multiply` if the half is stored before it is shifted.
+    struct Division {
+        std::uint16_t half = 0, factor = 0, shift = 0;
+
+        INLINE std::uint16_t multiply(std::uint16_t sum) const {
+            const std::uint32_t rounded = static_cast<std::uint16_t>(sum + half);
+            return static_cast<std::uint16_t>((rounded * factor) >> 16);
+        }
+    };
+
+    static INLINE void store_bytes(std::uint8_t* to, Vector numbers) {
+        typedef std::uint8_t Bytes __attribute__((vector_size(LANES)));
+        const Bytes bytes = __builtin_convertvector(numbers, Bytes);
+        __builtin_memcpy(to, &bytes, sizeof bytes);
+    }
+
+    // Whether products fit bytes, and whether that integer product rounds every sum there can be as it should: it grows
+    // with the sum, so only sums at which the mean goes up need to be looked at.
+    void find_division() {
+        const double tap = *static_cast<const float*>(job_.taps);
+        const double largest = 255.0 * static_cast<double>(job_.rows.axis.taps * job_.columns.axis.taps);
+        fits_ = job_.source_type == Type::u8 && job_.target_type == Type::u8 && tap >= 0 && largest * tap < 255.5;
+        if (!fits_ || sizeof(T) > 2 || !(tap < 1 && tap * 65536 > 1)) return;
+        Division division;
+        double scaled = tap * 65536;
+        for (; scaled < 32768; ++division.shift) scaled *= 2;
+        const Int factor = static_cast<Int>(scaled) + 1, half = static_cast<Int>(0.5 / tap);
+        if (factor > 0xFFFF || largest + static_cast<double>(half) > 0xFFFF) return;
+        division.factor = static_cast<std::uint16_t>(factor);
+        division.half = static_cast<std::uint16_t>(half);
+        int wrong = 0;
+        const auto look = [&](double sum) INLINE_LAMBDA {
+            sum = sum < 0 ? 0 : sum < largest ? sum : largest;
+            const int mean = division.multiply(static_cast<std::uint16_t>(static_cast<std::int32_t>(sum))) >> division.shift;
+            wrong += mean != static_cast<std::int32_t>(round_half_even(sum * tap));
+        };
+        for (int mean = 0; mean < 256; ++mean) {
+            const double around = static_cast<double>(static_cast<std::int32_t>((mean + 0.5) / tap));
+            for (int i = -1; i <= 2; ++i) look(around + i);
+        }
+        division_ = division;
+        divides_ = wrong == 0;
+    }
+
+    const Job& job_;
+    const Write<typename Weighed<T>::type> write_;
+    const Int numbers_, levels_;  // per pixel; of sums along a row
+    SourceRows<T> source_;
+    Places places_;
+    Exchange<T> exchange_ = nullptr;
+    bool in_place_, straight_;      // whether rows of the source, and of the target, are numbers without gaps
+    Int reach_, length_;            // pixels that the widest tile reads, and numbers of its rows with room beyond
+    bool direct_ = false;           // whether the tile at hand reads rows where they lie
+    Int left_ = 0, width_ = 0;
+    bool fits_ = false, divides_ = false;
+    Division division_;
+    T* rows_ = nullptr;
+    float* weighed_ = nullptr;
+};
