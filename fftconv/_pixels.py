@@ -17,7 +17,7 @@ from fftconv._boundary import Boundary
 from fftconv._content import content_of
 from fftconv._engines import row_period
 from fftconv._geometry import Geometry
-from fftconv._prepared import Prepared, is_small, unseen
+from fftconv._prepared import Prepared, is_kept, unseen
 from fftconv._profile import machine_profile
 from fftconv.convolution import follow, prepared, run
 from fftconv.planning import plan_problem
@@ -61,7 +61,7 @@ def correlate_pixels(
     """
     if band is not None:
         return _correlate_rows(pixels, kernel, boundary, method, workers, band)
-    if mask is None and is_small(pixels, kernel):
+    if mask is None and is_kept(pixels, kernel):
         known = prepare_pixels(pixels.shape, pixels.dtype, kernel, boundary, method, workers)
         if known is not None and (computed := known.compute(pixels)) is not None:
             return computed

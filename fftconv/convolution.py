@@ -20,7 +20,7 @@ from fftconv._engines.core import convolve_line
 from fftconv._geometry import Mode
 from fftconv._integers import check_overflow, convolve_in_limbs, round_to
 from fftconv._missing import convolve_missing
-from fftconv._prepared import Prepared, is_small, prepare, unseen
+from fftconv._prepared import Prepared, is_kept, prepare, unseen
 from fftconv._profile import Profile, machine_profile
 from fftconv._range import is_in_range
 from fftconv.planning import ConvolutionPlan, is_recording, plan_problem, record
@@ -308,7 +308,7 @@ def _run(
         return other(signal, kernel, options | {"return_weight": return_weight}, is_correlation)
     out = options["out"]
     others = options if out is None else options | {"out": None}
-    if not return_weight and is_small(signal, kernel) and are_plain(others.values()):
+    if not return_weight and is_kept(signal, kernel) and are_plain(others.values()):
         taps, profile = content_of(kernel), machine_profile()
         known = prepared(signal.shape, signal.dtype, taps, None, is_correlation, profile, **others)
         if known is not None and (computed := known.compute(signal, out)) is not None:

@@ -25,7 +25,7 @@ from fftconv._boundary import BOUNDARIES, Boundary
 from fftconv._engines import FAMILIES
 from fftconv._fft import read_provider
 from fftconv._geometry import MODES, Mode
-from fftconv._prepared import Prepared, is_small, prepare, unseen
+from fftconv._prepared import Prepared, is_kept, prepare, unseen
 from fftconv._profile import machine_profile
 from fftconv._spectra import Spectra
 from fftconv.convolution import follow, run
@@ -148,7 +148,7 @@ class Filter:
         if (other := convolve_of(signal, mask)) is not None:
             options = self._options | {"mask": mask, "out": out, "return_weight": False}
             return cast(Array, other(signal, self._kernel, options, False))
-        if mask is None and is_small(signal, self._kernel):
+        if mask is None and is_kept(signal, self._kernel):
             with self._spectra.in_use():
                 known = self._known(signal)
                 computed = None if known is None else known.compute(signal, out)

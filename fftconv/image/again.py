@@ -1,4 +1,4 @@
-"""Filters of small images that are asked for again, see `fftconv._prepared`."""
+"""Filters of images that are asked for again, see `fftconv._prepared`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from fftconv._arguments import are_plain
 from fftconv._content import Content, content_of
 from fftconv._pixels import prepare_pixels
-from fftconv._prepared import MOST_SAMPLES, MOST_TAPS, Prepared, has_key
+from fftconv._prepared import MOST_TAPS, Prepared, has_key
 from fftconv._profile import Profile, machine_profile
 from fftconv.image.processing import COMPUTE, Recipe, is_direct, process_pixels, taps_for
 from fftconv.image.steps import Sketch
@@ -20,11 +20,11 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def kept(function: Function) -> Function:
-    """A filter that keeps what it has found out, where that takes a good part of its time."""
+    """A filter that keeps what it has found out before it looks at pixels."""
 
     @wraps(function)
     def filtered(*given: Any, **named: Any) -> Any:
-        if given and type(image := given[0]) is np.ndarray and image.size <= MOST_SAMPLES:
+        if given and type(image := given[0]) is np.ndarray:
             values = [_as_key(value) for value in given[1:]]
             options = {name: _as_key(value) for name, value in named.items()}
             if are_plain(values) and are_plain(options.values()):
