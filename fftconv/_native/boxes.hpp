@@ -108,6 +108,7 @@ private:
         const T tap = *static_cast<const T*>(job_.taps);
         T *const fresh = row(size), *const sum = row(size + 1);
         T* prefixes[] = {row(size + 2) + left_, row(size + 3) + left_};
+        constexpr Int ahead = 2;  // rows that are asked for early, so that memory works meanwhile
         const auto read = [&](Int position) -> const T* {
             const char* there = direct_ ? source_row(place, position) : nullptr;
             if (there && reinterpret_cast<std::uintptr_t>(there) % sizeof(T) == 0)
@@ -131,7 +132,9 @@ private:
                 const T *const from = read(first + top + size + i - 1), *const suffix = row(i) + left_;
                 const T* const before = prefixes[i % 2];
                 T *const prefix = prefixes[1 - i % 2], *const to = sum + left_;
+                const char* const next = direct_ ? source_row(place, first + top + size + i - 1 + ahead) : nullptr;
                 across(width_, [&](Int x) INLINE_LAMBDA {
+                    if (next) __builtin_prefetch(next + x * static_cast<Int>(sizeof(T)), 0, 2);
                     const Vector start = load(from + x) * tap;
                     const Vector total = i == 1 ? start : start + load(before + x);
                     store(prefix + x, total);

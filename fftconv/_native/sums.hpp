@@ -1,9 +1,9 @@
 // The engines that add products up: direct and separable. Included by kernels.cpp inside the namespace of its level.
 //
-// A job is cut into tiles, see places.hpp. A tile reads its source row
-// by row into a ring of rows in the cache, in the type of the arithmetic and extended beyond the edges, so
-// that everything after it is aligned, contiguous and without conditions: dilation, stride and channels are
-// nothing but the offset of a tap in a row. Output rows leave through one function that rounds and saturates.
+// A job is cut into tiles, see places.hpp. A tile reads its source row by row into a ring of rows in the cache, in the
+// type of the arithmetic and extended beyond the edges, so that everything after it is contiguous and without
+// conditions: dilation, stride and channels are nothing but the offset of a tap in a row. Rows that are like that
+// already are read where they lie. Output rows leave through one function that rounds and saturates.
 #pragma once
 
 template <class T>
@@ -246,7 +246,8 @@ private:
     Ahead look_ahead(Int y, Int every, const Place& place) const {
         Ahead ahead;
         const Axis &rows = job_.rows.axis, &columns = job_.columns.axis;
-        if (lead_taps_ * rows.taps * columns.taps < LEAST_AHEAD || columns.step != 1 ||
+        const Int step = job_.rows.source, plane = rows.size * most(step, -step);
+        if ((lead_taps_ * rows.taps * columns.taps < LEAST_AHEAD && plane <= LARGE) || columns.step != 1 ||
             job_.columns.source != numbers_ * job_.source_item)
             return ahead;
         ahead.bytes = job_.source_item;
