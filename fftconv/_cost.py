@@ -108,11 +108,19 @@ def _core_work(options: Options, dtype: DType, schedule: Schedule) -> Work:
         "output": float(outputs),
         "row": float(outputs / width * leads),
         "read": float(outputs * leads),
+        "far": _beyond_cache(options, dtype),
         "product shared" if shared else "product alone": float(outputs * geometry.taps),
     }
     return Work(
         (("direct core", counts),), core.working_bytes("direct", options, dtype, 1, schedule.workers)
     )
+
+
+def _beyond_cache(options: Options, dtype: DType) -> float:
+    """Outputs that wait for memory: the part of samples and results that is not in a core's cache."""
+    geometry = options.geometry
+    total = math.prod(geometry.signal_shape) * options.source.itemsize + geometry.outputs * dtype.itemsize
+    return geometry.outputs * max(0.0, 1 - _CACHE_BYTES / max(total, 1))
 
 
 def _separable_work(options: Options, dtype: DType, schedule: Schedule, rank: int) -> Work:
@@ -139,6 +147,7 @@ def _fused_work(options: Options, dtype: DType, schedule: Schedule, rank: int) -
         "call": 1.0,
         "output": float(geometry.outputs),
         "row": float(geometry.outputs / along.outputs),
+        "far": _beyond_cache(options, dtype),
         "product down": float(geometry.outputs * rank * down.taps),
         "product along": float(geometry.outputs * rank * along.taps),
     }
@@ -158,18 +167,19 @@ def _running_sum_work(options: Options, dtype: DType, schedule: Schedule, rank: 
     parts = []
     steps = [geometry] if path.endswith("core") else running_sum.steps(geometry)
     for step in steps:
-        along = step.windows[-1]
-        parts.append(
-            (
-                path if path.endswith("core") else "running sum core",
-                {
-                    "call": 1.0,
-                    "output": float(step.outputs),
-                    "row": float(step.outputs / along.outputs),
-                    "doubling": float(step.outputs * along.taps.bit_length()),
-                },
-            )
-        )
+        down, along = core.down_and_along(step)
+        read = step.outputs * (1 + (along.taps - 1) / along.outputs)
+        counts = {
+            "call": 1.0,
+            "row": float(step.outputs / along.outputs),
+            "far": _beyond_cache(dataclasses.replace(options, geometry=step), dtype),
+            "neighbour": read * running_sum.neighbours(along.taps),
+        }
+        if down.taps > 1:  # a sum down a column, and those up to the next place where sums begin anew
+            counts["column"] = read * (1 + (down.taps - 1) / down.outputs)
+        else:
+            counts["sample"] = read
+        parts.append((path if path.endswith("core") else "running sum core", counts))
     held = max(
         core.working_bytes(
             "running_sum", dataclasses.replace(options, geometry=step), dtype, 1, schedule.workers

@@ -58,20 +58,42 @@ def can_write(out: np.dtype[Any], arithmetic: np.dtype[Any]) -> bool:
     return out.char in _TARGETS[arithmetic.char] and out.isnative
 
 
+def _columns_and_channel(geometry: Geometry) -> tuple[int, int]:
+    """The axis of columns, and that of channels, or -1.
+
+    Columns need not be convolved: where there are some behind the last convolved axis, every tap of that
+    takes whole rows.
+    """
+    last = len(geometry.signal_shape) - 1
+    trailing = [axis for axis in range(geometry.axes[-1] + 1, last + 1) if geometry.kernel_shape[axis] == 1]
+    channel = last if last in trailing and geometry.signal_shape[last] <= MOST_CHANNELS else -1
+    beside = [axis for axis in trailing if axis != channel]
+    return beside[-1] if beside else geometry.axes[-1], channel
+
+
+def down_and_along(geometry: Geometry) -> tuple[Window, Window]:
+    """What is convolved down the columns and along the rows, of one tap where there is nothing."""
+    columns, _ = _columns_and_channel(geometry)
+    *others, last = geometry.windows
+    if columns not in geometry.axes:
+        return last, _no_window(geometry.signal_shape[columns])
+    return others[-1] if others else _no_window(1), last
+
+
+def _no_window(size: int) -> Window:
+    """Of an axis that is not convolved."""
+    return Window(size, 1, 1, 1, 0, size)
+
+
 @lru_cache(maxsize=1024)
 def _layout(geometry: Geometry, boundary: Boundary) -> Any:
     """The parts of the axes, with what stands beyond the edges of the convolved ones."""
     ndim = len(geometry.signal_shape)
     windows = dict(zip(geometry.axes, geometry.windows, strict=True))
-    trailing = [axis for axis in range(geometry.axes[-1] + 1, ndim) if geometry.kernel_shape[axis] == 1]
-    channel = ndim - 1 if ndim - 1 in trailing and geometry.signal_shape[-1] <= MOST_CHANNELS else -1
-    *planes, columns = geometry.axes
+    columns, channel = _columns_and_channel(geometry)
+    planes = [axis for axis in geometry.axes if axis != columns]
+    windows.setdefault(columns, _no_window(geometry.signal_shape[columns]))
     row = None
-    beside = [axis for axis in trailing if axis != channel]
-    if beside:  # columns that are not convolved: every tap of the last convolved axis takes whole rows
-        planes, columns = list(geometry.axes), beside[-1]
-        size = geometry.signal_shape[columns]
-        windows[columns] = Window(size, 1, 1, 1, 0, size)
     if planes:
         row = _numbers(planes.pop(), windows, boundary)
     leads = [_numbers(axis, windows, boundary) for axis in planes]

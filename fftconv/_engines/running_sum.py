@@ -19,6 +19,8 @@ from fftconv._geometry import Geometry, along
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+_FEW = 8  # as in boxes.hpp
+
 
 def path(options: Options, dtype: np.dtype[Any]) -> str:
     """Whether the core adds up, at once or in steps of two axes."""
@@ -33,6 +35,15 @@ def path(options: Options, dtype: np.dtype[Any]) -> str:
         narrow = dtype.char == "f" and options.source.char in "BH"  # added up in integers
         return "running sum narrow core" if narrow else "running sum core"
     return "running sum doubling"
+
+
+def neighbours(taps: int) -> int:
+    """Numbers that the core adds up along a row for an output: few, or sums of 4, of 16, ... of them."""
+    read = 0
+    while taps > _FEW:
+        read += 4 + taps % 4
+        taps //= 4
+    return read + taps
 
 
 def convolve_running_sum(
