@@ -175,7 +175,7 @@ def _run(problem: Problem) -> tuple[Array, float, bool]:
     """
     plan = plan_problem(problem)
     out = np.empty(plan.output_shape, plan.compute_dtype)
-    ENGINES[plan.method](problem.signal, problem.kernel, problem.options, plan.schedule, out)
+    ENGINES[plan.method](problem.kernel, problem.options, plan.schedule)(problem.signal, out)
     windows = problem.options.geometry.windows
     tile = plan.tile_shape or ()
     if not tile or any(window.size > length for window, length in zip(windows, tile, strict=True)):

@@ -52,7 +52,7 @@ def convolve_in_limbs(problem: Problem, plan: ConvolutionPlan) -> Array:
         for i, (samples, outside) in enumerate(zip(of_signal, of_fill, strict=True)):
             source = samples if reads(plan.path, samples.dtype, _FLOAT64) else samples.astype(_FLOAT64)
             filled = dataclasses.replace(banked, fill_value=int(outside[0]))
-            ENGINES[plan.method](source[np.newaxis], taps, filled, plan.schedule, computed)
+            ENGINES[plan.method](taps, filled, plan.schedule)(source[np.newaxis], computed)
             if computed is not products:
                 products[...] = np.rint(computed, out=computed)
             digits[i : i + limbs.of_kernel] += products

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple, TypeGuard
 
 import numpy as np
 
-from fftconv._arguments import Array, Options, Problem, check_out
-from fftconv._engines import DEFINITIONS, ENGINES, reads, writes
-from fftconv._range import is_in_range
+from fftconv._arguments import Array, Problem, check_out
+from fftconv._engines import DEFINITIONS, ENGINES, Convolver, reads, writes
+from fftconv._range import is_large, least_output
 from fftconv.planning import ConvolutionPlan, holds_for_all, plan_problem, record
 
 MOST_TAPS = 2**10  # which are compared in every call
@@ -25,28 +25,26 @@ _NUMBERS = frozenset(map(np.dtype, "?bBhHiIlLqQfdFD"))
 class Prepared(NamedTuple):
     """All of a convolution but its samples."""
 
-    options: Options
-    kernel: Array
-    """In the dtype of the arithmetic, and contiguous."""
     plan: ConvolutionPlan
+    convolve: Convolver
     dtype: np.dtype[Any]
     """Of the result."""
+    least: Any
+    """The size of an output that rules out underflow; 0 where there is none."""
 
     def compute(self, signal: Array, out: Array | None = None) -> Array | None:
         """The result, in `out` if that is given; None if it takes more care.
 
         So it does where NaN, an infinity or an underflow may have spread, or `out` is part of the signal.
         """
-        options, kernel, plan, dtype = self
+        plan, convolve, dtype, least = self
         if out is None:
             out = np.empty(plan.output_shape, dtype)
         else:
             check_out(out, plan.output_shape, dtype)
             if np.may_share_memory(out, signal):
                 return None
-        if not ENGINES[plan.method](signal, kernel, options, plan.schedule, out):
-            return None
-        if plan.method not in DEFINITIONS and not is_in_range(signal, kernel, out):
+        if not convolve(signal, out) or (least and not is_large(signal, out, least)):
             return None
         record(plan)
         return out
@@ -63,7 +61,14 @@ def prepare(problem: Problem, dtype: np.dtype[Any]) -> Prepared | None:
         return None
     if not (reads(plan.path, options.source, arithmetic) and writes(plan.path, dtype, arithmetic)):
         return None
-    return Prepared(options, np.ascontiguousarray(problem.kernel, arithmetic), plan, dtype)
+    kernel = np.ascontiguousarray(problem.kernel, arithmetic)
+    cannot_underflow = plan.method in DEFINITIONS or dtype.kind not in "fc"
+    least = 0 if cannot_underflow else least_output(kernel)
+    if least is None:
+        return None
+    if options.source.kind in "biu":
+        least = 0
+    return Prepared(plan, ENGINES[plan.method](kernel, options, plan.schedule), dtype, least)
 
 
 def is_kept(signal: Any, kernel: Any) -> TypeGuard[Array]:

@@ -17,7 +17,6 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _LOOKED_AT = 5  # outputs along each axis
 
 
-@np.errstate(over="ignore")
 def is_in_range(signal: Array, kernel: Array, out: Array) -> bool:
     """Whether no product of spectra of these arrays can have lost digits to underflow.
 
@@ -26,20 +25,33 @@ def is_in_range(signal: Array, kernel: Array, out: Array) -> bool:
     """
     if out.dtype.kind not in "fc":
         return True
+    least = least_output(kernel)
+    return least is not None and is_large(signal, out, least)
+
+
+@np.errstate(over="ignore")
+def least_output(kernel: Array) -> Any:
+    """The size of an output that says that there are large samples; None if the taps are too small."""
     least_square, smallest = _limits(kernel.dtype)
     taps = kernel.ravel()
     square = np.vdot(taps, taps).real  # at least that of the largest tap
     if not square >= least_square * taps.size:
-        return not taps.any()
+        return None if taps.any() else 0
+    # An output is at most the largest sample times the sum of the taps, so times their number and norm.
+    return smallest * np.sqrt(square) * taps.size
+
+
+@np.errstate(over="ignore")
+def is_large(signal: Array, out: Array, least: Any) -> bool:
+    """Whether there is an output of this size, or a sample that is large enough."""
     if signal.dtype.kind in "biu":
         return True
-    # An output is at most the largest sample times the sum of the taps, so times their number and norm.
-    enough = smallest * np.sqrt(square) * taps.size
-    if abs(out[tuple(size // 2 for size in out.shape)]) >= enough:
+    if abs(out[tuple(size // 2 for size in out.shape)]) >= least:
         return True
     looked_at = tuple(slice(None, None, max(1, size // (_LOOKED_AT - 1))) for size in out.shape)
-    if np.abs(out[looked_at]).max() >= enough:
+    if np.abs(out[looked_at]).max() >= least:
         return True
+    _, smallest = _limits(out.dtype)
     largest = np.abs(signal).max()
     return bool(largest >= smallest or largest == 0)
 

@@ -380,7 +380,7 @@ def follow(problem: Problem, plan: ConvolutionPlan) -> Array:
         signal = signal.astype(arithmetic)
     kernel = problem.kernel.astype(arithmetic, copy=False)
     computed = _buffer(problem, plan)
-    finite = ENGINES[plan.method](signal, kernel, options, plan.schedule, computed)
+    finite = ENGINES[plan.method](kernel, options, plan.schedule)(signal, computed)
     if not finite or (plan.method not in DEFINITIONS and not is_in_range(signal, kernel, computed)):
         signal = signal.astype(arithmetic, copy=False)
         if computed.dtype != arithmetic:
@@ -407,7 +407,7 @@ def _compute(
     if signal.dtype != plan.compute_dtype:  # it may be another code path, with other tiles
         changed = dataclasses.replace(changed, dtype=signal.dtype, source=signal.dtype)
         schedule = plan_problem(Problem(signal, kernel, changed)).schedule
-    ENGINES[method](signal, kernel, changed, schedule, out)
+    ENGINES[method](kernel, changed, schedule)(signal, out)
     return out
 
 

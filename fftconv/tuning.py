@@ -216,14 +216,17 @@ def schedules(problem: Problem, method: str, workers: int = 1) -> list[Schedule]
 def seconds_per_call(problem: Problem, method: str, schedule: Schedule, seconds: float) -> float:
     """Median time of one call of an engine, after a first one that plans and touches the memory."""
     out = np.empty(problem.options.geometry.output_shape, problem.options.dtype)
-    call = (problem.signal, problem.kernel, problem.options, schedule, out)
     engine = ENGINES[method]
-    engine(*call)
+
+    def call() -> None:
+        engine(problem.kernel, problem.options, schedule)(problem.signal, out)
+
+    call()
     times: list[float] = []
     begun = time.perf_counter()
     while len(times) < 3 or (len(times) < 30 and time.perf_counter() - begun < seconds):
         start = time.perf_counter()
-        engine(*call)
+        call()
         times.append(time.perf_counter() - start)
         if times[-1] > 0.5:
             break

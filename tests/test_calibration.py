@@ -61,7 +61,7 @@ def convolved(x, h, method, length, folded):
     options = dataclasses.replace(problem.options, method=method)
     schedule = Schedule(1, (length,) * len(axes), options.fft_provider, folded=folded)
     out = np.empty(options.geometry.output_shape, x.dtype)
-    assert ENGINES[method](problem.signal, problem.kernel, options, schedule, out)
+    assert ENGINES[method](problem.kernel, options, schedule)(problem.signal, out)
     factor = (tile_error_factor if method == "overlap_save" else fft_error_factor)(length**x.ndim, x.dtype)
     return out, factor
 

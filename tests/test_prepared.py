@@ -1,13 +1,17 @@
 """What is kept of convolutions: the next call gets what it would have got without."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 import fftconv
 from fftconv import _prepared, convolution, image
+from fftconv._arguments import read_problem
+from fftconv._engines import DEFINITIONS, ENGINES
 from fftconv._profile import shipped_profile, use_profile
 from fftconv.image import again
-from fftconv.planning import _plan, recorded_plans
+from fftconv.planning import _plan, plan_problem, recorded_plans
 
 
 @pytest.fixture(autouse=True)
@@ -209,6 +213,34 @@ def test_large_kernels_are_not_kept():
     fftconv.convolve(given, kernel, mode="same", boundary="wrap")
     image.apply_kernel(given, kernel)
     assert again._known.cache_info().currsize == convolution.prepared.cache_info().currsize == 0
+
+
+@pytest.mark.parametrize("name", [name for name in ENGINES if name != "fft"])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
+def test_an_engine_that_is_prepared_takes_any_signal(name, dtype):
+    """However it lies in memory, and in several threads at once."""
+    if name == "running_sum" and dtype == "complex64":
+        pytest.skip("the core adds up windows of real numbers")
+    kernel = np.ones((3, 4, 1), dtype)
+    problem = read_problem(np.zeros((30, 20, 3), dtype), kernel, mode="same", axes=(0, 1), method=name)
+    schedule = plan_problem(problem).schedule
+    convolve = ENGINES[name](problem.kernel, problem.options, schedule)
+    rng = np.random.default_rng(5)
+    signals = [rng.integers(-9, 9, (30, 20, 3)).astype(dtype) for _ in range(8)]
+    signals += [np.repeat(signals[0], 2, 1)[:, ::-2], np.asfortranarray(signals[1])]
+
+    def run(signal, order):
+        out = np.empty(signal.shape, dtype, order=order)
+        assert convolve(signal, out)
+        return out
+
+    with ThreadPoolExecutor(4) as pool:
+        orders = ["C", "F"] * len(signals)
+        results = list(pool.map(run, [signal for signal in signals for _ in "CF"], orders))
+    for signal, c, f in zip(signals, results[::2], results[1::2], strict=True):
+        expected = fftconv.convolve(signal, kernel, mode="same", axes=(0, 1), method="direct")
+        np.testing.assert_array_equal(c, f)
+        np.testing.assert_allclose(c, expected, rtol=0, atol=0 if name in DEFINITIONS else 1e-3)
 
 
 def test_errors_are_those_of_the_arrays_at_hand():

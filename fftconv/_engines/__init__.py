@@ -1,9 +1,10 @@
 """The engines: each computes the same outputs, at another cost. One engine a file.
 
-An engine takes the signal and the kernel, the checked options, the plan's schedule, and `out`, into which
-it writes every output. The kernel is in the dtype of the arithmetic; so are signal and `out`, unless the
-engine's path is one of the native core, which converts on the way in and out. It returns False if the
-result is not yet that of the definition, because a NaN, an infinity or an overflow has spread.
+An engine takes the kernel, the checked options and the plan's schedule, and returns what takes a signal and
+`out`, into which it writes every output; that may be called as often as there are signals. The kernel is in
+the dtype of the arithmetic; so are signal and `out`, unless the engine's path is one of the native core,
+which converts on the way in and out. False if the result is not yet that of the definition, because a NaN,
+an infinity or an overflow has spread.
 
 The tables are the list of methods; plans, error messages and tests are generated from them.
 """
@@ -17,7 +18,7 @@ import numpy as np
 
 from fftconv._arguments import Options
 from fftconv._engines import core, direct, fft, overlap_save, running_sum, separable
-from fftconv._engines.schedule import Schedule
+from fftconv._engines.schedule import Convolver, Schedule
 
 __all__ = [
     "DEFINITIONS",
@@ -25,6 +26,7 @@ __all__ = [
     "FAMILIES",
     "PATHS",
     "TRANSFORMS",
+    "Convolver",
     "Engine",
     "Schedule",
     "add_up",
@@ -34,14 +36,14 @@ __all__ = [
 ]
 
 Array = np.ndarray[Any, np.dtype[Any]]
-Engine = Callable[[Array, Array, Options, Schedule, Array], bool]
+Engine = Callable[[Array, Options, Schedule], Convolver]
 
 ENGINES: dict[str, Engine] = {
-    "direct": direct.convolve_direct,
-    "separable": separable.convolve_separable,
-    "running_sum": running_sum.convolve_running_sum,
-    "overlap_save": overlap_save.convolve_overlap_save,
-    "fft": fft.convolve_fft,
+    "direct": direct.prepare,
+    "separable": separable.prepare,
+    "running_sum": running_sum.prepare,
+    "overlap_save": overlap_save.prepare,
+    "fft": fft.prepare,
 }
 DEFINITIONS = ("direct", "running_sum")  # multiply and add nothing but what the definition does
 TRANSFORMS = ("overlap_save", "fft")  # multiply spectra
@@ -74,7 +76,7 @@ def row_period(method: str, options: Options, schedule: Schedule) -> int:
 def add_up(signal: Array, kernel: Array, options: Options) -> Array:
     """The sum of the definition, term by term, in the dtype of the signal."""
     out = np.empty(options.geometry.output_shape, signal.dtype)
-    ENGINES["direct"](signal, kernel, options, Schedule(), out)
+    ENGINES["direct"](kernel, options, Schedule())(signal, out)
     return out
 
 

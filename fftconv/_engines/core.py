@@ -7,14 +7,14 @@ convolved; behind the columns the channels of a pixel; and everything else is a 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, cast
 
 import numpy as np
 
 from fftconv._arguments import Options
 from fftconv._boundary import FILLED, Boundary, samples_outside
-from fftconv._engines.schedule import Schedule
+from fftconv._engines.schedule import Convolver, Schedule
 from fftconv._geometry import Geometry, Window, merged
 from fftconv._native import core
 
@@ -131,40 +131,56 @@ def _no_line(signal: Any, kernel: Any, mode: Any) -> None:
 convolve_line: Callable[[Any, Any, Any], Array | None] = core.line if core is not None else _no_line
 
 
-def run(
-    method: str,
-    signal: Array,
-    taps: Array,
-    options: Options,
-    schedule: Schedule,
-    out: Array,
-    rank: int = 1,
-) -> bool:
-    """Let the core compute `out`; False if the result is not that of the definition.
+def prepare(method: str, taps: Array, options: Options, schedule: Schedule, rank: int = 1) -> Convolver:
+    """What the core computes; False if the result is not that of the definition.
 
     `taps` are the kernel for "direct", `rank` columns and then rows of taps for "separable", and the one
     tap for "running_sum". "direct" refuses, before it computes, a kernel that is not finite under
     `zero`; "separable" says no if an output is not finite.
     """
     geometry = options.geometry
-    if taps.dtype.kind == "c":  # pixels of complex channels are read and written as numbers without gaps
-        signal = np.ascontiguousarray(signal)
-        if not out.flags.c_contiguous:
-            whole = np.empty_like(out, order="C")
-            done = run(method, signal, taps, options, schedule, whole, rank)
-            out[...] = whole
-            return done
     fewer = merged(geometry)
-    if fewer is not geometry and signal.flags.c_contiguous and out.flags.c_contiguous:
-        geometry = fewer
-        signal, out = signal.reshape(geometry.signal_shape), out.reshape(geometry.output_shape)
-        if method == "direct":
-            taps = taps.reshape(geometry.kernel_shape)
+
+    @cache
+    def correlation(of: Geometry) -> Convolver:
+        kernel = taps.reshape(of.kernel_shape) if method == "direct" else taps
+        return _correlation(method, _layout(of, options.boundary), kernel, options, schedule, rank)
+
+    def convolve(signal: Array, out: Array) -> bool:
+        if fewer is geometry or not (signal.flags.c_contiguous and out.flags.c_contiguous):
+            return correlation(geometry)(signal, out)
+        return correlation(fewer)(signal.reshape(fewer.signal_shape), out.reshape(fewer.output_shape))
+
+    def convolve_whole(signal: Array, out: Array) -> bool:
+        """The same of complex pixels, which the core reads and writes as numbers without gaps."""
+        whole = out if out.flags.c_contiguous else np.empty_like(out, order="C")
+        done = convolve(np.ascontiguousarray(signal), whole)
+        if whole is not out:
+            out[...] = whole
+        return done
+
+    return convolve_whole if taps.dtype.kind == "c" else convolve
+
+
+def prepare_tiles(taps: Array, options: Options, schedule: Schedule, spectra: Any) -> Convolver:
+    """The same by transforms of tiles, with spectra of the kernels; False if an output is not finite."""
+    layout = _layout_of_tiles(options.geometry, options.boundary)
+    return _correlation("overlap_save", layout, taps, options, schedule, 1, spectra)
+
+
+def _correlation(
+    method: str,
+    layout: Any,
+    taps: Array,
+    options: Options,
+    schedule: Schedule,
+    rank: int,
+    spectra: Any = None,
+) -> Convolver:
     fill = np.asarray(options.fill_value, taps.dtype)
-    layout = _layout(geometry, options.boundary)
     absent = options.boundary == "zero"
-    task = core.Task(layout, method, signal, out, taps, fill, absent, rank, schedule.workers)
-    return bool(task.run())
+    of_core = core.Correlation(layout, method, taps, fill, absent, rank, schedule.workers, spectra)
+    return cast(Convolver, of_core.run)
 
 
 def working_bytes(method: str, options: Options, dtype: np.dtype[Any], rank: int, workers: int) -> int:
@@ -206,16 +222,3 @@ def spectrum(taps: Array, options: Options, tile: tuple[int, ...], folded: bool)
     line = len(geometry.axes) == 1
     transform = _transform(taps.dtype.char in "fF", *tile, line, folded, core.level())
     return core.Spectrum(transform, _layout_of_tiles(geometry, options.boundary), taps)
-
-
-def run_tiles(
-    signal: Array, taps: Array, options: Options, schedule: Schedule, out: Array, of_kernel: Any
-) -> bool:
-    """Let the core compute `out` by transforms of tiles; False if an output is not finite."""
-    fill = np.asarray(options.fill_value, taps.dtype)
-    layout = _layout_of_tiles(options.geometry, options.boundary)
-    absent = options.boundary == "zero"
-    task = core.Task(
-        layout, "overlap_save", signal, out, taps, fill, absent, 1, schedule.workers, of_kernel
-    )
-    return bool(task.run())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.lib.stride_tricks import as_strided
 from fftconv._arguments import Options
 from fftconv._boundary import extend
 from fftconv._engines import core
-from fftconv._engines.schedule import Schedule
+from fftconv._engines.schedule import Convolver, Schedule
 from fftconv._geometry import Geometry, Window
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -47,20 +48,24 @@ def band_height(row_bytes: int) -> int:
     return max(1, BLOCK_BYTES // row_bytes)
 
 
-def convolve_direct(signal: Array, kernel: Array, options: Options, schedule: Schedule, out: Array) -> bool:
+def prepare(kernel: Array, options: Options, schedule: Schedule) -> Convolver:
     """Add `kernel[i] * signal[p - i * dilation]` over all taps `i`, for every output `p`."""
-    if core.can_compute(options.geometry, kernel.dtype):
-        # Beyond the edge the core adds tap times fill value. Under `zero` there is no term at all there,
-        # which makes a difference for a tap that is not finite: that case it leaves to NumPy.
-        if core.run("direct", signal, kernel, options, schedule, out):
-            return True
-        signal = signal.astype(kernel.dtype, copy=False)
-    _convolve_in_numpy(signal, kernel, options, out)
-    return True
+    if not core.can_compute(options.geometry, kernel.dtype):
+        return partial(_convolve_in_numpy, kernel, options)
+    # Beyond the edge the core adds tap times fill value. Under `zero` there is no term at all there,
+    # which makes a difference for a tap that is not finite: that case it leaves to NumPy.
+    in_core = core.prepare("direct", kernel, options, schedule)
+
+    def convolve(signal: Array, out: Array) -> bool:
+        return in_core(signal, out) or _convolve_in_numpy(
+            kernel, options, signal.astype(kernel.dtype, copy=False), out
+        )
+
+    return convolve
 
 
 @np.errstate(over="ignore", invalid="ignore")  # inf - inf and inf * 0 are NaN by definition
-def _convolve_in_numpy(signal: Array, kernel: Array, options: Options, out: Array) -> None:
+def _convolve_in_numpy(kernel: Array, options: Options, signal: Array, out: Array) -> bool:
     geometry = options.geometry
     chosen = _path_in_numpy(options, signal.dtype)
     if chosen == "direct rows" and options.boundary == "zero" and not np.isfinite(kernel).all():
@@ -77,6 +82,7 @@ def _convolve_in_numpy(signal: Array, kernel: Array, options: Options, out: Arra
     spoilt = chosen != "direct shift" and out.dtype.kind == "c" and not np.isfinite(out.sum())
     if chosen == "direct shift" or spoilt:
         _shift_and_add(signal, kernel, geometry.axes, windows, out)
+    return True
 
 
 def _line(signal: Array, kernel: Array, window: Window, out: Array) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from fftconv._arguments import Options
 from fftconv._boundary import extend_into
-from fftconv._engines.schedule import Schedule
+from fftconv._engines.schedule import Convolver, Schedule
 from fftconv._fft import Workspace, workspace
 from fftconv._geometry import Geometry
 from fftconv._spectra import kept_spectrum
@@ -23,8 +24,7 @@ def path(options: Options, dtype: np.dtype[Any]) -> str:
     return "fft one axis" if len(options.geometry.axes) == 1 else "fft more axes"
 
 
-@np.errstate(over="ignore", invalid="ignore")  # found out, and put right, afterwards
-def convolve_fft(signal: Array, kernel: Array, options: Options, schedule: Schedule, out: Array) -> bool:
+def prepare(kernel: Array, options: Options, schedule: Schedule) -> Convolver:
     """Circular convolution of lengths `schedule.fft_shape`, where no output that is kept wraps.
 
     False if an output is not finite: a NaN, an infinity or a product beyond the range of the dtype
@@ -33,12 +33,17 @@ def convolve_fft(signal: Array, kernel: Array, options: Options, schedule: Sched
     The signal is extended straight into the transform's buffer, and the crop scales on its way out,
     so no padded copy is made.
     """
+    return partial(_convolve, kernel, options, schedule)
+
+
+@np.errstate(over="ignore", invalid="ignore")  # found out, and put right, afterwards
+def _convolve(kernel: Array, options: Options, schedule: Schedule, signal: Array, out: Array) -> bool:
     geometry = options.geometry
     extended = options.boundary != "zero"
 
     made: dict[tuple[int, ...], Workspace] = {}
 
-    def prepare(shape: tuple[int, ...]) -> Workspace:
+    def work_for(shape: tuple[int, ...]) -> Workspace:
         assert schedule.fft_provider is not None
         if shape not in made:
             made[shape] = workspace(
@@ -46,13 +51,13 @@ def convolve_fft(signal: Array, kernel: Array, options: Options, schedule: Sched
             )
         return made[shape]
 
-    signal_work = prepare(_padded(signal.shape, geometry, schedule))
-    output_work = prepare(_padded(geometry.output_shape, geometry, schedule))
+    signal_work = work_for(_padded(signal.shape, geometry, schedule))
+    output_work = work_for(_padded(geometry.output_shape, geometry, schedule))
 
     dilation = [window.dilation for window in geometry.windows]
 
     def transform_kernel() -> Array:
-        kernel_work = prepare(_padded(kernel.shape, geometry, schedule))
+        kernel_work = work_for(_padded(kernel.shape, geometry, schedule))
         _place(kernel, kernel_work.samples, geometry, dilation)
         return kernel_work.forward().copy()
 

@@ -20,7 +20,7 @@ import numpy as np
 from fftconv._arguments import Options
 from fftconv._boundary import FILLED, Boundary, sources
 from fftconv._engines import core
-from fftconv._engines.schedule import Schedule
+from fftconv._engines.schedule import Convolver, Schedule
 from fftconv._fft import workspace
 from fftconv._fft.lengths import fast_length, linear_length
 from fftconv._geometry import Geometry, Window
@@ -180,27 +180,31 @@ def spectrum_bytes(tile: tuple[int, ...], dtype: np.dtype[Any]) -> int:
     return math.prod(tile) * np.result_type(dtype, np.complex64).itemsize
 
 
-@np.errstate(over="ignore", invalid="ignore")  # found out, and put right, afterwards
-def convolve_overlap_save(
-    signal: Array, kernel: Array, options: Options, schedule: Schedule, out: Array
-) -> bool:
+def prepare(kernel: Array, options: Options, schedule: Schedule) -> Convolver:
     """Tile by tile, `schedule.fft_shape` samples each.
 
-    False if an output is not finite, as in `convolve_fft`.
+    False if an output is not finite, as with `fft.prepare`.
     """
-    if path(options, kernel.dtype).endswith("core"):
-        tile = schedule.transformed
-        of_kernel = kept_spectrum(
-            kernel,
-            ("core", *core.spectrum_key(options), tile, schedule.folded),
-            partial(core.spectrum, kernel, options, sides(tile), schedule.folded),
-            spectrum_bytes(tile, kernel.dtype),
-        )
-        return core.run_tiles(signal, kernel, options, schedule, out, of_kernel)
-    return convolve_tiles(signal, kernel, options, schedule, out)
+    by_core = path(options, kernel.dtype).endswith("core")
+    return partial(_convolve_in_core if by_core else convolve_tiles, kernel, options, schedule)
 
 
-def convolve_tiles(signal: Array, kernel: Array, options: Options, schedule: Schedule, out: Array) -> bool:
+@np.errstate(over="ignore", invalid="ignore")  # found out, and put right, afterwards
+def _convolve_in_core(
+    kernel: Array, options: Options, schedule: Schedule, signal: Array, out: Array
+) -> bool:
+    tile = schedule.transformed
+    spectra = kept_spectrum(
+        kernel,
+        ("core", *core.spectrum_key(options), tile, schedule.folded),
+        partial(core.spectrum, kernel, options, sides(tile), schedule.folded),
+        spectrum_bytes(tile, kernel.dtype),
+    )
+    return core.prepare_tiles(kernel, options, schedule, spectra)(signal, out)
+
+
+@np.errstate(over="ignore", invalid="ignore")  # found out, and put right, afterwards
+def convolve_tiles(kernel: Array, options: Options, schedule: Schedule, signal: Array, out: Array) -> bool:
     """The same through an FFT provider."""
     return _Tiles(signal, kernel, options, schedule, out).run()
 

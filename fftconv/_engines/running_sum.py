@@ -7,6 +7,7 @@ The native core takes two axes at a time; in NumPy, sums of 1, 2, 4, ... neighbo
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy as np
 from fftconv._arguments import Options
 from fftconv._boundary import extend
 from fftconv._engines import core
-from fftconv._engines.schedule import Schedule
+from fftconv._engines.schedule import Convolver, Schedule
 from fftconv._geometry import Geometry, along
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -46,19 +47,15 @@ def neighbours(taps: int) -> int:
     return read + taps
 
 
-def convolve_running_sum(
-    signal: Array, kernel: Array, options: Options, schedule: Schedule, out: Array
-) -> bool:
+def prepare(kernel: Array, options: Options, schedule: Schedule) -> Convolver:
     """The one tap times the sum of the samples in each window."""
     tap = kernel.ravel()[:1].copy()  # aligned, whatever the kernel is
     chosen = path(options, kernel.dtype)
     if chosen.endswith("core"):
-        core.run("running_sum", signal, tap, options, schedule, out)
-    elif chosen == "running sum steps":
-        _steps(signal, tap, options, schedule, out)
-    else:
-        _doubling(signal, tap, options, out)
-    return True
+        return core.prepare("running_sum", tap, options, schedule)
+    if chosen == "running sum steps":
+        return partial(_steps, tap, options, schedule)
+    return partial(_doubling, tap, options)
 
 
 def steps(geometry: Geometry) -> list[Geometry]:
@@ -74,21 +71,22 @@ def steps(geometry: Geometry) -> list[Geometry]:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def _steps(signal: Array, tap: Array, options: Options, schedule: Schedule, out: Array) -> None:
+def _steps(tap: Array, options: Options, schedule: Schedule, signal: Array, out: Array) -> bool:
     fill_value = options.fill_value
     for geometry in steps(options.geometry):
         step = dataclasses.replace(options, geometry=geometry, fill_value=fill_value)
         result = np.empty(geometry.output_shape, tap.dtype)
-        core.run("running_sum", signal, tap, step, schedule, result)
+        core.prepare("running_sum", tap, step, schedule)(signal, result)
         signal = result
         if options.boundary == "constant":  # what the step makes of windows outside
             fill_value = fill_value * tap[0] * geometry.taps
         tap = np.ones_like(tap)
     out[...] = signal
+    return True
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def _doubling(signal: Array, tap: Array, options: Options, out: Array) -> None:
+def _doubling(tap: Array, options: Options, signal: Array, out: Array) -> bool:
     geometry = options.geometry
     sums = extend(signal, geometry, options.boundary, options.fill_value) * tap[0]
     for axis, window in zip(geometry.axes, geometry.extended_windows, strict=True):
@@ -109,3 +107,4 @@ def _doubling(signal: Array, tap: Array, options: Options, out: Array) -> None:
             power *= 2
         sums = np.moveaxis(total[:: window.stride], 0, axis)
     out[...] = sums
+    return True

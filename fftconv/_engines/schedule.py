@@ -1,11 +1,19 @@
-"""What a plan has fixed about how an engine runs."""
+"""What a plan has fixed about how an engine runs, and what the engine makes of it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from fftconv._fft import Provider
 from fftconv._limbs import Limbs
+
+# What an engine makes of a kernel: it writes every output for a signal, and returns False if they are not
+# those of the definition yet.
+Convolver = Callable[[np.ndarray[Any, np.dtype[Any]], np.ndarray[Any, np.dtype[Any]]], bool]
 
 
 @dataclass(frozen=True, slots=True)

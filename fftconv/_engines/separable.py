@@ -7,14 +7,14 @@ that the signal is read and the result written once. Every other pass is a direc
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from fftconv._arguments import Options
-from fftconv._engines import core
-from fftconv._engines.direct import convolve_direct
-from fftconv._engines.schedule import Schedule
+from fftconv._engines import core, direct
+from fftconv._engines.schedule import Convolver, Schedule
 from fftconv._factors import Factors, factorize
 from fftconv._geometry import Geometry, along
 
@@ -30,25 +30,28 @@ def path(options: Options, dtype: np.dtype[Any]) -> str:
 
 
 @np.errstate(over="ignore", invalid="ignore")  # found out, and put right, afterwards
-def convolve_separable(
-    signal: Array, kernel: Array, options: Options, schedule: Schedule, out: Array
-) -> bool:
+def prepare(kernel: Array, options: Options, schedule: Schedule) -> Convolver:
     """Sum over the factors of the kernel of a convolution along each axis.
 
     False if an output is not finite: factors may overflow, or multiply infinities, where the kernel
     itself does not.
     """
-    geometry = options.geometry
-    taps = kernel.reshape([window.taps for window in geometry.windows])
+    taps = kernel.reshape([window.taps for window in options.geometry.windows])
     if options.dtype.kind in "iu":  # computed in floats, perhaps, but factors of integers are exact
         taps = taps.astype(np.int64)
     factors = factorize(taps)
-    chosen = path(options, kernel.dtype)
-    if chosen == "separable core":
+    if path(options, kernel.dtype) == "separable core":
         packed = _pack(factors, kernel.dtype)
-        return core.run("separable", signal, packed, options, schedule, out, rank=len(factors))
+        return core.prepare("separable", packed, options, schedule, rank=len(factors))
+    return partial(_convolve_terms, factors, options, schedule)
+
+
+@np.errstate(over="ignore", invalid="ignore")  # found out, and put right, afterwards
+def _convolve_terms(
+    factors: Factors, options: Options, schedule: Schedule, signal: Array, out: Array
+) -> bool:
     first, *others = factors
-    geometries = steps(geometry, chosen)
+    geometries = steps(options.geometry, path(options, out.dtype))
     _convolve_term(signal, first, options, schedule, geometries, out)
     for term in others:
         part = np.empty_like(out)
@@ -91,9 +94,10 @@ def _convolve_term(
         last = geometry is geometries[-1]
         result = out if last else np.empty(geometry.output_shape, out.dtype)
         if len(taps) == 2:
-            core.run("separable", part, _pack((tuple(taps),), out.dtype), step, schedule, result)
+            convolve = core.prepare("separable", _pack((tuple(taps),), out.dtype), step, schedule)
         else:
-            convolve_direct(part, taps[0].reshape(geometry.kernel_shape), step, schedule, result)
+            convolve = direct.prepare(taps[0].reshape(geometry.kernel_shape), step, schedule)
+        convolve(part, result)
         part = result
         if options.boundary == "constant":  # what the step makes of lines outside
             fill_value = options.fill_value

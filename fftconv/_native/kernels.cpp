@@ -1,6 +1,6 @@
 // The kernels, compiled once for every instruction set, as a namespace LEVEL.
 //
-// Nothing here is checked; `Task` in module.cpp is made of what `_arguments` and `_geometry` have checked:
+// Nothing here is checked; `Correlation` in module.cpp is made of what `_arguments` and `_geometry` have checked:
 // shapes that fit, strides that stay inside the arrays, tables that cover every position outside.
 //
 // Everything is in an unnamed namespace, and no inline function of the standard library is used: of inline

@@ -358,111 +358,131 @@ Int working_bytes(const Layout& layout, const std::string& method, char arithmet
     return level().bytes[arithmetic_of(job.source_type)](job);
 }
 
-// One convolution, whose tiles are shared by the threads of the pool.
-class Task {
+// A convolution but for its samples. It never changes, so that threads may run it side by side.
+class Correlation {
 public:
-    Task(const Layout& layout, const std::string& method, nb::handle source, nb::handle target, nb::handle taps,
-         nb::handle fill, bool outside_is_absent, Int rank, Int workers, const Spectrum* spectrum)
-        : source_(source, Array::READ), target_(target, Array::WRITE), taps_(taps, Array::READ),
-          fill_(fill, Array::READ), arithmetic_(arithmetic_of(taps_.type())) {
+    Correlation(const Layout& layout, const std::string& method, nb::handle taps, nb::handle fill,
+                bool outside_is_absent, Int rank, Int workers, const Spectrum* spectrum)
+        : layout_(layout) {
+        const Array numbers(taps, Array::READ), beyond(fill, Array::READ);
+        taps_type_ = numbers.type();
         job_.method = method_of(method);
         if (spectrum) {
             job_.transform = spectrum->tables();
             job_.spectrum = spectrum->numbers();
         }
-        job_.source_type = source_.type();
-        job_.target_type = target_.type();
-        job_.source = source_.data();
-        job_.target = target_.data();
-        job_.source_item = source_.item() / source_.components();
-        job_.target_item = target_.item() / target_.components();
-        job_.reads_as_is = source_.type() == taps_.type();
-        job_.writes_as_is = target_.type() == taps_.type();
-        job_.components = source_.components();
-        job_.channel_source = job_.source_item;
-        job_.channel_target = job_.target_item;
-        if (layout.channel >= 0) {
-            job_.channels = source_.size(layout.channel);
-            if (job_.components == 1) {  // channels of complex numbers lie without gaps
-                job_.channel_source = source_.stride(layout.channel);
-                job_.channel_target = target_.stride(layout.channel);
-            }
-        }
-        job_.rows = walk(layout.rows, source_, target_);
-        job_.columns = walk(layout.columns, source_, target_);
+        job_.components = numbers.components();
         job_.leads = static_cast<int>(layout.leads.size());
-        for (const Convolved& lead : layout.leads) leads_.push_back(walk(lead, source_, target_));
-        job_.lead = leads_.data();
+        job_.batches = static_cast<int>(layout.batch.size());
         const bool whole_kernel = job_.method == Method::direct;
         Int kernels = 1;
-        job_.batches = static_cast<int>(layout.batch.size());
-        batches_.resize(layout.batch.size());
-        job_.batch = batches_.data();
-        for (int a = job_.batches - 1; a >= 0; --a) {
-            const int axis = static_cast<int>(layout.batch[a]);
-            const bool varies = (whole_kernel || spectrum) && taps_.size(axis) > 1;
-            batches_[a] = {target_.size(axis), source_.size(axis) > 1 ? source_.stride(axis) : 0,
-                             target_.stride(axis), varies ? kernels : 0};
-            if (varies) kernels *= taps_.size(axis);
+        kernel_steps_.resize(layout.batch.size());
+        for (size_t a = layout.batch.size(); (whole_kernel || spectrum) && a-- > 0;) {
+            const Int along = numbers.size(static_cast<int>(layout.batch[a]));
+            if (along > 1) kernel_steps_[a] = kernels;
+            kernels *= along;
         }
         if (whole_kernel) {
-            packed_ = PackedKernel(taps_, layout).release();
-            job_.taps = packed_.data();
+            taps_ = PackedKernel(numbers, layout).release();
             if (outside_is_absent)
-                refused_ = arithmetic_ == in_f32   ? !is_finite<float>(job_.taps, packed_.size())
-                           : arithmetic_ == in_f64 ? !is_finite<double>(job_.taps, packed_.size())
-                                                   : false;
-        } else {
-            job_.taps = taps_.data();
+                refused_ = taps_type_ == Type::f32   ? !is_finite<float>(taps_.data(), taps_.size())
+                           : taps_type_ == Type::f64 ? !is_finite<double>(taps_.data(), taps_.size())
+                                                     : false;
+        } else if (!spectrum) {  // one axis without gaps
+            taps_.assign(numbers.data(), numbers.data() + numbers.size(0) * numbers.item());
         }
+        job_.taps = taps_.data();
         job_.rank = rank;
         job_.nothing_outside = outside_is_absent;
-        job_.fill = fill_.data();
+        std::memcpy(fill_, beyond.data(), static_cast<size_t>(beyond.item()));
+        job_.fill = fill_;
         job_.workers = workers;
-        if (job_.method == Method::running_sum && arithmetic_ == in_f32) add_in_integers();
     }
+    Correlation(const Correlation&) = delete;
+    Correlation& operator=(const Correlation&) = delete;
 
     // Computes every tile; false if the result is not that of the definition, see core.py.
-    bool run() {
+    bool run(nb::handle signal, nb::handle out) const {
         if (refused_) return false;
+        const Array source(signal, Array::READ), target(out, Array::WRITE);
+        Run run(*this, source, target);
         {
             nb::gil_scoped_release release;
-            Pool::of_this_process().run(static_cast<int>(job_.workers), take_part, this);
+            Pool::of_this_process().run(static_cast<int>(job_.workers), Run::take_part, &run);
         }
-        if (failed_) throw std::bad_alloc();
-        return finite_;
+        if (run.failed) throw std::bad_alloc();
+        return run.finite;
     }
 
 private:
-    static void take_part(void* task) {
-        Task& self = *static_cast<Task*>(task);
-        const Outcome outcome = level().run[self.arithmetic_](self.job_, take_next, &self.counter_);
-        if (outcome == Outcome::no_memory) self.failed_ = true;
-        if (outcome == Outcome::not_finite) self.finite_ = false;
-    }
+    // With samples; its tiles are shared by the threads of the pool.
+    struct Run {
+        Job job;
+        Arithmetic arithmetic;
+        std::vector<Batch> batches;
+        std::vector<Walk> leads;
+        std::atomic<Int> counter{0};
+        std::atomic<bool> finite{true}, failed{false};
 
-    // Sums of bytes or words in the narrowest integers that hold them, where there is nothing but 0 beside them.
-    void add_in_integers() {
-        const Int highest = job_.source_type == Type::u8 ? 0xFF : job_.source_type == Type::u16 ? 0xFFFF : 0;
-        float fill;
-        std::memcpy(&fill, fill_.data(), sizeof fill);
-        if (highest == 0 || fill != 0) return;
-        const Int largest = highest * job_.rows.axis.taps * job_.columns.axis.taps;
-        if (largest > 0xFFFFFFFF) return;
-        arithmetic_ = highest == 0xFF && largest <= 0xFFFF ? in_u16 : in_u32;  // words are read as 32 bits
-        job_.fill = &zero_;
-    }
+        Run(const Correlation& of, const Array& source, const Array& target)
+            : job(of.job_), arithmetic(arithmetic_of(of.taps_type_)), batches(of.layout_.batch.size()) {
+            const Layout& layout = of.layout_;
+            job.source_type = source.type();
+            job.target_type = target.type();
+            job.source = source.data();
+            job.target = target.data();
+            job.source_item = source.item() / source.components();
+            job.target_item = target.item() / target.components();
+            job.reads_as_is = job.source_type == of.taps_type_;
+            job.writes_as_is = job.target_type == of.taps_type_;
+            job.channel_source = job.source_item;
+            job.channel_target = job.target_item;
+            if (layout.channel >= 0) {
+                job.channels = source.size(layout.channel);
+                if (job.components == 1) {  // channels of complex numbers lie without gaps
+                    job.channel_source = source.stride(layout.channel);
+                    job.channel_target = target.stride(layout.channel);
+                }
+            }
+            job.rows = walk(layout.rows, source, target);
+            job.columns = walk(layout.columns, source, target);
+            for (const Convolved& lead : layout.leads) leads.push_back(walk(lead, source, target));
+            job.lead = leads.data();
+            for (size_t a = 0; a < batches.size(); ++a) {
+                const int axis = static_cast<int>(layout.batch[a]);
+                batches[a] = {target.size(axis), source.size(axis) > 1 ? source.stride(axis) : 0, target.stride(axis),
+                              of.kernel_steps_[a]};
+            }
+            job.batch = batches.data();
+            if (job.method == Method::running_sum && arithmetic == in_f32) add_in_integers();
+        }
 
-    static constexpr Int zero_ = 0;
-    Array source_, target_, taps_, fill_;
-    Arithmetic arithmetic_;
+        // Sums of bytes or words in the narrowest integers that hold them, where there is nothing but 0 beside them.
+        void add_in_integers() {
+            const Int highest = job.source_type == Type::u8 ? 0xFF : job.source_type == Type::u16 ? 0xFFFF : 0;
+            if (highest == 0 || *static_cast<const float*>(job.fill) != 0) return;
+            const Int largest = highest * job.rows.axis.taps * job.columns.axis.taps;
+            if (largest > 0xFFFFFFFF) return;
+            arithmetic = highest == 0xFF && largest <= 0xFFFF ? in_u16 : in_u32;  // words are read as 32 bits
+            job.fill = &ZERO;
+        }
+
+        static void take_part(void* run) {
+            Run& self = *static_cast<Run*>(run);
+            const Outcome outcome = level().run[self.arithmetic](self.job, take_next, &self.counter);
+            if (outcome == Outcome::no_memory) self.failed = true;
+            if (outcome == Outcome::not_finite) self.finite = false;
+        }
+    };
+
+    static constexpr Int ZERO = 0;
+    const Layout& layout_;
+    Type taps_type_;
     bool refused_ = false;
-    std::vector<char> packed_;
-    std::vector<Batch> batches_;
-    std::vector<Walk> leads_;
-    Job job_;
-    std::atomic<Int> counter_{0};
-    std::atomic<bool> finite_{true}, failed_{false};
+    std::vector<char> taps_;
+    std::vector<Int> kernel_steps_;  // of each axis of the batch, in kernels
+    alignas(16) char fill_[16];
+    Job job_;  // but for the arrays
 };
 
 // ------------------------------------------------------------------------------------------------- layers
@@ -767,12 +787,11 @@ NB_MODULE(_core, module) {
     nb::class_<Spectrum>(module, "Spectrum")
         .def(nb::init<const Transform&, const Layout&, nb::handle>(), nb::keep_alive<1, 2>())
         .def_prop_ro("nbytes", &Spectrum::bytes);
-    nb::class_<Task>(module, "Task")
-        .def(nb::init<const Layout&, const std::string&, nb::handle, nb::handle, nb::handle, nb::handle, bool,
-                      Int, Int, const Spectrum*>(),
-             nb::keep_alive<1, 2>(), nb::keep_alive<1, 11>(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
-             nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg() = nb::none())
-        .def("run", &Task::run);
+    nb::class_<Correlation>(module, "Correlation")
+        .def(nb::init<const Layout&, const std::string&, nb::handle, nb::handle, bool, Int, Int, const Spectrum*>(),
+             nb::keep_alive<1, 2>(), nb::keep_alive<1, 9>(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
+             nb::arg(), nb::arg(), nb::arg() = nb::none())
+        .def("run", &Correlation::run);
     nb::class_<Stream>(module, "Stream")
         .def(nb::init<bool, Int, Int, nb::list, nb::list, nb::list>())
         .def("process", &Stream::process)

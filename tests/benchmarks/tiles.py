@@ -54,10 +54,11 @@ def main() -> None:
             shape = (outputs[0] * 2 * pairs, *outputs[1:])
             problem = probe(dtype, shape, kernel, boundary="reflect")
             out = np.empty(shape, dtype)
-            data = (problem.signal, problem.kernel, problem.options)
+            given = (problem.kernel, problem.options)
+            data = (problem.signal, out)
             runs = {
-                "core": partial(overlap_save.convolve_overlap_save, *data, Schedule(1, tile), out),
-                "pyFFTW": partial(overlap_save.convolve_tiles, *data, Schedule(1, tile, "pyfftw"), out),
+                "core": partial(overlap_save.prepare(*given, Schedule(1, tile)), *data),
+                "pyFFTW": partial(overlap_save.convolve_tiles, *given, Schedule(1, tile, "pyfftw"), *data),
                 "FFTW alone": measured_transforms(tile, dtype, pairs),
             }
             seconds = median_seconds(runs, 25)
