@@ -132,7 +132,8 @@ private:
                 const T *const from = read(first + top + size + i - 1), *const suffix = row(i) + left_;
                 const T* const before = prefixes[i % 2];
                 T *const prefix = prefixes[1 - i % 2], *const to = sum + left_;
-                const char* const next = direct_ ? source_row(place, first + top + size + i - 1 + ahead) : nullptr;
+                const Int later = first + top + size + i - 1 + ahead;  // of the source, if there is such a row
+                const char* const next = direct_ && later < job_.rows.axis.size ? source_row(place, later) : nullptr;
                 across(width_, [&](Int x) INLINE_LAMBDA {
                     if (next) __builtin_prefetch(next + x * static_cast<Int>(sizeof(T)), 0, 2);
                     const Vector start = load(from + x) * tap;
