@@ -63,11 +63,9 @@ def prepare(problem: Problem, dtype: np.dtype[Any]) -> Prepared | None:
         return None
     kernel = np.ascontiguousarray(problem.kernel, arithmetic)
     cannot_underflow = plan.method in DEFINITIONS or dtype.kind not in "fc"
-    least = 0 if cannot_underflow else least_output(kernel)
+    least = 0 if cannot_underflow else least_output(kernel, options.source)
     if least is None:
         return None
-    if options.source.kind in "biu":
-        least = 0
     return Prepared(plan, ENGINES[plan.method](kernel, options, plan.schedule), dtype, least)
 
 

@@ -25,18 +25,23 @@ def is_in_range(signal: Array, kernel: Array, out: Array) -> bool:
     """
     if out.dtype.kind not in "fc":
         return True
-    least = least_output(kernel)
-    return least is not None and is_large(signal, out, least)
+    least = least_output(kernel, signal.dtype)
+    return least is not None and bool(least == 0 or is_large(signal, out, least))
 
 
 @np.errstate(over="ignore")
-def least_output(kernel: Array) -> Any:
-    """The size of an output that says that there are large samples; None if the taps are too small."""
+def least_output(kernel: Array, source: np.dtype[Any]) -> Any:
+    """The size of an output that says that there are large samples; None if the taps are too small.
+
+    0 where samples are integers, or all taps 0, so that nothing is too small.
+    """
     least_square, smallest = _limits(kernel.dtype)
     taps = kernel.ravel()
     square = np.vdot(taps, taps).real  # at least that of the largest tap
     if not square >= least_square * taps.size:
         return None if taps.any() else 0
+    if source.kind in "biu":
+        return 0
     # An output is at most the largest sample times the sum of the taps, so times their number and norm.
     return smallest * np.sqrt(square) * taps.size
 
@@ -44,8 +49,6 @@ def least_output(kernel: Array) -> Any:
 @np.errstate(over="ignore")
 def is_large(signal: Array, out: Array, least: Any) -> bool:
     """Whether there is an output of this size, or a sample that is large enough."""
-    if signal.dtype.kind in "biu":
-        return True
     if abs(out[tuple(size // 2 for size in out.shape)]) >= least:
         return True
     looked_at = tuple(slice(None, None, max(1, size // (_LOOKED_AT - 1))) for size in out.shape)

@@ -40,18 +40,23 @@ def prepare(kernel: Array, options: Options, schedule: Schedule) -> Convolver:
     if options.dtype.kind in "iu":  # computed in floats, perhaps, but factors of integers are exact
         taps = taps.astype(np.int64)
     factors = factorize(taps)
-    if path(options, kernel.dtype) == "separable core":
+    chosen = path(options, kernel.dtype)
+    if chosen == "separable core":
         packed = _pack(factors, kernel.dtype)
         return core.prepare("separable", packed, options, schedule, rank=len(factors))
-    return partial(_convolve_terms, factors, options, schedule)
+    return partial(_convolve_terms, factors, options, schedule, steps(options.geometry, chosen))
 
 
 @np.errstate(over="ignore", invalid="ignore")  # found out, and put right, afterwards
 def _convolve_terms(
-    factors: Factors, options: Options, schedule: Schedule, signal: Array, out: Array
+    factors: Factors,
+    options: Options,
+    schedule: Schedule,
+    geometries: list[Geometry],
+    signal: Array,
+    out: Array,
 ) -> bool:
     first, *others = factors
-    geometries = steps(options.geometry, path(options, out.dtype))
     _convolve_term(signal, first, options, schedule, geometries, out)
     for term in others:
         part = np.empty_like(out)
