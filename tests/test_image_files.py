@@ -1,6 +1,7 @@
 """Image files: pixels and metadata survive a round trip, bad files are errors, targets stay whole."""
 
 import io
+import itertools
 import os
 import stat
 import struct
@@ -14,7 +15,8 @@ import tifffile
 from PIL import Image, ImageCms, PngImagePlugin, features
 
 from fftconv import image
-from fftconv.image import deep, png
+from fftconv.image import deep, jpeg, png
+from fftconv.image.pixels import to_picture
 
 RNG = np.random.default_rng(3)
 HEIGHT, WIDTH = 6, 9
@@ -247,6 +249,44 @@ def test_jpeg_is_read_the_same_by_either_library(tmp_path, monkeypatch, mode, op
     path.write_bytes(content[: len(content) * 2 // 3])
     with pytest.raises(ValueError, match="cannot be decoded"):
         image.read(path)
+
+
+SAID = {"comment": b"seen", "dpi": (72, 72), "icc_profile": PROFILE, "exif": b"Exif\0\0", "xmp": b"<x/>"}
+
+
+@pytest.mark.parametrize("beside", [{}, SAID])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7, 3), (9, 1, 1), (35, 51), (35, 51, 3)])
+def test_jpeg_is_written_the_same_by_either_library(shape, beside, monkeypatch):
+    imagecodecs = pytest.importorskip("imagecodecs")
+    pixels = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)[::-1]
+    mode = "RGB" if shape[2:] == (3,) else "L"
+    written, fast = [], imagecodecs.jpeg8_encode
+    monkeypatch.setattr(imagecodecs, "jpeg8_encode", lambda *a, **k: written.append(a[0]) or fast(*a, **k))
+    for quality, subsampling in itertools.product((1, 2, 50, 75, 95, 100), (-1, 0, 1, 2)):
+        expected = io.BytesIO()
+        options = {"quality": quality, "subsampling": subsampling, **beside}
+        to_picture(pixels, mode).save(expected, "JPEG", **options)
+        kept = {"qtables": Image.open(expected).quantization, "subsampling": subsampling, **beside}
+        for given in (options, kept):
+            found = io.BytesIO()
+            jpeg.encode(pixels, mode, given, found)
+            assert found.getvalue() == expected.getvalue()
+            assert written[-1].size == pixels.size or (mode == "L" and subsampling > 0)
+
+
+def test_jpeg_tables_of_no_quality_are_kept(tmp_path):
+    tables = [list(range(1, 65)), list(range(64, 0, -1))]
+    Image.fromarray(PIXELS["RGB"]).save(tmp_path / "a.jpg", qtables=tables, subsampling=1)
+    image.filter_file(tmp_path / "a.jpg", tmp_path / "b.jpg", identity)
+    with Image.open(tmp_path / "a.jpg") as before, Image.open(tmp_path / "b.jpg") as after:
+        assert before.quantization == after.quantization
+        assert before.layer == after.layer
+
+
+def test_jpeg_refuses_more_rows_than_it_has_numbers_for(tmp_path):
+    with pytest.raises(ValueError, match="cannot be written as JPEG"):
+        image.write(tmp_path / "a.jpg", np.zeros((65536, 1), np.uint8))
+    assert not list(tmp_path.iterdir())
 
 
 def test_jpeg_keeps_its_quality(tmp_path):

@@ -6,13 +6,12 @@ import copy
 import re
 import threading
 from dataclasses import replace
-from importlib import import_module
 from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import Image, ImageOps, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
-from fftconv.image import deep, png
+from fftconv.image import deep, jpeg, png
 from fftconv.image.encoding import READABLE, XMP_KEYWORD, XMP_TAG
 from fftconv.image.pixels import PLAIN, Array, ImageMetadata, kind_of, mode_of, pixels_of, to_picture
 from fftconv.image.steps import Sketch
@@ -47,7 +46,7 @@ def decode(file: BinaryIO, max_pixels: int, *, several: bool) -> tuple[list[Arra
                 return _decode_deep_tiff(file, max_pixels)
             if _is_deep(opened) or (frames == 1 and _is_simple_png(opened)):
                 return _decode_png(file)
-            if frames == 1 and _is_simple_jpeg(opened) and (found := _decode_jpeg(opened, file)):
+            if frames == 1 and opened.format == "JPEG" and (found := _decode_jpeg(opened, file)):
                 return found
             return _decode_frames(opened, frames, max_pixels)
     except UnidentifiedImageError:
@@ -217,26 +216,11 @@ def _decode_png(file: BinaryIO) -> tuple[list[Array], ImageMetadata]:
         return [pixels], _metadata_of(small, exif, mode_of(pixels))
 
 
-def _is_simple_jpeg(opened: Image.Image) -> bool:
-    """Whether this is a JPEG file of grey or of three colours."""
-    return opened.format == "JPEG" and opened.mode in ("L", "RGB") and deep.installed()
-
-
 def _decode_jpeg(opened: Image.Image, file: BinaryIO) -> tuple[list[Array], ImageMetadata] | None:
-    """By imagecodecs, which takes half the time of Pillow and a copy; None for a file that may be cut.
-
-    It takes files that end early for whole ones, which Pillow tells apart. In what is coded, 0xFF is never
-    followed by 0xD9, so a file with these two at its end has not been cut in there.
-    """
-    file.seek(0)
-    content = file.read()
-    if not content.endswith(b"\xff\xd9"):
+    """Through `jpeg`; None if that is to be Pillow's."""
+    pixels = jpeg.decode(file, opened.mode)
+    if pixels is None:
         return None
-    try:
-        decode_jpeg = import_module("imagecodecs").jpeg8_decode
-    except (ImportError, AttributeError):  # it may be built without
-        return None
-    pixels = np.asarray(decode_jpeg(content))
     if pixels.shape[:2] != (opened.height, opened.width) or mode_of(pixels) != opened.mode:
         raise ValueError(f"it holds {pixels.dtype} pixels of shape {pixels.shape}, unlike its header")
     exif = _exif_of(opened)
@@ -301,12 +285,12 @@ def _exif_of(opened: Image.Image) -> Image.Exif | None:
 
 def _metadata_of(opened: Image.Image, exif: Image.Exif | None, mode: str) -> ImageMetadata:
     dpi = opened.info.get("dpi")
-    jpeg: dict[str, Any] = {}
+    of_jpeg: dict[str, Any] = {}
     if isinstance(opened, JpegImagePlugin.JpegImageFile):
         sampling = JpegImagePlugin.get_sampling(opened)
-        jpeg = {"qtables": opened.quantization, "subsampling": sampling}
+        of_jpeg = {"qtables": opened.quantization, "subsampling": sampling}
         if "comment" in opened.info:
-            jpeg["comment"] = opened.info["comment"]
+            of_jpeg["comment"] = opened.info["comment"]
     carried = None
     # A TIFF file's EXIF block is its own table of contents, which must not be copied.
     if exif is not None and opened.format != "TIFF":
@@ -325,7 +309,7 @@ def _metadata_of(opened: Image.Image, exif: Image.Exif | None, mode: str) -> Ima
             for key, value in getattr(opened, "text", {}).items()
             if key not in (XMP_KEYWORD, *_OF_PHOTOSHOP)
         },
-        jpeg,
+        of_jpeg,
     )
 
 

@@ -1,6 +1,6 @@
 """Colour of more than 8 bits, which Pillow would reduce: which kinds there are, and TIFF through tifffile.
 
-PNG (see `png`) and packed TIFF need imagecodecs, which reads JPEG faster than Pillow, too; both libraries
+PNG (see `png`) and packed TIFF need imagecodecs, which is faster with JPEG than Pillow, too; both libraries
 come with the extra `deep`.
 """
 

@@ -10,7 +10,7 @@ from PIL import PngImagePlugin
 
 from fftconv._arguments import check_count
 from fftconv._files import check_target
-from fftconv.image import deep, png
+from fftconv.image import deep, jpeg, png
 from fftconv.image.pixels import Array, ImageMetadata, to_picture
 
 _HAS_AVIF = find_spec("PIL._avif") is not None  # Pillow may be built without
@@ -45,6 +45,7 @@ _WRITABLE = {
     "PFM": ("F",),
     "AVIF": ("L", "LA", "RGB", "RGBA"),
 }
+_ENCODERS = {"JPEG": jpeg.encode, "PNG": png.encode}  # of one frame, others are Pillow's
 _PILLOW_NAMES = {"PFM": "PPM"}  # where it has another one for the format
 _KEEPS_PROFILE = ("PNG", "JPEG", "TIFF", "WEBP", "AVIF")
 _KEEPS_EXIF = ("PNG", "JPEG", "WEBP", "AVIF")
@@ -135,8 +136,8 @@ def _quality_options(chosen: str, metadata: ImageMetadata, quality: int | None) 
 
 def encode(frames: list[Array], mode: str, chosen: str, options: dict[str, Any], file: BinaryIO) -> None:
     """Write pixels, all frames of them, into an open file."""
-    if len(frames) == 1 and chosen == "PNG":
-        png.encode(frames[0], mode, options, file)
+    if len(frames) == 1 and chosen in _ENCODERS:
+        _ENCODERS[chosen](frames[0], mode, options, file)
         return
     if mode in deep.MODES.values():
         deep.encode_tiff(frames[0], options, file)

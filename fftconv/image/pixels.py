@@ -130,6 +130,18 @@ def kind_of(mode: str) -> tuple[int, np.dtype[Any]]:
     return channels, dtype
 
 
+def as_stored(pixels: Array) -> Array:
+    """Pixels in rows, without gaps and in the byte order of this machine.
+
+    Of axes of one pixel NumPy takes any stride for contiguous, which imagecodecs does not.
+    """
+    plain = np.empty(pixels.shape, pixels.dtype.newbyteorder("="))
+    if pixels.dtype == plain.dtype and pixels.strides == plain.strides:
+        return pixels
+    plain[...] = pixels
+    return plain
+
+
 def to_picture(pixels: Array, mode: str) -> Image.Image:
     """A PIL image of these pixels."""
     contiguous = np.ascontiguousarray(pixels)

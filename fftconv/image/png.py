@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from fftconv.image import deep
-from fftconv.image.pixels import Array, to_picture
+from fftconv.image.pixels import Array, as_stored, to_picture
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = (b"IHDR", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT")
@@ -78,12 +78,7 @@ def _packed(pixels: Array, mode: str, packing: Packing) -> bytes:
         content = io.BytesIO()
         to_picture(pixels, mode).save(content, format="PNG", **packing.pillow)
         return content.getvalue()
-    # Of axes of one pixel NumPy takes any stride for contiguous, which imagecodecs does not.
-    plain = np.empty(pixels.shape, pixels.dtype.newbyteorder("="))
-    if pixels.dtype == plain.dtype and pixels.strides == plain.strides:
-        plain = pixels
-    else:
-        plain[...] = pixels
+    plain = as_stored(pixels)
     with_filters = plain.nbytes + len(plain)
     # Its own bound is too small for narrow pictures, whose rows have a byte for the filter each.
     most = with_filters + with_filters // 16 + 4096
