@@ -258,8 +258,7 @@ def align(
         if len(kernel_shape) != ndim:
             raise ValueError(
                 f"signal has {ndim} axes (shape {signal_shape}) and kernel {len(kernel_shape)} "
-                f"(shape {kernel_shape}); give them equally many, or name the {len(kernel_shape)} "
-                f"axes to filter, for example axes={_example_axes(ndim, len(kernel_shape))}"
+                f"(shape {kernel_shape}); give them equally many, {_cure(ndim, len(kernel_shape))}"
             )
         return kernel_shape, tuple(range(ndim))
     given = _read_integers("axes", axes, "an axis, a tuple of axes, or None for all")
@@ -290,8 +289,14 @@ def align(
     )
 
 
-def _example_axes(ndim: int, wanted: int) -> tuple[int, ...]:
-    return tuple(range(max(ndim - wanted, 0), ndim)) or (0,)
+def _cure(of_signal: int, of_kernel: int) -> str:
+    """What to do about so many axes of both."""
+    more = of_kernel - of_signal
+    if more > 0:
+        example = ", ".join(["numpy.newaxis"] * more)
+        return f"for example signal[{example}]"
+    axes = tuple(range(-more, of_signal))
+    return f"or say along which axes of the signal it lies, for example axes={axes}"
 
 
 def _check_broadcast(

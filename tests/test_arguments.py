@@ -30,6 +30,7 @@ REFUSED = {
     "valid dilated": (
         (ONES, np.ones(3)), {"mode": "valid", "dilation": 3}, ValueError, "covers 7 samples"
     ),
+    "ranks, more of the kernel": ((ONES, IMAGE), {}, ValueError, r"example signal\[numpy.newaxis\]$"),
     "axis": ((IMAGE, ONES), {"axes": 2}, ValueError, r"axes=2 does not fit.*-2 to 1"),
     "axis twice": ((IMAGE, IMAGE), {"axes": (0, -2)}, ValueError, "axes=.* names an axis twice"),
     "no axis": ((IMAGE, IMAGE), {"axes": ()}, ValueError, r"axes=\(\) does not fit"),
