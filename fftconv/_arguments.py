@@ -6,7 +6,6 @@ for `plan_convolution`, which has shapes alone.
 
 from __future__ import annotations
 
-import math
 import operator
 import sys
 from collections.abc import Iterable, Sequence
@@ -21,6 +20,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from fftconv._arrays import refuse_foreign
 from fftconv._boundary import BOUNDARIES, Boundary
+from fftconv._checks import check_choice, check_workers
 from fftconv._content import Content
 from fftconv._error_bound import componentwise_error
 from fftconv._fft import Provider, read_provider
@@ -31,7 +31,6 @@ Axes = int | Sequence[int] | None
 Method = Literal["auto", "direct", "separable", "running_sum", "overlap_save", "fft"]
 
 NAN_POLICIES = ("propagate", "omit", "raise")
-_MOST_WORKERS = 1024
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -385,46 +384,6 @@ def _read_options(
 
 
 _kept_options = lru_cache(maxsize=1024, typed=True)(_read_options)
-
-
-def check_workers(workers: Any) -> None:
-    """A number of threads, or None."""
-    if workers is not None and (
-        isinstance(workers, bool)
-        or not isinstance(workers, (int, np.integer))
-        or not 1 <= workers <= _MOST_WORKERS
-    ):
-        raise ValueError(f"workers={workers!r} is not accepted; pass 1 to {_MOST_WORKERS} threads, or None")
-
-
-def check_choice(name: str, value: Any, accepted: Sequence[str]) -> None:
-    if not isinstance(value, str) or value not in accepted:
-        raise ValueError(
-            f"{name}={value!r} is not accepted; choose one of "
-            + ", ".join(repr(choice) for choice in accepted)
-        )
-
-
-def check_finite(name: str, value: Any) -> float:
-    """A finite real number."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise TypeError(f"{name}={value!r} is not accepted; pass a number")
-    try:
-        number = float(value)
-    except OverflowError:  # a whole number beyond all floats
-        number = math.inf
-    if not math.isfinite(number):
-        raise ValueError(f"{name}={value!r} is not accepted; pass a finite number")
-    return number
-
-
-def check_count(name: str, value: Any, least: int | None = 1) -> int:
-    """A whole number, from `least` on if there is such a number."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name}={value!r} is not accepted; pass a whole number")
-    if least is not None and value < least:
-        raise ValueError(f"{name}={value!r} is not accepted; pass a whole number from {least}")
-    return int(value)
 
 
 def read_steps(name: str, value: int | Sequence[int], count: int) -> tuple[int, ...]:

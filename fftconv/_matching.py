@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from fftconv._arguments import check_finite, read_array
+from fftconv._arguments import read_array
+from fftconv._checks import check_finite
 from fftconv.convolution import correlate
 
 Array = np.ndarray[Any, np.dtype[Any]]

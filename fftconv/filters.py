@@ -9,19 +9,10 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import (
-    Array,
-    Axes,
-    Method,
-    Options,
-    Problem,
-    align,
-    check_choice,
-    read_array,
-    read_problem,
-)
+from fftconv._arguments import Array, Axes, Method, Options, Problem, align, read_array, read_problem
 from fftconv._arrays import convolve_of, package_of, stack_of
 from fftconv._boundary import BOUNDARIES, Boundary
+from fftconv._checks import check_choice
 from fftconv._engines import FAMILIES
 from fftconv._fft import read_provider
 from fftconv._geometry import MODES, Mode

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from fftconv._arguments import check_choice, check_count, check_finite
+from fftconv._checks import check_choice, check_count, check_finite
 
 Kernel = np.ndarray[Any, np.dtype[Any]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]

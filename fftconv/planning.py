@@ -15,17 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fftconv import _error_bound
-from fftconv._arguments import (
-    Array,
-    Axes,
-    Method,
-    Options,
-    Problem,
-    check_choice,
-    read_problem,
-    read_shapes,
-)
+from fftconv._arguments import Array, Axes, Method, Options, Problem, read_problem, read_shapes
 from fftconv._boundary import Boundary
+from fftconv._checks import check_choice
 from fftconv._cost import count_work, fastest_tile, predict_seconds
 from fftconv._engines import ENGINES, PATHS, TRANSFORMS, Schedule, overlap_save, reads, writes
 from fftconv._error_bound import Magnitudes, rounds_to_exact

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from fftconv._arguments import Array, check_choice, check_count, check_out, read_array
+from fftconv._arguments import Array, check_out, read_array
+from fftconv._checks import check_choice, check_count
 from fftconv._engines.stream import Connection, lengths, make_stream
 from fftconv._nonfinite_stream import NonFiniteSamples
 from fftconv._partitions import LONGEST_BLOCK, PARTITIONS, Partitions, partition

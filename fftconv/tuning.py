@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fftconv._arguments import Array, Problem, check_finite, read_problem
+from fftconv._arguments import Array, Problem, read_problem
+from fftconv._checks import check_finite
 from fftconv._cost import Counts, count_work, rate_key
 from fftconv._engines import ENGINES, Schedule, overlap_save
 from fftconv._fft import provider_name

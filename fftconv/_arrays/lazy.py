@@ -20,16 +20,8 @@ from dask.array.overlap import ensure_minimum_chunksize, overlap
 from dask.delayed import delayed
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import (
-    Array,
-    Options,
-    Problem,
-    check_choice,
-    read_array,
-    read_mask,
-    read_problem,
-    refuse_nan,
-)
+from fftconv._arguments import Array, Options, Problem, read_array, read_mask, read_problem, refuse_nan
+from fftconv._checks import check_choice
 from fftconv._geometry import Geometry, Window
 from fftconv.convolution import run
 from fftconv.planning import METHODS, plan_problem

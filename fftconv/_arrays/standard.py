@@ -19,9 +19,10 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
-from fftconv._arguments import Array, check_choice, read_array, read_problem
+from fftconv._arguments import Array, read_array, read_problem
 from fftconv._arrays import package_of
 from fftconv._boundary import FILLED, sources
+from fftconv._checks import check_choice
 from fftconv._fft.lengths import fast_length
 from fftconv._geometry import Geometry
 

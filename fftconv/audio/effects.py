@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import check_count, read_array
+from fftconv._arguments import read_array
+from fftconv._checks import check_count
 from fftconv._matching import check_threshold, match_scores, read_numbers
 from fftconv.audio import responses
 from fftconv.audio.responses import MOST_TAPS, Band, Edge, Response, Window, check_positive

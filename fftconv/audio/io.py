@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import check_count, check_finite, read_array
+from fftconv._arguments import read_array
+from fftconv._checks import check_count, check_finite
 from fftconv._files import check_target, complete_file
 from fftconv.audio.codecs import (
     AudioMetadata,

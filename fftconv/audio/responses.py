@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv import kernels
-from fftconv._arguments import check_choice, check_count, check_finite, read_array
+from fftconv._arguments import read_array
+from fftconv._checks import check_choice, check_count, check_finite
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Window = Literal["moving_average", "hann", "gaussian", "exponential", "savitzky_golay"]

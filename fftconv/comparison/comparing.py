@@ -12,18 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import (
-    Array,
-    Axes,
-    Method,
-    Problem,
-    check_choice,
-    check_count,
-    check_finite,
-    read_array,
-    read_problem,
-)
+from fftconv._arguments import Array, Axes, Method, Problem, read_array, read_problem
 from fftconv._boundary import Boundary
+from fftconv._checks import check_choice, check_count, check_finite
 from fftconv._configuration import configuration
 from fftconv._engines import ENGINES
 from fftconv._geometry import Mode

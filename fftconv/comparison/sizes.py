@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from fftconv._arguments import check_choice, check_count, check_finite, read_shape
+from fftconv._arguments import read_shape
 from fftconv._boundary import Boundary
+from fftconv._checks import check_choice, check_count, check_finite
 from fftconv._geometry import Mode
 from fftconv._plan import format_seconds, format_shape
 from fftconv.comparison.timing import time_in_turns

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fftconv._arguments import check_choice, check_count
+from fftconv._checks import check_choice, check_count
 from fftconv._files import check_target
 from fftconv._folders import Pair, make_room, targets_in
 from fftconv._profile import available_cores

@@ -7,8 +7,9 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import Array, Method, check_choice, check_count, check_finite
+from fftconv._arguments import Array, Method
 from fftconv._boundary import Boundary
+from fftconv._checks import check_choice, check_count, check_finite
 from fftconv.convolution import convolve, correlate
 from fftconv.image.light import InLight
 from fftconv.image.processing import ImageT, Settings, process

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 from PIL import PngImagePlugin
 
-from fftconv._arguments import check_count
+from fftconv._checks import check_count
 from fftconv._files import check_target
 from fftconv.image import deep, jpeg, png
 from fftconv.image.pixels import Array, ImageMetadata, to_picture

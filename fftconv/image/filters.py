@@ -10,9 +10,10 @@ from numpy.typing import ArrayLike
 from PIL import Image
 
 from fftconv import kernels
-from fftconv._arguments import Array, Method, check_choice, check_finite
+from fftconv._arguments import Array, Method
 from fftconv._arrays import package_of
 from fftconv._boundary import Boundary
+from fftconv._checks import check_choice, check_finite
 from fftconv._integers import round_to
 from fftconv.image import steps
 from fftconv.image.again import kept

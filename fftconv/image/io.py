@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from fftconv._arguments import check_count
+from fftconv._checks import check_count
 from fftconv._files import complete_file
 from fftconv.image.decoding import MOST_PIXELS, decode
 from fftconv.image.encoding import READABLE, check_writable, encode, frame_options, save_options

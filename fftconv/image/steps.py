@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv import kernels
-from fftconv._arguments import check_choice, check_finite, read_array
+from fftconv._arguments import read_array
+from fftconv._checks import check_choice, check_finite
 from fftconv.image.light import InLight
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -15,7 +15,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from fftconv._arguments import Array, check_choice, check_workers, result_dtype
+from fftconv._arguments import Array, result_dtype
+from fftconv._checks import check_choice, check_workers
 from fftconv._fft import Workspace, provider_name, workspace
 from fftconv._fft.lengths import fast_length
 from fftconv._native import core

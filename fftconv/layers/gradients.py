@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import Array, check_choice, read_array, read_fill, result_dtype
+from fftconv._arguments import Array, read_array, read_fill, result_dtype
+from fftconv._checks import check_choice
 from fftconv.layers.convolutional import turned
 from fftconv.layers.engines import (
     LayerMethod,

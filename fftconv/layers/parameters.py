@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fftconv._arguments import check_count
+from fftconv._checks import check_count
 from fftconv.layers.shapes import Padding, Steps, check_groups, read_axes, read_steps
 
 

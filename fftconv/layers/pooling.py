@@ -8,7 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import Array, check_choice, read_array
+from fftconv._arguments import Array, read_array
+from fftconv._checks import check_choice
 from fftconv.convolution import convolve
 from fftconv.layers.padding import pad
 from fftconv.layers.shapes import LayerAxis, Padding, Steps, read_axes, read_steps

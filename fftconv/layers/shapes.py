@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import Array, check_count, read_array
+from fftconv._arguments import Array, read_array
+from fftconv._checks import check_count
 
 Steps = int | Sequence[int]
 Padding = int | str | Sequence[int | tuple[int, int]]

@@ -10,8 +10,9 @@ import numpy as np
 import scipy.sparse
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import Array, check_choice, read_array, result_dtype
+from fftconv._arguments import Array, read_array, result_dtype
 from fftconv._boundary import sources
+from fftconv._checks import check_choice
 from fftconv._geometry import MODES, Mode, geometry
 from fftconv.layers.padding import LAYER_BOUNDARIES, LayerBoundary
 from fftconv.layers.shapes import Steps, read_steps

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import Array, check_finite, read_array
+from fftconv._arguments import Array, read_array
+from fftconv._checks import check_finite
 from fftconv._pictures import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, new_figure
 
 _COLOURS = (BLUE, RED, GREEN, PURPLE, ORANGE)

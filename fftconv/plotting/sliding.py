@@ -14,7 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import Array, check_choice, check_count, check_finite
+from fftconv._arguments import Array
+from fftconv._checks import check_choice, check_count, check_finite
 from fftconv._files import check_target, complete_file
 from fftconv._geometry import MODES, Geometry, Mode, geometry
 from fftconv._pictures import BLUE, GREY, ORANGE, PURPLE, RED, import_matplotlib, new_figure

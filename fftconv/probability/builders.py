@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fftconv._arguments import check_count
+from fftconv._checks import check_count
 from fftconv.probability.pmf import ACCURACY, Pmf
 from fftconv.probability.tails import scaled
 

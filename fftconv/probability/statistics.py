@@ -8,7 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import check_choice, check_count, read_array
+from fftconv._arguments import read_array
+from fftconv._checks import check_choice, check_count
 from fftconv.convolution import convolve
 from fftconv.probability import exact
 from fftconv.probability.builders import bernoulli
