@@ -16,7 +16,8 @@ import numpy as np
 from fftconv._arguments import Array, Problem, check_out
 from fftconv._engines import DEFINITIONS, ENGINES, Convolver, reads, writes
 from fftconv._range import is_large, least_output
-from fftconv.planning import ConvolutionPlan, holds_for_all, plan_problem, record
+from fftconv._recording import record
+from fftconv.planning import ConvolutionPlan, holds_for_all, plan_problem
 
 MOST_TAPS = 2**10  # which are compared in every call
 _NUMBERS = frozenset(map(np.dtype, "?bBhHiIlLqQfdFD"))

@@ -23,7 +23,8 @@ from fftconv._missing import convolve_missing
 from fftconv._prepared import Prepared, is_kept, prepare, unseen
 from fftconv._profile import Profile, machine_profile
 from fftconv._range import is_in_range
-from fftconv.planning import ConvolutionPlan, is_recording, plan_problem, record
+from fftconv._recording import is_recording, record
+from fftconv.planning import ConvolutionPlan, plan_problem
 
 __all__ = ["convolve", "correlate"]
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
@@ -39,8 +37,6 @@ _THREADED_SECONDS = 1e-4  # of work in the native core that is shared: waking a 
 _CERTIFIED_SECONDS = 1e-8  # to look at an output
 _DIGIT_SECONDS = 6e-9  # to add up or to carry a digit of a result
 _THREADED_BYTES = 2**21  # smaller transforms are done before a second thread has started
-
-_recorder: ContextVar[list[ConvolutionPlan] | None] = ContextVar("recorder", default=None)
 
 
 def plan_convolution(
@@ -243,29 +239,6 @@ def _samples(problem: Problem) -> int:
     """How many there are, with those beyond the edges."""
     options = problem.options
     return problem.signal.size if options.boundary == "zero" else math.prod(options.geometry.extended_shape)
-
-
-def record(plan: ConvolutionPlan) -> None:
-    """Let whoever wants to know of every plan know of this one, which is about to be followed."""
-    recorder = _recorder.get()
-    if recorder is not None:
-        recorder.append(plan)
-
-
-def is_recording() -> bool:
-    """Whether somebody wants to know of every plan."""
-    return _recorder.get() is not None
-
-
-@contextmanager
-def recorded_plans() -> Iterator[list[ConvolutionPlan]]:
-    """Collect the plans that this thread follows inside the block, for reports of what ran."""
-    plans: list[ConvolutionPlan] = []
-    token = _recorder.set(plans)
-    try:
-        yield plans
-    finally:
-        _recorder.reset(token)
 
 
 def _facts(kernel: Array, options: Options) -> KernelFacts:

@@ -7,7 +7,7 @@ from fftconv import image, kernels
 from fftconv._native import core
 from fftconv._pixels import Band, correlate_pixels, plan_rows
 from fftconv.image.bands import most_rows, plan_banding
-from fftconv.image.steps import Sketch
+from fftconv.image.pixels import Sketch
 
 _RNG = np.random.default_rng(7)
 _KERNELS = {

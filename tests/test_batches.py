@@ -1,7 +1,10 @@
 """Folders of pictures: which files are meant, where they go, and that jobs change nothing."""
 
+import inspect
 import json
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -10,6 +13,7 @@ import pytest
 
 from fftconv import image
 from fftconv.cli.main import run
+from fftconv.image.batch import FILTERS
 
 _RNG = np.random.default_rng(9)
 
@@ -42,6 +46,36 @@ def test_a_folder_is_its_pictures_and_a_tree_is_mirrored(tree, tmp_path):
         if report.target.suffix != ".jpg":
             expected = image.gaussian_blur(image.read(report.source), 1)
             assert np.array_equal(image.read(report.target), expected)
+
+
+def test_a_filter_may_be_named(tree, tmp_path):
+    for jobs in (1, 2):
+        named, given = tmp_path / f"named{jobs}", tmp_path / f"given{jobs}"
+        image.filter_files([tree], named, "edges", operator="scharr", jobs=jobs)
+        image.filter_files([tree], given, image.edges, operator="scharr", jobs=jobs)
+        for name in _names(given):
+            assert (named / name).read_bytes() == (given / name).read_bytes()
+    target = tmp_path / "c.png"
+    with pytest.raises(ValueError, match="filter='blur' is not accepted; choose one of 'apply_kernel'"):
+        image.filter_file(tree / "b.png", target, "blur")
+    assert not target.exists()
+
+
+def test_every_filter_has_its_name():
+    """From pixels to pixels: those that give their steps for a sketch, and the one that repeats them."""
+    public = [getattr(image, name) for name in image.__all__]
+    takes_images = [
+        each.__name__ for each in public if next(iter(inspect.signature(each).parameters)) == "image"
+    ]
+    assert sorted(takes_images) == sorted({*FILTERS, "gradient", "match_template"})
+
+
+def test_files_are_read_without_what_filters_them():
+    program = "import sys; from fftconv.image import batch, read; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "fftconv.image.decoding" in loaded
+    assert not {"fftconv.planning", "fftconv._engines", "fftconv.image.filters"} & loaded
 
 
 def test_the_output_may_lie_in_the_input(tree):

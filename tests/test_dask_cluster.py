@@ -78,7 +78,7 @@ def test_workers_stay_within_their_memory(client):
 
 def test_threads_are_those_of_dask(client):
     """A chunk is computed by the thread that it is given to, and by no other."""
-    from fftconv.planning import recorded_plans
+    from fftconv._recording import recorded_plans
 
     with recorded_plans() as plans:
         lazy = da.ones((2000, 2000), chunks=1000)

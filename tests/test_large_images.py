@@ -16,7 +16,7 @@ from fftconv._native import core
 from fftconv.image.bands import plan_banding
 from fftconv.image.large import TILE, open_rows
 from fftconv.image.parts import _run
-from fftconv.image.steps import Sketch
+from fftconv.image.pixels import Sketch
 
 _RNG = np.random.default_rng(4)
 _KINDS = {

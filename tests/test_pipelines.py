@@ -8,8 +8,8 @@ from PIL import Image
 
 from fftconv import image, kernels
 from fftconv.image.pipelines import FILTERS, merge
+from fftconv.image.pixels import Sketch
 from fftconv.image.processing import Settings
-from fftconv.image.steps import Sketch
 
 _RNG = np.random.default_rng(11)
 _FLOATS = _RNG.uniform(0, 1, (31, 43, 3))

@@ -13,7 +13,7 @@ import fftconv
 from fftconv import _cost
 from fftconv._native import core
 from fftconv._profile import SHIPPED, machine_profile
-from fftconv.planning import recorded_plans
+from fftconv._recording import recorded_plans
 
 
 def test_small_kernels_are_direct_and_large_ones_transformed():

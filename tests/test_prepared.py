@@ -10,8 +10,9 @@ from fftconv import _prepared, convolution, image
 from fftconv._arguments import read_problem
 from fftconv._engines import DEFINITIONS, ENGINES
 from fftconv._profile import shipped_profile, use_profile
+from fftconv._recording import recorded_plans
 from fftconv.image import again
-from fftconv.planning import _plan, plan_problem, recorded_plans
+from fftconv.planning import _plan, plan_problem
 
 
 @pytest.fixture(autouse=True)

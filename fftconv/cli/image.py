@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,8 +126,6 @@ def image(context: click.Context) -> None:
 @_files
 def blur(shape: str, **options: Any) -> int:
     """Blur with a Gaussian, a box, a disk or straight motion."""
-    from fftconv import image as filters
-
     parameters = dict(_BLURS[shape])
     for owner, defaults in _BLURS.items():
         for name in defaults:
@@ -137,7 +134,7 @@ def blur(shape: str, **options: Any) -> int:
                 raise click.UsageError(f"--{name} belongs to --shape {owner}, not to --shape {shape}")
             if value is not None:
                 parameters[name] = value
-    return _filter(getattr(filters, f"{shape}_blur"), parameters, **options)
+    return _filter(f"{shape}_blur", parameters, **options)
 
 
 @image.command()
@@ -172,18 +169,16 @@ def edges(
     **options: Any,
 ) -> int:
     """Find edges: bright where the picture changes."""
-    from fftconv import image as filters
-
     if direction:
         if operator in ("laplace", "log") or sigma is not None or signed != "positive" or channel != "each":
             raise click.UsageError("--direction goes with sobel, prewitt, scharr or difference, and --gain")
-        return _filter(filters.edge_directions, {"operator": operator, "gain": gain}, **options)
+        return _filter("edge_directions", {"operator": operator, "gain": gain}, **options)
     parameters: dict[str, Any] = {"operator": operator, "gain": gain, "signed": signed, "channel": channel}
     if sigma is not None:
         if operator != "log":
             raise click.UsageError(f"--sigma belongs to --operator log, not to --operator {operator}")
         parameters["sigma"] = sigma
-    return _filter(filters.edges, parameters, **options)
+    return _filter("edges", parameters, **options)
 
 
 @image.command()
@@ -193,9 +188,7 @@ def edges(
 @_files
 def sharpen(amount: float, sigma: float | None, **options: Any) -> int:
     """Sharpen by adding fine detail (unsharp mask with --sigma)."""
-    from fftconv import image as filters
-
-    return _filter(filters.sharpen, {"amount": amount, "sigma": sigma}, **options)
+    return _filter("sharpen", {"amount": amount, "sigma": sigma}, **options)
 
 
 @image.command()
@@ -204,9 +197,7 @@ def sharpen(amount: float, sigma: float | None, **options: Any) -> int:
 @_files
 def emboss(depth: float, **options: Any) -> int:
     """Turn brightness into relief, lit from the upper left."""
-    from fftconv import image as filters
-
-    return _filter(filters.emboss, {"depth": depth}, **options)
+    return _filter("emboss", {"depth": depth}, **options)
 
 
 @image.command()
@@ -226,15 +217,13 @@ def convolve(
     "gaussian((2, 2))", "sharpen(amount=0.5)". Or rows of numbers between semicolons:
     "0 -1 0; -1 4 -1; 0 -1 0". Or a .csv or .npy file.
     """
-    from fftconv import image as filters
-
     parameters = {
         "kernel": _kernel(kernel, normalize=normalize),
         "flip": not correlate,
         "scale": scale,
         "bias": bias,
     }
-    return _filter(filters.apply_kernel, parameters, **options)
+    return _filter("apply_kernel", parameters, **options)
 
 
 @image.command("high-pass")
@@ -244,9 +233,7 @@ def convolve(
 @_files
 def high_pass(**options: Any) -> int:
     """Keep fine detail, on grey: what a blur takes away."""
-    from fftconv import image as filters
-
-    return _filter(filters.high_pass, _taken(options, "sigma", "bias", "linear"), **options)
+    return _filter("high_pass", _taken(options, "sigma", "bias", "linear"), **options)
 
 
 @image.command()
@@ -257,10 +244,8 @@ def high_pass(**options: Any) -> int:
 @_files
 def dog(**options: Any) -> int:
     """Keep detail between two sizes, on grey: a difference of Gaussians."""
-    from fftconv import image as filters
-
     parameters = _taken(options, "sigma", "wider", "bias", "linear")
-    return _filter(filters.difference_of_gaussians, parameters, **options)
+    return _filter("difference_of_gaussians", parameters, **options)
 
 
 @image.command()
@@ -278,8 +263,6 @@ def dog(**options: Any) -> int:
 @_files
 def deconvolve(kernel: str, algorithm: str, **options: Any) -> int:
     """Undo a blur whose kernel is known."""
-    from fftconv import image as filters
-
     for name, owner in (("noise", "wiener"), ("iterations", "richardson-lucy")):
         if options[name] is not None and algorithm != owner:
             raise click.UsageError(
@@ -288,7 +271,7 @@ def deconvolve(kernel: str, algorithm: str, **options: Any) -> int:
     given = _taken(options, "noise", "iterations", "linear")
     parameters = {name: value for name, value in given.items() if value is not None}
     parameters |= {"kernel": _kernel(kernel), "algorithm": algorithm.replace("-", "_")}
-    return _filter(filters.deconvolve, parameters, **options)
+    return _filter("deconvolve", parameters, **options)
 
 
 @image.command()
@@ -302,14 +285,13 @@ def pipeline(steps: str, **options: Any) -> int:
     They are blur SIGMA, box SIZE, disk RADIUS, motion LENGTH ANGLE, sharpen AMOUNT SIGMA, emboss DEPTH,
     edges OPERATOR, high-pass SIGMA, dog SIGMA WIDER and convolve 'KERNEL'; other values by name.
     """
-    from fftconv import image as filters
     from fftconv.image.pipelines import check_pipeline
 
     try:
         check_pipeline(steps)
     except ValueError as error:
         raise click.UsageError(str(error)) from error
-    return _filter(filters.pipeline, {"steps": steps} | _taken(options, "linear"), **options)
+    return _filter("pipeline", {"steps": steps} | _taken(options, "linear"), **options)
 
 
 @image.command()
@@ -373,7 +355,7 @@ def _kernel(text: str, *, normalize: bool = False) -> Any:
 
 
 def _filter(
-    function: Callable[..., Any],
+    name: str,
     parameters: dict[str, Any],
     inputs: tuple[Path, ...],
     output: Path,
@@ -401,7 +383,7 @@ def _filter(
         check_picture(compare)
     options["existing"] = "overwrite" if overwrite else "skip"
     run = _filter_one if alone and not output.is_dir() else _filter_many
-    reports = run(inputs, output, function, parameters | options)
+    reports = run(inputs, output, name, parameters | options)
     if report is not None:
         _write_report(report, reports)
     for each in reports:
@@ -414,7 +396,7 @@ def _filter(
     elif not reports:
         complain(f"warning: no pictures in {', '.join(str(path) for path in inputs)}")
     if compare is not None and reports[0].status == "written":
-        _draw(reports[0], function, parameters, options["max_pixels"], compare)
+        _draw(reports[0], name, parameters, options["max_pixels"], compare)
     return 1 if any(each.error is not None for each in reports) else 0
 
 
@@ -430,13 +412,13 @@ def _refuse_same(inputs: tuple[Path, ...], output: Path, report: Path | None, co
 
 
 def _filter_one(
-    inputs: tuple[Path, ...], output: Path, function: Callable[..., Any], parameters: dict[str, Any]
+    inputs: tuple[Path, ...], output: Path, name: str, parameters: dict[str, Any]
 ) -> list[FileReport]:
     from fftconv import image as filters
 
     _taken(parameters, "jobs", "recursive")
     try:
-        return [filters.filter_file(inputs[0], output, function, **parameters)]
+        return [filters.filter_file(inputs[0], output, name, **parameters)]
     except Exception as error:
         if click.get_current_context().find_root().obj["debug"]:
             raise
@@ -444,15 +426,15 @@ def _filter_one(
 
 
 def _filter_many(
-    inputs: tuple[Path, ...], output: Path, function: Callable[..., Any], parameters: dict[str, Any]
+    inputs: tuple[Path, ...], output: Path, name: str, parameters: dict[str, Any]
 ) -> list[FileReport]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from fftconv import image as filters
 
-    name, rate = TextColumn("{task.description}"), TextColumn("{task.fields[rate]}")
-    columns = (name, BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
+    current, rate = TextColumn("{task.description}"), TextColumn("{task.fields[rate]}")
+    columns = (current, BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
     console = Console(stderr=True)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("filtering", total=None, rate="")
@@ -462,7 +444,7 @@ def _filter_many(
             rate = f"{speed:.1f} files/s" if speed else ""
             bar.update(task, advance=1, total=total, description=report.source.name, rate=rate)
 
-        return filters.filter_files(inputs, output, function, on_progress=advance, **parameters)
+        return filters.filter_files(inputs, output, name, on_progress=advance, **parameters)
 
 
 def _write_report(path: Path, reports: list[FileReport]) -> None:
@@ -477,12 +459,13 @@ def _write_report(path: Path, reports: list[FileReport]) -> None:
 
 def _draw(
     report: FileReport,
-    function: Callable[..., Any],
+    name: str,
     parameters: dict[str, Any],
     max_pixels: int | None,
     target: Path,
 ) -> None:
     """The first frame before and after, side by side, with the first kernels and the method."""
+    from fftconv import image as filters
     from fftconv._pictures import save_figure
     from fftconv.image import read_frames
     from fftconv.image.decoding import MOST_PIXELS
@@ -492,7 +475,7 @@ def _draw(
     most = max_pixels or MOST_PIXELS
     before, after = (read_frames(path, max_pixels=most)[0][0] for path in (report.source, report.target))
     caption = f"{' and '.join(report.methods) or 'unchanged'}, filtered in {report.filter_seconds:.3f} s"
-    taps = kernels_of(function, before, parameters)[:3]
+    taps = kernels_of(getattr(filters, name), before, parameters)[:3]
     titles = (report.source.name, report.target.name)
     save_figure(plot_image_pair(before, after, kernels=taps, titles=titles, caption=caption), target)
     click.echo(f"{target}: before and after")

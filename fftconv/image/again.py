@@ -13,8 +13,8 @@ from fftconv._content import Content, content_of
 from fftconv._pixels import prepare_pixels
 from fftconv._prepared import MOST_TAPS, Prepared, has_key
 from fftconv._profile import Profile, machine_profile
+from fftconv.image.pixels import Sketch
 from fftconv.image.processing import COMPUTE, Recipe, is_direct, process_pixels, taps_for
-from fftconv.image.steps import Sketch
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from fftconv._arguments import Array
 from fftconv._pixels import Band, RowPlan, plan_rows
+from fftconv.image.pixels import Sketch
 from fftconv.image.processing import (
     COMPUTE,
     Recipe,
@@ -21,7 +22,6 @@ from fftconv.image.processing import (
     process_pixels,
     taps_for,
 )
-from fftconv.image.steps import Sketch
 
 _WHOLE = ("wrap", "missing")  # boundaries that need more of the image than is near
 # Of rows in the dtype of the arithmetic, at most, where pixels are not filtered as they are.

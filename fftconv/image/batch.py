@@ -4,25 +4,43 @@ from __future__ import annotations
 
 import inspect
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from fftconv._checks import check_choice, check_count
 from fftconv._files import check_target
 from fftconv._folders import Pair, make_room, targets_in
-from fftconv._profile import available_cores
+from fftconv._profile import available_cores, machine_profile
+from fftconv._recording import recorded_plans
 from fftconv.image.decoding import MOST_PIXELS
 from fftconv.image.encoding import SUFFIXES, check_format
 from fftconv.image.io import StrPath, read_frames, write_frames
 from fftconv.image.light import with_profile
 from fftconv.image.pixels import without_profile_of_others
-from fftconv.planning import recorded_plans
 
 Filter = Callable[..., Any]
+FILTERS = (
+    "apply_kernel",
+    "box_blur",
+    "deconvolve",
+    "difference_of_gaussians",
+    "disk_blur",
+    "edge_directions",
+    "edges",
+    "emboss",
+    "gaussian_blur",
+    "high_pass",
+    "motion_blur",
+    "pipeline",
+    "sharpen",
+)
 EXISTING = ("overwrite", "skip")
 
 
@@ -76,7 +94,7 @@ class FileReport:
 def filter_file(
     source: StrPath,
     target: StrPath,
-    filter: Filter,  # noqa: A002
+    filter: Filter | str,  # noqa: A002
     *,
     existing: str = "overwrite",
     dry_run: bool = False,
@@ -94,8 +112,9 @@ def filter_file(
     target : path-like
         File to write; the suffix chooses the format. It must not be the source. Written whole or not
         at all, with all frames of the source, its colour profile, resolution, EXIF data, XMP and texts.
-    filter : callable
-        One of this module's filters, or any function from pixels to pixels.
+    filter : callable or str
+        One of this module's filters, or its name, or any function from pixels to pixels. A filter that is
+        named is imported while the file is decoded.
     existing : {"overwrite", "skip"}, default "overwrite"
         What to do if the target exists.
     dry_run : bool, default False
@@ -143,7 +162,7 @@ def filter_file(
 class _Work:
     """What is to be done to every file."""
 
-    filter: Filter
+    find_filter: Callable[[], Filter]
     parameters: dict[str, Any]
     quality: int | None
     max_pixels: int | None
@@ -179,20 +198,21 @@ def _filter_one(work: _Work, folder: Path | None, pair: Pair) -> FileReport:
     if work.room is not None:
         from fftconv.image.parts import filter_in_parts
 
-        done = filter_in_parts(origin, goal, work.filter, work.parameters, work.room, work.max_pixels)
+        function = work.find_filter()
+        done = filter_in_parts(origin, goal, function, work.parameters, work.room, work.max_pixels)
         if done is not None:
             shape, methods, filtered = done
             return FileReport(origin, goal, shape, 1, methods, filtered, time.perf_counter() - begun)
     most = MOST_PIXELS if work.max_pixels is None else work.max_pixels
     frames, metadata = read_frames(origin, max_pixels=most)
     check_format(goal, frames=len(frames))
-    parameters = with_profile(work.parameters, metadata.icc_profile)
-    if metadata.mode == "CMYK" and _takes(work.filter, "alpha"):
+    function, parameters = work.find_filter(), with_profile(work.parameters, metadata.icc_profile)
+    if metadata.mode == "CMYK" and _takes(function, "alpha"):
         parameters = {"alpha": False} | parameters  # four channels, none of them opacity
     with recorded_plans() as plans:
         started = time.perf_counter()
         try:
-            results = [work.filter(pixels, **parameters) for pixels in frames]
+            results = [function(pixels, **parameters) for pixels in frames]
         except ValueError as error:
             raise ValueError(f"{origin}: {error}") from error
         filtered = time.perf_counter() - started
@@ -212,7 +232,7 @@ def _filter_one(work: _Work, folder: Path | None, pair: Pair) -> FileReport:
 def filter_files(
     sources: Iterable[StrPath],
     folder: StrPath,
-    filter: Filter,  # noqa: A002
+    filter: Filter | str,  # noqa: A002
     *,
     recursive: bool = False,
     jobs: int | None = 1,
@@ -235,7 +255,7 @@ def filter_files(
     folder : path-like
         Where to write; made if it does not exist. Files go there under their own names, those of folders
         into the same folders as they lie in.
-    filter : callable
+    filter : callable or str
         As in `filter_file`.
     recursive : bool, default False
         Whether to take what is in folders of folders, too.
@@ -281,7 +301,7 @@ def filter_files(
 
 
 def _work(
-    function: Filter,
+    function: Filter | str,
     parameters: dict[str, Any],
     quality: int | None,
     max_pixels: int | None,
@@ -296,10 +316,30 @@ def _work(
     if max_memory is not None:
         check_count("max_memory", max_memory)
     at_once = min(available_cores() if jobs is None else check_count("jobs", jobs), max(files, 1))
-    if at_once > 1 and parameters.get("workers") is None and _takes(function, "workers"):
+    find_filter = _finder(function)
+    if at_once > 1 and parameters.get("workers") is None and _takes(find_filter(), "workers"):
         parameters = parameters | {"workers": max(available_cores() // at_once, 1)}
     room = _room(max_memory, at_once)
-    return _Work(function, parameters, quality, max_pixels, room, existing, dry_run, at_once)
+    return _Work(find_filter, parameters, quality, max_pixels, room, existing, dry_run, at_once)
+
+
+def _finder(function: Filter | str) -> Callable[[], Filter]:
+    """What gives the filter; one that is named is imported meanwhile, while a file is decoded."""
+    if not isinstance(function, str):
+        return lambda: function
+    check_choice("filter", function, FILTERS)
+
+    def find() -> Filter:
+        found: Filter = getattr(import_module("fftconv.image"), function)
+        return found
+
+    def get_ready() -> None:
+        with suppress(Exception):  # raised again where it is needed
+            find()
+            machine_profile()
+
+    threading.Thread(target=get_ready, name="fftconv-import").start()
+    return find
 
 
 def _filter_safely(work: _Work, folder: Path, pair: Pair) -> FileReport:

@@ -13,8 +13,16 @@ from PIL import Image, ImageOps, JpegImagePlugin, TiffImagePlugin, UnidentifiedI
 
 from fftconv.image import deep, jpeg, png
 from fftconv.image.encoding import READABLE, XMP_KEYWORD, XMP_TAG
-from fftconv.image.pixels import PLAIN, Array, ImageMetadata, kind_of, mode_of, pixels_of, to_picture
-from fftconv.image.steps import Sketch
+from fftconv.image.pixels import (
+    PLAIN,
+    Array,
+    ImageMetadata,
+    Sketch,
+    kind_of,
+    mode_of,
+    pixels_of,
+    to_picture,
+)
 
 MOST_PIXELS = 178_956_970  # half a gibibyte of 8-bit colours
 _LIMIT_LOCK = threading.Lock()

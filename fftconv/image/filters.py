@@ -18,9 +18,8 @@ from fftconv._integers import round_to
 from fftconv.image import steps
 from fftconv.image.again import kept
 from fftconv.image.light import InLight
-from fftconv.image.pixels import pixels_of
+from fftconv.image.pixels import Sketch, pixels_of
 from fftconv.image.processing import ImageT, Settings, full_scale, has_opacity, process, read_pixels
-from fftconv.image.steps import Sketch
 
 
 @kept

@@ -14,8 +14,8 @@ import numpy as np
 from dask.delayed import delayed
 
 from fftconv.image.bands import plan_banding
+from fftconv.image.pixels import Sketch
 from fftconv.image.processing import Recipe, full_scale, has_opacity, process_pixels, read_pixels
-from fftconv.image.steps import Sketch
 
 
 def sketch_lazily(image: Any) -> Sketch:

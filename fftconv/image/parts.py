@@ -15,15 +15,14 @@ import numpy as np
 from PIL import UnidentifiedImageError
 
 from fftconv._files import complete_file
+from fftconv._recording import recorded_plans
 from fftconv.image import decoding, deep
 from fftconv.image.bands import Banding, most_rows, plan_banding
 from fftconv.image.encoding import check_format
 from fftconv.image.large import TiffRows, open_rows, write_rows, writer_bytes
 from fftconv.image.light import with_profile
-from fftconv.image.pixels import Array, mode_of
+from fftconv.image.pixels import Array, Sketch, mode_of
 from fftconv.image.processing import COMPUTE, Recipe, has_opacity, is_direct, recipe_of
-from fftconv.image.steps import Sketch
-from fftconv.planning import recorded_plans
 
 _BESIDE = 100 * 2**20  # bytes of the interpreter and its libraries, where the system does not tell
 _PIXEL_COPIES, _NUMBER_COPIES = 4, 8  # of a whole picture, at most

@@ -20,7 +20,7 @@ from fftconv._pixels import plan_rows
 from fftconv.convolution import convolve
 from fftconv.image import filters
 from fftconv.image.light import InLight
-from fftconv.image.pixels import pixels_of
+from fftconv.image.pixels import Sketch, pixels_of
 from fftconv.image.processing import (
     COMPUTE,
     ImageT,
@@ -31,7 +31,7 @@ from fftconv.image.processing import (
     read_pixels,
     taps_for,
 )
-from fftconv.image.steps import Sketch, Step
+from fftconv.image.steps import Step
 
 # The filters, by the names that they have on the command line and in this module.
 FILTERS: dict[str, Callable[..., Any]] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -89,6 +89,13 @@ class ImageMetadata:
     jpeg: Mapping[str, Any] = field(default_factory=dict)
     durations: tuple[float, ...] = ()
     loop: int | None = None
+
+
+class Sketch(NamedTuple):
+    """An image of which nothing is known but shape and dtype: of it filters give their steps."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
 
 
 def pixels_of(picture: Image.Image) -> tuple[Array, str]:

@@ -26,8 +26,8 @@ from fftconv._integers import round_to
 from fftconv._pixels import Band, correlate_pixels
 from fftconv.convolution import correlate
 from fftconv.image.light import InLight, converters, light_of, luminance
-from fftconv.image.pixels import pixels_of, to_picture
-from fftconv.image.steps import Sketch, Step
+from fftconv.image.pixels import Sketch, pixels_of, to_picture
+from fftconv.image.steps import Step
 
 ImageT = TypeVar("ImageT", Array, Image.Image)
 

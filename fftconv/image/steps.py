@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -58,13 +58,6 @@ class Step:
     @property
     def is_linear(self) -> bool:
         return self.combine is None and self.transform is None
-
-
-class Sketch(NamedTuple):
-    """An image of which nothing is known but shape and dtype: of it filters give their steps."""
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
 
 
 def linear(

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fftconv._error_bound import componentwise_error
+from fftconv._recording import recorded_plans
 from fftconv._tilting import points, ramp, saddle_point, times_two_to
 from fftconv.convolution import convolve
-from fftconv.planning import recorded_plans
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
