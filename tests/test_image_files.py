@@ -730,6 +730,17 @@ def _photograph(mode):
     return (noise + slope * unit // 12).astype(kind.dtype)
 
 
+def _cut_outs(mode):
+    """A megapixel of overlapping rectangles, each of one colour and none like another."""
+    kind, generator = PIXELS[mode], np.random.default_rng(0)
+    pixels = np.zeros((1024, 1024, *kind.shape[2:]), kind.dtype)
+    for _ in range(20_000):
+        (top, left), (height, width) = generator.integers(0, 1000, 2), generator.integers(2, 40, 2)
+        colour = generator.integers(0, np.iinfo(kind.dtype).max, kind.shape[2:], endpoint=True)
+        pixels[top : top + height, left : left + width] = colour
+    return pixels
+
+
 @pytest.mark.parametrize("with_deep", [True, False])
 @pytest.mark.parametrize("mode", [mode for suffix, mode in LOSSLESS if suffix == ".png"])
 def test_photographs_and_drawings_are_packed_by_what_packs_them(tmp_path, monkeypatch, mode, with_deep):
@@ -741,11 +752,15 @@ def test_photographs_and_drawings_are_packed_by_what_packs_them(tmp_path, monkey
     photograph = _photograph(mode)
     drawing = np.tile(PIXELS[mode], (200, 150) + (1,) * (PIXELS[mode].ndim - 2))
     drawing[::7] = 255
-    for pixels, packing in ((photograph, png.RUNS), (drawing, png.PATTERNS)):
+    for pixels, packing in (
+        (photograph, png.HUFFMAN),
+        (_cut_outs(mode), png.RUNS),
+        (drawing, png.PATTERNS),
+    ):
         assert png.choose_packing(pixels, mode) == packing
         image.write(tmp_path / "a.png", pixels)
         assert np.array_equal(image.read(tmp_path / "a.png"), pixels)
-        least = min(len(png._packed(pixels, mode, each)) for each in (png.RUNS, png.PATTERNS))
+        least = min(len(png._packed(pixels, mode, each)) for each in png.PACKINGS)
         assert (tmp_path / "a.png").stat().st_size <= 1.15 * least
     assert png.choose_packing(photograph[:2, :300], mode) == png.PATTERNS
 

@@ -155,7 +155,7 @@ def write(
     quality : int, optional
         From 1 to 100, of JPEG, WebP and AVIF files. By default a JPEG file is written with the tables of
         `metadata`, or 95; WebP without loss; AVIF with 90. PNG files are packed as a sample of them says:
-        by zlib's level 3, or by runs, which takes less time and packs noise as well.
+        by zlib's level 3, or by runs or Huffman's code alone, which take less time and pack noise as well.
 
     Raises
     ------

@@ -4,8 +4,8 @@ Pillow has no 16-bit colour, which imagecodecs keeps. What a file says beside it
 by Pillow in either case.
 
 What zlib is to look for is settled by packing a few rows. Repeated patterns (drawings, text, screens) take
-its search for what was there before. In photographs it finds little and takes most of the time; runs of
-equal differences between neighbours, and how often each occurs, pack noise as well in much less of it.
+its search for what was there before. In photographs it finds little and takes most of the time; how often
+each difference between neighbours occurs (Huffman), and runs of equal ones, pack them as well in much less.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ from fftconv.image.pixels import Array, as_stored, to_picture
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = (b"IHDR", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT")
-_BANDS, _BAND_ROWS = 8, 8  # of a sample
+_BANDS, _BAND_ROWS, _BAND_COLUMNS = 8, 8, 1024  # of a sample
 _LEAST_BYTES, _LEAST_ROWS = 2**20, 8 * _BANDS * _BAND_ROWS  # of a picture for which a sample pays
 _BLANK = 0.02  # of its bytes, below which a sample that is packed says nothing of the rest
 _LARGER = 1.1  # so much larger a file may be for taking less time
-_RLE, _PAETH = 3, 128  # of zlib, and of libpng the prediction from three neighbours
+_NO_RUNS = 1.02  # so little larger a file may be without a search for runs, which takes time
+_HUFFMAN_ONLY, _RLE, _PAETH = 2, 3, 128  # of zlib, and of libpng the prediction from three neighbours
 
 
 class Packing(NamedTuple):
@@ -39,24 +40,35 @@ class Packing(NamedTuple):
     imagecodecs: dict[str, int]
 
 
-# The 12 megapixels of tests/benchmarks/files.py, noise of every size, took 1.0 s and 13.0 MB by patterns,
-# 0.4 s and 10.9 MB by runs (through Pillow 1.2 and 0.75 s; zlib's usual level 6: 4.4 s and 11.8 MB).
-# As many of text took 0.28 s and 3.5 MB, and 0.22 s and 11.6 MB.
+# The 12 megapixels of tests/benchmarks/files.py, noise of every size, took 2.2 s and 12.8 MB by patterns,
+# 0.79 s and 10.8 MB by runs, 0.62 s and 10.5 MB by Huffman's code alone; as many of text 0.33 s and 2.0 MB,
+# 0.34 s and 8.8 MB, 0.57 s and 11.4 MB.
 PATTERNS = Packing({"compress_level": 3}, {"level": 3})
 RUNS = Packing(
     {"compress_level": 1, "compress_type": _RLE}, {"level": 1, "strategy": _RLE, "filter": _PAETH}
 )
+HUFFMAN = Packing(
+    {"compress_level": 1, "compress_type": _HUFFMAN_ONLY},
+    {"level": 1, "strategy": _HUFFMAN_ONLY, "filter": _PAETH},
+)
+PACKINGS = (HUFFMAN, RUNS, PATTERNS)
 
 
 def choose_packing(pixels: Array, mode: str) -> Packing:
     """What packs such a picture well; small ones are searched for patterns."""
-    height = len(pixels)
+    height, width = pixels.shape[:2]
     if pixels.nbytes < _LEAST_BYTES or height < _LEAST_ROWS:
         return PATTERNS
-    firsts = [(2 * band + 1) * height // (2 * _BANDS) - _BAND_ROWS // 2 for band in range(_BANDS)]
-    rows = np.concatenate([pixels[first : first + _BAND_ROWS] for first in firsts])
-    runs, patterns = (len(_packed(rows, mode, packing)) for packing in (RUNS, PATTERNS))
-    return RUNS if _BLANK * rows.nbytes < runs <= _LARGER * patterns else PATTERNS
+    wide = min(width, _BAND_COLUMNS)
+    tops = [(2 * band + 1) * height // (2 * _BANDS) - _BAND_ROWS // 2 for band in range(_BANDS)]
+    lefts = [band * (width - wide) // (_BANDS - 1) for band in range(_BANDS)]
+    bands = [
+        pixels[top : top + _BAND_ROWS, left : left + wide] for top, left in zip(tops, lefts, strict=True)
+    ]
+    rows = np.concatenate(bands)
+    huffman, runs, patterns = (len(_packed(rows, mode, each)) for each in PACKINGS)
+    size, packing = (huffman, HUFFMAN) if huffman <= _NO_RUNS * runs else (runs, RUNS)
+    return packing if _BLANK * rows.nbytes < size <= _LARGER * patterns else PATTERNS
 
 
 def encode(pixels: Array, mode: str, options: dict[str, Any], file: BinaryIO) -> None:
