@@ -6,7 +6,6 @@ for `plan_convolution`, which has shapes alone.
 
 from __future__ import annotations
 
-import operator
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from fftconv._arrays import refuse_foreign
 from fftconv._boundary import BOUNDARIES, Boundary
-from fftconv._checks import check_choice, check_workers
+from fftconv._checks import check_choice, check_workers, read_integers, read_steps
 from fftconv._content import Content
 from fftconv._error_bound import componentwise_error
 from fftconv._fft import Provider, read_provider
@@ -231,21 +230,10 @@ def result_dtype(signal: np.dtype[Any], kernel: np.dtype[Any], weighted: bool = 
 
 def read_shape(name: str, value: int | Sequence[int]) -> tuple[int, ...]:
     """Lengths of axes; a number is that of one."""
-    shape = _read_integers(name, value, "a length or a tuple of lengths")
+    shape = read_integers(name, value, "a length or a tuple of lengths")
     if not shape or min(shape) < 1:
         raise ValueError(f"{name}={value!r} is empty, every length must be at least 1")
     return shape
-
-
-def _read_integers(name: str, value: Any, accepted: str) -> tuple[int, ...]:
-    """A whole number or a sequence of them, as a tuple."""
-    try:
-        if isinstance(value, (str, bytes)):
-            raise TypeError
-        values = value if isinstance(value, Sequence) or np.ndim(value) else (value,)
-        return tuple(operator.index(item) for item in values)
-    except TypeError:
-        raise TypeError(f"{name}={value!r} is not accepted; pass {accepted}") from None
 
 
 def align(
@@ -260,7 +248,7 @@ def align(
                 f"(shape {kernel_shape}); give them equally many, {_cure(ndim, len(kernel_shape))}"
             )
         return kernel_shape, tuple(range(ndim))
-    given = _read_integers("axes", axes, "an axis, a tuple of axes, or None for all")
+    given = read_integers("axes", axes, "an axis, a tuple of axes, or None for all")
     if not given or not all(-ndim <= axis < ndim for axis in given):
         raise ValueError(
             f"axes={axes!r} does not fit a signal of {ndim} axes (shape {signal_shape}), accepted "
@@ -384,21 +372,6 @@ def _read_options(
 
 
 _kept_options = lru_cache(maxsize=1024, typed=True)(_read_options)
-
-
-def read_steps(name: str, value: int | Sequence[int], count: int) -> tuple[int, ...]:
-    """A step for each convolved axis; one number is for all."""
-    if isinstance(value, int) and value == 1:  # by far the most calls
-        return (1,) * count
-    steps = _read_integers(name, value, "a whole number, or one for each convolved axis")
-    if len(steps) == 1:
-        steps *= count
-    if len(steps) != count or min(steps) < 1:
-        raise ValueError(
-            f"{name}={value!r} is not accepted; pass a whole number from 1, or a tuple of {count}, "
-            f"one for each convolved axis"
-        )
-    return steps
 
 
 def read_fill(fill_value: Any, boundary: str, dtype: np.dtype[Any]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -49,3 +50,29 @@ def check_count(name: str, value: Any, least: int | None = 1) -> int:
     if least is not None and value < least:
         raise ValueError(f"{name}={value!r} is not accepted; pass a whole number from {least}")
     return int(value)
+
+
+def read_integers(name: str, value: Any, accepted: str) -> tuple[int, ...]:
+    """A whole number or a sequence of them, as a tuple."""
+    try:
+        if isinstance(value, (str, bytes)):
+            raise TypeError
+        values = value if isinstance(value, Sequence) or np.ndim(value) else (value,)
+        if any(isinstance(item, (bool, np.bool_)) for item in values):
+            raise TypeError
+        return tuple(operator.index(item) for item in values)
+    except TypeError:
+        raise TypeError(f"{name}={value!r} is not accepted; pass {accepted}") from None
+
+
+def read_steps(name: str, value: Any, count: int, least: int = 1) -> tuple[int, ...]:
+    """A whole number for each of so many axes; one number is for all."""
+    if type(value) is int and value >= least:  # by far the most calls
+        return (value,) * count
+    accepted = f"a whole number from {least}, or a tuple of {count}, one for each axis"
+    steps = read_integers(name, value, accepted)
+    if len(steps) == 1:
+        steps *= count
+    if len(steps) != count or min(steps, default=least) < least:
+        raise ValueError(f"{name}={value!r} is not accepted; pass {accepted}")
+    return steps

@@ -34,6 +34,8 @@ REFUSED = {
     "axis": ((IMAGE, ONES), {"axes": 2}, ValueError, r"axes=2 does not fit.*-2 to 1"),
     "axis twice": ((IMAGE, IMAGE), {"axes": (0, -2)}, ValueError, "axes=.* names an axis twice"),
     "no axis": ((IMAGE, IMAGE), {"axes": ()}, ValueError, r"axes=\(\) does not fit"),
+    "true is no axis": ((IMAGE, ONES), {"axes": True}, TypeError, "axes=True is not accepted"),
+    "true is no step": ((ONES, ONES), {"stride": True}, TypeError, "stride=True is not accepted"),
     "axis name": ((IMAGE, ONES), {"axes": "x"}, TypeError, "axes='x' is not accepted"),
     "axes order": ((np.ones((2, 3, 4)), IMAGE), {"axes": (2, 0)}, ValueError, r"pass axes=\(0, 2\)"),
     "axes rank": (

@@ -8,8 +8,9 @@ import numpy as np
 import xarray
 
 import fftconv.convolution as plain
-from fftconv._arguments import align, read_array, read_steps
+from fftconv._arguments import align, read_array
 from fftconv._arrays import package_of
+from fftconv._checks import read_steps
 from fftconv._geometry import Window, geometry
 
 

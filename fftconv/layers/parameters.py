@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fftconv._checks import check_count
-from fftconv.layers.shapes import Padding, Steps, check_groups, read_axes, read_steps
+from fftconv._checks import check_count, read_steps
+from fftconv.layers.shapes import Padding, Steps, check_groups, read_axes
 
 
 @dataclass(frozen=True, slots=True)

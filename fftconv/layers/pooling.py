@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, read_array
-from fftconv._checks import check_choice
+from fftconv._checks import check_choice, read_steps
 from fftconv.convolution import convolve
 from fftconv.layers.padding import pad
-from fftconv.layers.shapes import LayerAxis, Padding, Steps, read_axes, read_steps
+from fftconv.layers.shapes import LayerAxis, Padding, Steps, read_axes
 
 _KINDS = ("max", "average", "sum")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, read_array
-from fftconv._checks import check_count
+from fftconv._checks import check_count, read_steps
 
 Steps = int | Sequence[int]
 Padding = int | str | Sequence[int | tuple[int, int]]
@@ -143,25 +142,6 @@ def read_axes(
         )
         for axis in axes
     )
-
-
-def read_steps(name: str, value: Any, count: int, least: int = 1) -> tuple[int, ...]:
-    """A whole number for each axis."""
-    if isinstance(value, np.ndarray):
-        value = value.tolist()
-    given = value if isinstance(value, Sequence) and not isinstance(value, str) else (value,)
-    accepted = f"pass a whole number from {least}, or one for each of {count} axes"
-    try:
-        if any(isinstance(item, (bool, np.bool_)) for item in given):
-            raise TypeError
-        steps = tuple(operator.index(item) for item in given)
-    except TypeError:
-        raise TypeError(f"{name}={value!r} is not accepted; {accepted}") from None
-    if len(steps) == 1:
-        steps *= count
-    if len(steps) != count or (steps and min(steps) < least):
-        raise ValueError(f"{name}={value!r} is not accepted; {accepted}")
-    return steps
 
 
 def _read_padding(padding: Any, count: int) -> list[tuple[int, int]]:

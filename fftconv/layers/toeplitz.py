@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, read_array, result_dtype
 from fftconv._boundary import sources
-from fftconv._checks import check_choice
+from fftconv._checks import check_choice, read_steps
 from fftconv._geometry import MODES, Mode, geometry
 from fftconv.layers.padding import LAYER_BOUNDARIES, LayerBoundary
-from fftconv.layers.shapes import Steps, read_steps
+from fftconv.layers.shapes import Steps
 
 
 def toeplitz_matrix(
