@@ -186,7 +186,7 @@ def _running_sum_work(options: Options, dtype: DType, schedule: Schedule, rank: 
         )
         for step in steps
     )
-    between = 0 if len(parts) == 1 else 2 * extended * dtype.itemsize
+    between = min(len(parts) - 1, 2) * extended * dtype.itemsize
     return Work(tuple(parts), held + between)
 
 
