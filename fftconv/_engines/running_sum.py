@@ -15,7 +15,7 @@ import numpy as np
 from fftconv._arguments import Options
 from fftconv._boundary import extend
 from fftconv._engines import core
-from fftconv._engines.schedule import Convolver, Schedule
+from fftconv._engines.schedule import Convolver, Pass, Schedule, follow
 from fftconv._geometry import Geometry, along
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -54,7 +54,7 @@ def prepare(kernel: Array, options: Options, schedule: Schedule) -> Convolver:
     if chosen.endswith("core"):
         return core.prepare("running_sum", tap, options, schedule)
     if chosen == "running sum steps":
-        return partial(_follow, _prepare_steps(tap, options, schedule))
+        return partial(follow, _passes(tap, options, schedule))
     return partial(_doubling, tap, options)
 
 
@@ -71,27 +71,16 @@ def steps(geometry: Geometry) -> list[Geometry]:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def _prepare_steps(
-    tap: Array, options: Options, schedule: Schedule
-) -> list[tuple[Convolver, tuple[int, ...]]]:
-    """What adds up along each of the steps, and the shape that comes of it."""
-    fill_value, prepared = options.fill_value, []
+def _passes(tap: Array, options: Options, schedule: Schedule) -> list[Pass]:
+    """What adds up along each of the steps."""
+    fill_value, passes = options.fill_value, []
     for geometry in steps(options.geometry):
         step = dataclasses.replace(options, geometry=geometry, fill_value=fill_value)
-        prepared.append((core.prepare("running_sum", tap, step, schedule), geometry.output_shape))
+        passes.append((core.prepare("running_sum", tap, step, schedule), geometry.output_shape))
         if options.boundary == "constant":  # what the step makes of windows outside
             fill_value = fill_value * tap[0] * geometry.taps
         tap = np.ones_like(tap)
-    return prepared
-
-
-def _follow(prepared: list[tuple[Convolver, tuple[int, ...]]], signal: Array, out: Array) -> bool:
-    *first, (last, _) = prepared
-    for convolve, shape in first:
-        result = np.empty(shape, out.dtype)
-        convolve(signal, result)
-        signal = result
-    return last(signal, out)
+    return passes
 
 
 @np.errstate(over="ignore", invalid="ignore")

@@ -13,7 +13,20 @@ from fftconv._limbs import Limbs
 
 # What an engine makes of a kernel: it writes every output for a signal, and returns False if they are not
 # those of the definition yet.
-Convolver = Callable[[np.ndarray[Any, np.dtype[Any]], np.ndarray[Any, np.dtype[Any]]], bool]
+Array = np.ndarray[Any, np.dtype[Any]]
+Convolver = Callable[[Array, Array], bool]
+# One convolution of several that follow each other, and the shape that comes of it.
+Pass = tuple[Convolver, tuple[int, ...]]
+
+
+def follow(passes: list[Pass], signal: Array, out: Array) -> bool:
+    """One convolution after the other, the last into `out`; whether that says that it is done."""
+    *first, (last, _) = passes
+    for convolve, shape in first:
+        result = np.empty(shape, out.dtype)
+        convolve(signal, result)
+        signal = result
+    return last(signal, out)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import numpy as np
 
 from fftconv._arguments import Options
 from fftconv._engines import core, direct
-from fftconv._engines.schedule import Convolver, Schedule
+from fftconv._engines.schedule import Convolver, Pass, Schedule, follow
 from fftconv._factors import Factors, factorize
 from fftconv._geometry import Geometry, along
 
@@ -44,23 +44,18 @@ def prepare(kernel: Array, options: Options, schedule: Schedule) -> Convolver:
     if chosen == "separable core":
         packed = _pack(factors, kernel.dtype)
         return core.prepare("separable", packed, options, schedule, rank=len(factors))
-    return partial(_convolve_terms, factors, options, schedule, steps(options.geometry, chosen))
+    geometries = steps(options.geometry, chosen)
+    terms = [[taps.astype(kernel.dtype) for taps in term] for term in factors]
+    return partial(_add_terms, [_passes(term, options, schedule, geometries) for term in terms])
 
 
 @np.errstate(over="ignore", invalid="ignore")  # found out, and put right, afterwards
-def _convolve_terms(
-    factors: Factors,
-    options: Options,
-    schedule: Schedule,
-    geometries: list[Geometry],
-    signal: Array,
-    out: Array,
-) -> bool:
-    first, *others = factors
-    _convolve_term(signal, first, options, schedule, geometries, out)
+def _add_terms(terms: list[list[Pass]], signal: Array, out: Array) -> bool:
+    first, *others = terms
+    follow(first, signal, out)
     for term in others:
         part = np.empty_like(out)
-        _convolve_term(signal, term, options, schedule, geometries, part)
+        follow(term, signal, part)
         out += part
     return bool(out.dtype.kind not in "fc" or np.isfinite(out.sum()))
 
@@ -84,28 +79,21 @@ def steps(geometry: Geometry, path: str) -> list[Geometry]:
     return result
 
 
-def _convolve_term(
-    part: Array,
-    term: tuple[Array, ...],
-    options: Options,
-    schedule: Schedule,
-    geometries: list[Geometry],
-    out: Array,
-) -> None:
-    taps_of = dict(zip(options.geometry.axes, (taps.astype(out.dtype) for taps in term), strict=True))
+def _passes(
+    term: list[Array], options: Options, schedule: Schedule, geometries: list[Geometry]
+) -> list[Pass]:
+    """What convolves along the axes of each of the steps, of the taps along every axis."""
+    taps_of = dict(zip(options.geometry.axes, term, strict=True))
+    fill_value, passes = options.fill_value, []
     for geometry in geometries:
         taps = [taps_of[axis] for axis in geometry.axes]
-        step = dataclasses.replace(options, geometry=geometry)
-        last = geometry is geometries[-1]
-        result = out if last else np.empty(geometry.output_shape, out.dtype)
+        step = dataclasses.replace(options, geometry=geometry, fill_value=fill_value)
         if len(taps) == 2:
-            convolve = core.prepare("separable", _pack((tuple(taps),), out.dtype), step, schedule)
+            convolve = core.prepare("separable", _pack((tuple(taps),), taps[0].dtype), step, schedule)
         else:
             convolve = direct.prepare(taps[0].reshape(geometry.kernel_shape), step, schedule)
-        convolve(part, result)
-        part = result
+        passes.append((convolve, geometry.output_shape))
         if options.boundary == "constant":  # what the step makes of lines outside
-            fill_value = options.fill_value
             for factor in taps:
                 fill_value = fill_value * factor.sum()
-            options = dataclasses.replace(options, fill_value=fill_value)
+    return passes
