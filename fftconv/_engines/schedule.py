@@ -11,9 +11,9 @@ import numpy as np
 from fftconv._fft import Provider
 from fftconv._limbs import Limbs
 
+Array = np.ndarray[Any, np.dtype[Any]]
 # What an engine makes of a kernel: it writes every output for a signal, and returns False if they are not
 # those of the definition yet.
-Array = np.ndarray[Any, np.dtype[Any]]
 Convolver = Callable[[Array, Array], bool]
 # One convolution of several that follow each other, and the shape that comes of it.
 Pass = tuple[Convolver, tuple[int, ...]]

@@ -219,9 +219,7 @@ def _decode_png(file: BinaryIO) -> tuple[list[Array], ImageMetadata]:
     file.seek(0)
     pixels, beside = png.decode(file.read())
     with Image.open(beside, formats=["PNG"]) as small:
-        exif = _exif_of(small)
-        pixels = deep.upright(pixels, exif.get(_ORIENTATION, 1) if exif else 1)
-        return [pixels], _metadata_of(small, exif, mode_of(pixels))
+        return _described(pixels, small)
 
 
 def _decode_jpeg(opened: Image.Image, file: BinaryIO) -> tuple[list[Array], ImageMetadata] | None:
@@ -231,9 +229,14 @@ def _decode_jpeg(opened: Image.Image, file: BinaryIO) -> tuple[list[Array], Imag
         return None
     if pixels.shape[:2] != (opened.height, opened.width) or mode_of(pixels) != opened.mode:
         raise ValueError(f"it holds {pixels.dtype} pixels of shape {pixels.shape}, unlike its header")
+    return _described(pixels, opened)
+
+
+def _described(pixels: Array, opened: Image.Image) -> tuple[list[Array], ImageMetadata]:
+    """Pixels that were decoded as they are stored, upright, and what Pillow says beside them."""
     exif = _exif_of(opened)
     upright = deep.upright(pixels, exif.get(_ORIENTATION, 1) if exif else 1)
-    return [upright], _metadata_of(opened, exif, opened.mode)
+    return [upright], _metadata_of(opened, exif, mode_of(pixels))
 
 
 def _is_deep(opened: Image.Image) -> bool:

@@ -23,7 +23,7 @@ _QUANTIZATION, _SCAN = 0xDB, 0xDA
 _BESIDE = (*range(0xE0, 0xF0), 0xFE)  # what applications say, and comments
 _MODES = ("L", "RGB")
 _LARGEST = 65500  # rows or columns that libjpeg takes
-_SUBSAMPLING = {0: "444", 1: "422", 2: "420"}  # by Pillow's number; libjpeg's own choice is the last
+_SUBSAMPLING = {0: "444", 1: "422"}  # by Pillow's number; any other is libjpeg's own choice, "420"
 
 _Parts = list[tuple[int, bytes]]
 
@@ -77,7 +77,7 @@ def _settings(
     It takes a quality and no tables. Those of most files are of some quality, from 1 to 100: the sum of all
     steps falls with it.
     """
-    subsampling = _SUBSAMPLING.get(options.get("subsampling", 2), "420")
+    subsampling = _SUBSAMPLING.get(options.get("subsampling", -1), "420")
     pixel = np.zeros((1, 1, 3) if mode == "RGB" else (1, 1), np.uint8)
 
     def with_quality(level: int) -> _Parts:
