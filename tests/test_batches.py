@@ -56,8 +56,11 @@ def test_a_filter_may_be_named(tree, tmp_path):
         for name in _names(given):
             assert (named / name).read_bytes() == (given / name).read_bytes()
     target = tmp_path / "c.png"
-    with pytest.raises(ValueError, match="filter='blur' is not accepted; choose one of 'apply_kernel'"):
-        image.filter_file(tree / "b.png", target, "blur")
+    for wrong in ("blur", 3):
+        with pytest.raises(
+            ValueError, match=f"filter={wrong!r} is not accepted; choose one of 'apply_kernel'"
+        ):
+            image.filter_file(tree / "b.png", target, wrong)
     assert not target.exists()
 
 

@@ -325,7 +325,7 @@ def _work(
 
 def _finder(function: Filter | str) -> Callable[[], Filter]:
     """What gives the filter; one that is named is imported meanwhile, while a file is decoded."""
-    if not isinstance(function, str):
+    if callable(function):
         return lambda: function
     check_choice("filter", function, FILTERS)
 
