@@ -70,6 +70,7 @@ def test_every_level_gives_the_definition(level, mode, boundary, shapes):
             assert_within_bound(result, expected, plan)
 
 
+BOUNDARIES = ["zero", "constant", "nearest", "reflect", "mirror", "wrap"]
 WIDTHS = [1, 2, 3, 7, 15, 16, 17, 31, 33, 63, 64, 65, 127, 128, 129, 191, 193, 257, 511, 513, 1030, 1400]
 KERNELS = [(1, 1), (1, 3), (3, 1), (3, 3), (5, 5), (2, 7), (9, 4), (12, 12)]
 
@@ -112,12 +113,58 @@ def test_wide_rows_with_whatever_stands_beyond_them(level, method, dtype, size):
     kernel = np.outer(*factors).astype(dtype)
     for width, channels in ((129, 1), (150, 1), (64, 3), (700, 1)):
         signal = whole((20, width, channels), dtype)
-        for boundary in ("zero", "constant", "nearest", "reflect", "mirror", "wrap"):
+        for boundary in BOUNDARIES:
             given = {"mode": "same", "boundary": boundary, "axes": (0, 1)}
             given |= {"fill_value": 3} if boundary == "constant" else {}
             result = fftconv.convolve(signal, kernel, method=method, **given)
             expected = fftconv.convolve(signal, kernel, method="direct", **given)
             assert np.array_equal(result, expected), (width, channels, boundary)
+
+
+@needs_core
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rows_too_long_to_be_copied(level, in_numpy, dtype, boundary):
+    """Of which only the ends are, with what stands beyond them."""
+    beyond = {"boundary": boundary} | ({"fill_value": 3} if boundary == "constant" else {})
+    for shape, taps, options in (
+        ((9, 1535), (3, 3), {}),
+        ((9, 1536), (3, 3), {}),
+        ((6, 1601), (1, 5), {}),
+        ((6, 1601), (2, 4), {"dilation": (2, 9)}),
+        ((5, 2049), (4, 70), {}),
+        ((5, 600, 3), (3, 3), {"axes": (0, 1)}),
+        ((3, 4, 1700), (2, 3, 3), {}),
+    ):
+        signal, kernel = whole(shape, dtype), whole(taps, dtype, 2)
+        for mode in ("same", "full"):
+            given = beyond | options | {"mode": mode}
+            expected = in_numpy(signal, kernel, **given)
+            for offset in range(0, 64, 20):
+                memory = np.zeros(expected.nbytes + offset, np.uint8)
+                out = memory[offset:].view(dtype).reshape(expected.shape)
+                fftconv.convolve(signal, kernel, method="direct", out=out, **given)
+                assert np.array_equal(out, expected), (shape, taps, mode, offset)
+
+
+@needs_core
+@pytest.mark.parametrize("method", ["direct", "separable", "running_sum"])
+@pytest.mark.parametrize("boundary", BOUNDARIES[:3])
+def test_strips_and_bands_change_no_bit(level, method, boundary):
+    random = np.random.default_rng(0)
+    for shape, taps in (
+        ((5, 9001), (3, 5)),
+        ((70, 2100), (5, 31)),
+        ((300, 40), (9, 3)),
+        ((1, 30000), (1, 300)),
+    ):
+        signal = random.random(shape, np.float32)
+        factors = [random.random(n, np.float32) if method != "running_sum" else np.ones(n) for n in taps]
+        options = {"mode": "same", "boundary": boundary, "method": method}
+        expected = fftconv.convolve(signal, np.outer(*factors), workers=1, **options)
+        for workers in (2, 3, 8):
+            result = fftconv.convolve(signal, np.outer(*factors), workers=workers, **options)
+            assert np.array_equal(result, expected), (shape, taps, workers)
 
 
 def unaligned(array):

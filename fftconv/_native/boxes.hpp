@@ -20,7 +20,7 @@ public:
           numbers_(job.channels),
           levels_(count_levels(job.columns.axis.taps)),
           source_(job),
-          places_(job, rows() + levels_, LANES, sizeof(T), SUMS_ROUND ? job.rows.axis.taps : 1) {
+          places_(job, widest(), !SUMS_ROUND, LANES, SUMS_ROUND ? job.rows.axis.taps : 1) {
         const bool contiguous = job.channel_source == job.source_item && job.columns.source == numbers_ * job.source_item;
         if (contiguous && !SUMS_ROUND) exchange_ = exchanger<T>(job.source_type);
         in_place_ = contiguous && (SUMS_ROUND ? job.reads_as_is : exchange_ != nullptr);
@@ -59,6 +59,13 @@ private:
 
     // Of sums down the columns, and of what they are made of; then there are those of each level, and of the totals.
     Int rows() const { return SUMS_ROUND ? job_.rows.axis.taps + 4 : 3; }
+
+    // Columns of a strip: its rows in a first-level cache, but for the columns read twice; in a second-level one if
+    // these are many.
+    Int widest() const {
+        const Int column = (rows() + levels_) * numbers_ * static_cast<Int>(sizeof(T));
+        return least(most(NEAR_BYTES / column, 8 * job_.columns.axis.taps), FAR_BYTES / column);
+    }
 
     // The bytes it needs, which are at the parts' memory if they have any.
     Int take(Parts parts) {

@@ -31,6 +31,7 @@ constexpr Int CACHE_LINE = 64;
 constexpr Int NEAR_BYTES = 32 * 1024;  // of rows that stay in a first-level cache
 constexpr Int FAR_BYTES = 768 * 1024;  // and in a second-level one
 constexpr Int LEAST_COLUMNS = 512;
+constexpr Int LEAST_APART = 1536;  // numbers of a row that cost more to be copied than its ends do apart
 
 #define INLINE inline __attribute__((always_inline))
 #define INLINE_LAMBDA __attribute__((always_inline))
@@ -58,7 +59,8 @@ constexpr bool is_float = static_cast<T>(0.5) != 0;
 
 INLINE Int least(Int a, Int b) { return a < b ? a : b; }
 INLINE Int most(Int a, Int b) { return a > b ? a : b; }
-INLINE Int up(Int value, Int multiple) { return (value + multiple - 1) / multiple * multiple; }
+INLINE Int ratio(Int value, Int divisor) { return (value + divisor - 1) / divisor; }  // rounded up
+INLINE Int up(Int value, Int multiple) { return ratio(value, multiple) * multiple; }
 
 // Samples that the dilated kernel covers.
 INLINE Int reach_of(const Axis& axis) { return (axis.taps - 1) * axis.dilation + 1; }

@@ -13,28 +13,23 @@ struct Place {
 
 class Places {
 public:
-    // Strips as wide as lets `depth` rows of them stay in the cache, in vectors of `lanes` numbers of `item` bytes;
-    // for several threads cut into bands of a multiple of `rows` rows.
-    Places(const Job& job, Int depth, Int lanes, Int item, Int rows) : job_(job) {
-        const Axis& columns = job.columns.axis;
-        const Int numbers = job.channels * job.components, pixel = numbers * item;
-        const Int near = NEAR_BYTES / (depth * pixel);
-        const Int wide = least(most(near, 8 * reach_of(columns)), FAR_BYTES / (depth * pixel));
-        const Int least_wide = most(LEAST_COLUMNS / (numbers * columns.step), 1);
-        columns_ = least(most(wide, least_wide), columns.outputs);
-        strips_ = (columns.outputs + columns_ - 1) / columns_;
-        columns_ = (columns.outputs + strips_ - 1) / strips_;  // all about equally wide
-        if (columns_ < columns.outputs)
-            columns_ = least(up(columns_ * numbers, lanes * WIDE) / numbers + 1, columns.outputs);
-        strips_ = (columns.outputs + columns_ - 1) / columns_;
-
-        const Axis& down = job.rows.axis;
+    // Strips of at most `widest` columns, unless these are very few, which start where vectors of `lanes` numbers do;
+    // for several threads cut into bands of a multiple of `rows` rows. Where these are too few, and sums are the same
+    // wherever strips begin, strips are narrower.
+    Places(const Job& job, Int widest, bool same_anywhere, Int lanes, Int rows) : job_(job) {
+        const Axis &columns = job.columns.axis, &down = job.rows.axis;
+        const Int least_wide = most(LEAST_COLUMNS / (job.channels * job.components * columns.step), 1);
         rows_ = down.outputs;
+        strips_ = ratio(columns.outputs, most(widest, least_wide));
         if (job.workers > 1) {
-            const Int bands = (down.outputs + 4 * job.workers - 1) / (4 * job.workers);
-            rows_ = least(rows_, up(most(bands, most(32, 2 * reach_of(down))), rows));
+            const Int enough = 4 * job.workers;
+            rows_ = least(rows_, up(most(ratio(down.outputs, enough), most(32, 2 * reach_of(down))), rows));
+            const Int wanted = same_anywhere ? ratio(enough, ratio(down.outputs, rows_)) : 1;
+            strips_ = most(strips_, least(wanted, ratio(columns.outputs, least_wide)));
         }
-        bands_ = (down.outputs + rows_ - 1) / rows_;
+        columns_ = least(up(ratio(columns.outputs, strips_), lanes * WIDE), columns.outputs);
+        strips_ = ratio(columns.outputs, columns_);
+        bands_ = ratio(down.outputs, rows_);
     }
 
     Int columns() const { return columns_; }  // of the widest

@@ -115,6 +115,24 @@ public:
             read_run(out + p * phase * numbers_, row, every(step, inside_.start + p, inside_.reach - p), step);
     }
 
+    // The ends of a row that lies at `row`, as if it went on beyond the edges: `before` pixels, and those from `after`
+    // on. Of a row of numbers of the arithmetic without gaps, unless edges are mixed.
+    void read_ends(T* out, const T* row, Int before, Int after) const {
+        const T* fill = static_cast<const T*>(job_.fill);
+        const auto copy = [&](Int from, Int to) INLINE_LAMBDA {
+            __builtin_memcpy(out + from * numbers_, row + from * numbers_, (to - from) * numbers_ * sizeof(T));
+        };
+        const auto extend = [&](Int from, Int to) INLINE_LAMBDA {
+            for (Int q = from; q < to; ++q)
+                for (Int c = 0; c < numbers_; ++c)
+                    out[q * numbers_ + c] = edges_ == Edges::copies ? row[edge_[q] * numbers_ + c] : fill[0];
+        };
+        extend(0, inside_.low);
+        copy(inside_.low, before);
+        copy(after, inside_.high);
+        extend(inside_.high, inside_.reach);
+    }
+
     // Pixels that are all of the source, in a plane of one row.
     void read_inside(T* out, const char* plane, Int start, Int count) const {
         read_(out, plane + start * job_.columns.source, count, job_.columns.source, numbers_, job_.channel_source);

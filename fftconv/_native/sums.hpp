@@ -18,8 +18,7 @@ public:
           shared_(job.rows.axis.step == 1 ? ROWS : 1),
           height_(shared_ + job.rows.axis.taps - 1),
           ring_(height_),
-          places_(job, ring_ * lead_taps_ + (job.method == Method::direct ? 0 : ROWS * job.rank + 2), Lanes<T>::count,
-                  sizeof(T), ROWS * job.rows.axis.dilation) {
+          places_(job, widest(), true, Lanes<T>::count, ROWS * job.rows.axis.dilation) {
         const Axis& columns = job.columns.axis;
         const Int reach = (places_.columns() - 1) * columns.step + reach_of(columns);
         phase_ = (reach + columns.step - 1) / columns.step;  // pixels of each phase of a row
@@ -59,6 +58,13 @@ private:
     // -------------------------------------------------------------------------------------------- memory
 
     Int ring_rows() const { return ring_ * lead_taps_; }
+
+    // Columns of a strip. Wide ones, whose rows stay in a second-level cache only: memory is read faster in long rows,
+    // and fewer columns are read twice.
+    Int widest() const {
+        const Int rows = ring_rows() + (job_.method == Method::direct ? 0 : ROWS * job_.rank + 2);
+        return FAR_BYTES / (rows * numbers_ * static_cast<Int>(sizeof(T)));
+    }
     Int out_rows() const { return job_.method == Method::separable ? ROWS * job_.rank + 1 : ROWS; }
 
     Int window_rows() const {
@@ -89,6 +95,7 @@ private:
         for (Int j = 0; j < columns.taps; ++j) {
             const Int at = j * columns.dilation;
             offsets_[j] = (at % columns.step * phase_ + at / columns.step) * numbers_;
+            if (offsets_[j] != j) gaps_ = offsets_;
         }
     }
 
@@ -112,24 +119,31 @@ private:
         }
     }
 
-    // The columns of a tile's rows that sums down the columns are taken of, from `left` on. Where rows are read where
-    // they lie, they have no numbers beyond the source's edges.
+    // The columns of a tile's rows that are read where they lie. `separable` takes sums down the columns of them, and
+    // puts what lies beyond the edges into those. `direct` takes its outputs from `left` on of them; those before and
+    // after, whole vectors, read the edges from the ring.
     struct Span {
         bool in_place;
         Int left, length;
     };
 
-    // Whether source rows are what the kernels want already, to be read no further than they must. `direct` wants
-    // what lies beyond the edges, too; `separable` puts that into its sums down the columns.
+    // Whether source rows are what the kernels want already, and long enough to be read no further than they must.
     Span span(const Place& place) const {
         const Int item = sizeof(T);
         const Inside& in = source_.inside();
-        const Int length = (in.high - in.low) * numbers_, outputs = (place.right - place.left) * numbers_;
+        const Int outputs = (place.right - place.left) * numbers_;
         const bool alike = job_.reads_as_is && job_.components == 1 && job_.columns.axis.step == 1 &&
                            job_.channel_source == item && job_.columns.source == numbers_ * item;
-        const bool enough = job_.method == Method::direct ? is_straight(outputs) && in.high - in.low == in.reach
-                                                          : fills_vectors(length) && source_.ends_follow();
-        return alike && enough ? Span{true, in.low * numbers_, length} : Span{false, 0, filled_};
+        if (job_.method == Method::direct) {
+            const Int block = WIDE * Lanes<T>::count, left = up(in.low * numbers_, block);
+            const Int length = outputs - left - up((in.reach - in.high) * numbers_, block);
+            const bool apart = outputs >= LEAST_APART && source_.edges() != Edges::mixed && !is_stackable();
+            if (alike && (apart || length == outputs) && is_straight(length)) return {true, left, length};
+            return {false, 0, outputs};
+        }
+        const Int length = (in.high - in.low) * numbers_;
+        if (alike && fills_vectors(length) && source_.ends_follow()) return {true, in.low * numbers_, length};
+        return {false, 0, filled_};
     }
 
     // Where that row lies; null if it is outside, or not aligned.
@@ -147,19 +161,24 @@ private:
         Int base, y, every, count, hop;
     };
 
-    // Rows from `filled` to `until` into the rings, for a complex kernel also times i: (a, b) becomes (-b, a).
-    void advance(const Chain& chain, Int& filled, Int until, bool in_place, const Place& place) {
+    // Rows from `filled` to `until` into the rings, for a complex kernel also times i: (a, b) becomes (-b, a). Of rows
+    // that are read where they lie no more than `direct` reads at their ends.
+    INLINE void advance(const Chain& chain, Int& filled, Int until, const Span& span, const Place& place) {
+        const Int outputs = (place.right - place.left) * numbers_, beyond = reach_of(job_.columns.axis) - 1;
+        const bool ends = job_.method == Method::direct && span.length < outputs;
+        const Int before = ratio(span.left, numbers_) + beyond, after = (span.left + span.length) / numbers_;
+        Int slot = filled % ring_;
         for (; filled < until; ++filled) {
             const Int position = job_.rows.axis.first + chain.base + filled * job_.rows.axis.dilation;
-            for (Int lead = 0; lead < lead_taps_; lead += job_.components) {
-                const char* plane = planes_[lead / job_.components];
-                const Int index = lead * ring_ + filled % ring_;
-                if (in_place) {
-                    const char* row = source_row(plane, position, place);
-                    held_[index] = reinterpret_cast<const T*>(row);
-                    if (row) continue;
-                }
+            const char* const* planes = planes_;
+            for (Int index = slot; index < ring_rows(); index += ring_ * job_.components) {
+                const char* plane = *planes++;
                 T* row = rings_ + index * length_;
+                if (span.in_place) {
+                    held_[index] = reinterpret_cast<const T*>(source_row(plane, position, place));
+                    if (held_[index] && ends) source_.read_ends(row, held_[index], before, after);
+                    if (held_[index]) continue;
+                }
                 held_[index] = row;
                 source_.read(row, plane, position, phase_);
                 if (job_.components == 2) {
@@ -171,6 +190,7 @@ private:
                     }
                 }
             }
+            if (++slot == ring_) slot = 0;
         }
     }
 
@@ -204,21 +224,28 @@ private:
     template <class Compute>
     void follow(const Chain& chain, const Place& place, Compute compute) {
         Int filled = 0;
-        const bool in_place = span(place).in_place;
+        const Span inside = span(place);
         for (Int done = 0; done < chain.count; done += shared_) {
             const Int count = least(shared_, chain.count - done), row = done * chain.hop;
             filled = most(filled, row);
-            advance(chain, filled, row + count - 1 + job_.rows.axis.taps, in_place, place);
+            advance(chain, filled, row + count - 1 + job_.rows.axis.taps, inside, place);
             compute(chain.y + done * chain.every, chain.every, count, row);
         }
     }
 
-    // Points `window_` at `height` rows of every ring, from `left` on.
-    void look(Int row, Int height, Int left) {
+    // Columns of the output, and whether what they read of source rows that are read in place is in the rings.
+    struct Part {
+        Int left, length;
+        bool in_rings = false;
+    };
+
+    // Points `window_` at `height` rows of every ring, from a part's first column on.
+    void look(Int row, Int height, const Part& part) {
         for (Int lead = 0; lead < lead_taps_; ++lead) {
             Int at = row % ring_;
             for (Int i = 0; i < height; ++i) {
-                window_[lead * height + i] = held_[lead * ring_ + at] + left;
+                const Int index = lead * ring_ + at;
+                window_[lead * height + i] = (part.in_rings ? rings_ + index * length_ : held_[index]) + part.left;
                 if (++at == ring_) at = 0;
             }
         }
@@ -226,19 +253,23 @@ private:
 
     // ------------------------------------------------------------------------------------------- engines
 
-    // `count` output rows of `length` numbers, which read the rings from `row` and `left` on.
-    void correlate(T* const* out, Int count, Int row, Int left, Int length, bool room, Int columns,
-                   const Int* offsets, const T* taps, const Ahead& ahead) {
+    // A part of `count` output rows, which read the rings from `row` on.
+    void correlate(T* const* out, Int count, Int row, const Part& part, bool room, Int columns, const Int* offsets,
+                   const T* taps, const Ahead& ahead) {
         const Int height = job_.rows.axis.taps;
         typename Lanes<T>::Vector unwatched = {};
+        T* to[ROWS];
+        for (Int r = 0; r < count; ++r) to[r] = out[r] + part.left;
         if (count == ROWS) {
-            look(row, height_, left);
-            correlate_rows<T, ROWS>(out, length, room, window_, lead_taps_, height, columns, offsets, taps, ahead, unwatched);
+            look(row, height_, part);
+            correlate_rows<T, ROWS>(to, part.length, room, window_, lead_taps_, height, columns, offsets, taps, ahead,
+                                    unwatched);
             return;
         }
         for (Int r = 0; r < count; ++r) {
-            look(row + r, height, left);
-            correlate_rows<T, 1>(out + r, length, room, window_, lead_taps_, height, columns, offsets, taps, ahead, unwatched);
+            look(row + r, height, part);
+            correlate_rows<T, 1>(to + r, part.length, room, window_, lead_taps_, height, columns, offsets, taps, ahead,
+                                 unwatched);
         }
     }
 
@@ -271,32 +302,38 @@ private:
     static bool fills_vectors(Int length) { return length >= LONG * Lanes<T>::count; }
 
     // A long kernel of one row, as if it had several rows of `width` taps and stood before an image whose rows are
-    // the line shifted by `width`: then outputs share inputs as rows do. What is left of the taps comes after.
+    // the line shifted by `width`: then outputs share inputs as rows do. What is left of the taps comes after. So it
+    // does in a strip too short for it, where sums must be taken in the same order.
     void correlate_stacked(T* out, Int length, const T* row, const T* taps) {
         constexpr Int width = WIDE * Lanes<T>::count, block = ROWS * width;
         const Int columns = job_.columns.axis.taps, tall = columns / width;
         typename Lanes<T>::Vector unwatched = {};
-        for (Int x = 0; x < length; x += block) {
+        window_[0] = row;
+        if (length < block)
+            correlate_rows<T, 1>(&out, length, !fills_vectors(length), window_, 1, 1, tall * width, nullptr, taps, Ahead(),
+                                 unwatched);
+        for (Int x = 0; x < length && length >= block; x += block) {
             x = least(x, length - block);
             T* to[ROWS];
             for (int r = 0; r < ROWS; ++r) to[r] = out + x + r * width;
             for (Int u = 0; u < tall + ROWS - 1; ++u) window_[u] = row + x + u * width;
-            tile<T, ROWS, WIDE, 0, 0>(to, 0, window_, 1, tall, width, offsets_, taps, unwatched);
+            tile<T, ROWS, WIDE, ANY, 0>(to, 0, window_, 1, tall, width, nullptr, taps, unwatched);
         }
         const Int rest = columns - tall * width;
         if (!rest) return;
         T* partial = out_ + (ROWS - 1) * length_;
         window_[0] = row + tall * width;
-        correlate_rows<T, 1>(&partial, length, false, window_, 1, 1, rest, offsets_, taps + tall * width, Ahead(),
+        correlate_rows<T, 1>(&partial, length, false, window_, 1, 1, rest, nullptr, taps + tall * width, Ahead(),
                              unwatched);
         for (Int x = 0; x < length; ++x) out[x] += partial[x];
     }
 
-    bool is_stackable(Int length) const {
+    // Decided for all strips alike.
+    bool is_stackable() const {
         constexpr Int width = WIDE * Lanes<T>::count;
         const Axis &rows = job_.rows.axis, &columns = job_.columns.axis;
         return rows.taps == 1 && lead_taps_ == 1 && numbers_ == 1 && columns.step == 1 && columns.dilation == 1 &&
-               columns.taps >= 2 * width && length >= ROWS * width;
+               columns.taps >= 2 * width && columns.outputs >= ROWS * width;
     }
 
     void direct(const Place& place) {
@@ -304,7 +341,9 @@ private:
         const T* taps =
             static_cast<const T*>(job_.taps) + place.kernel * lead_taps_ * rows.taps * columns.taps;
         const Int length = (place.right - place.left) * numbers_;
-        const bool straight = is_straight(length), stackable = is_stackable(length);
+        const bool straight = is_straight(length), stackable = is_stackable();
+        const Span inside = span(place);
+        const Int after = inside.left + inside.length;
         for_bands(place, [&](Int y, Int every, Int count, Int row) {
             T* out[ROWS];
             for (Int r = 0; r < count; ++r)
@@ -312,8 +351,12 @@ private:
             if (stackable) {
                 for (Int r = 0; r < count; ++r) correlate_stacked(out[r], length, held_[(row + r) % ring_], taps);
             } else {
-                const Ahead ahead = look_ahead(y, every, place);
-                correlate(out, count, row, 0, length, !straight, columns.taps, offsets_, taps, ahead);
+                const auto correlate_part = [&](const Part& part, const Ahead& ahead) {
+                    correlate(out, count, row, part, !straight, columns.taps, gaps_, taps, ahead);
+                };
+                correlate_part({inside.left, inside.length}, look_ahead(y, every, place));
+                if (inside.left > 0) correlate_part({0, inside.left, true}, Ahead());
+                if (after < length) correlate_part({after, length - after, true}, Ahead());
             }
             if (!straight)
                 for (Int r = 0; r < count; ++r) write_row(out[r], y + r * every, place);
@@ -327,7 +370,6 @@ private:
         const T* down = static_cast<const T*>(job_.taps);
         const T* along = down + job_.rank * rows.taps;
         const Int length = (place.right - place.left) * numbers_;
-        const Int straight_down = 0;
         const bool straight = is_straight(length);
         T* const between = out_ + length_;  // [row][rank]
         const Span inside = span(place);
@@ -336,17 +378,17 @@ private:
             const Ahead ahead = look_ahead(y, every, place);
             for (Int k = 0; k < job_.rank; ++k) {
                 T* out[ROWS];
-                for (int r = 0; r < ROWS; ++r) out[r] = between + (r * job_.rank + k) * length_ + inside.left;
-                correlate(out, count, row, inside.left, inside.length, !inside.in_place, 1, &straight_down,
+                for (int r = 0; r < ROWS; ++r) out[r] = between + (r * job_.rank + k) * length_;
+                correlate(out, count, row, {inside.left, inside.length}, !inside.in_place, 1, nullptr,
                           down + k * rows.taps, k == 0 ? ahead : Ahead());
                 if (inside.in_place)
-                    for (Int r = 0; r < count; ++r) source_.put_ends(out[r] - inside.left);
+                    for (Int r = 0; r < count; ++r) source_.put_ends(out[r]);
             }
             for (Int r = 0; r < count; ++r) {
                 for (Int k = 0; k < job_.rank; ++k) window_[k] = between + (r * job_.rank + k) * length_;
                 T* total = straight ? reinterpret_cast<T*>(target_row(y + r * every, place)) : out_;
-                correlate_rows<T, 1>(&total, length, !straight, window_, job_.rank, 1, columns.taps, offsets_,
-                                     along, Ahead(), watched);
+                correlate_rows<T, 1>(&total, length, !straight, window_, job_.rank, 1, columns.taps, gaps_, along,
+                                     Ahead(), watched);
                 if (!straight) write_row(total, y + r * every, place);
             }
         });
@@ -369,4 +411,5 @@ private:
     const T** window_ = nullptr;  // those that the outputs at hand read, in order
     const char** planes_ = nullptr;
     Int* offsets_ = nullptr;
+    const Int* gaps_ = nullptr;  // the offsets, if taps are not side by side
 };
