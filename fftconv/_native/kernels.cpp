@@ -31,7 +31,7 @@ constexpr Int CACHE_LINE = 64;
 constexpr Int NEAR_BYTES = 32 * 1024;  // of rows that stay in a first-level cache
 constexpr Int FAR_BYTES = 768 * 1024;  // and in a second-level one
 constexpr Int LEAST_COLUMNS = 512;
-constexpr Int LEAST_APART = 1536;  // numbers of a row that cost more to be copied than its ends do apart
+constexpr Int LEAST_APART = 900;  // numbers of a row that cost more to be copied than its ends do apart
 
 #define INLINE inline __attribute__((always_inline))
 #define INLINE_LAMBDA __attribute__((always_inline))

@@ -107,7 +107,7 @@ struct Ahead {
 
 // From so many blocks on, all but the first one of a row start where a cache line does: stores to two lines each
 // took 3 to 10 % of the time of 3 x 3. Some numbers are computed twice for it.
-constexpr Int LONG_ROW = 16;
+constexpr Int LONG_ROW = 24;
 
 // R output rows of `length` numbers. Where there is no `room` for the vectors that reach beyond, `length` is
 // at least a block.
