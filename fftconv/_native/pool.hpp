@@ -10,13 +10,15 @@
 
 namespace fftconv {
 
-// One job at a time is shared; a second one that comes meanwhile is done by its caller alone.
+// One job at a time is shared; a second one that comes meanwhile is done by its caller alone, and so are all while
+// there are as many callers as would keep half of the threads busy.
 class Pool {
 public:
     // Calls work(argument) in `threads` threads, of which the caller's is one; returns when all have.
     void run(int threads, void (*work)(void*), void* argument) {
+        const Caller caller(callers_);
         std::unique_lock<std::mutex> busy(busy_, std::defer_lock);
-        if (threads < 2 || !busy.try_lock()) {
+        if (threads < 2 || caller.number > threads / 2 || !busy.try_lock()) {
             work(argument);
             return;
         }
@@ -59,6 +61,14 @@ public:
     }
 
 private:
+    // Counts itself among those who are here.
+    struct Caller {
+        explicit Caller(std::atomic<int>& all) : callers(all), number(++all) {}
+        ~Caller() { --callers; }
+        std::atomic<int>& callers;
+        const int number;
+    };
+
     void serve(int number) {
         long done = 0;
         std::unique_lock<std::mutex> lock(mutex_);
@@ -76,6 +86,7 @@ private:
         }
     }
 
+    std::atomic<int> callers_{0};
     std::mutex busy_, mutex_;
     std::condition_variable wake_;
     void (*work_)(void*) = nullptr;
