@@ -38,7 +38,8 @@ def run_all(tasks: Sequence[Callable[[], T]], workers: int) -> list[T]:
     try:
         work()
     finally:
-        wait(futures)
-    for future in futures:
+        begun = [future for future in futures if not future.cancel()]  # nothing is left for the others
+        wait(begun)
+    for future in begun:
         future.result()
     return results

@@ -274,6 +274,33 @@ def test_jpeg_is_written_the_same_by_either_library(shape, beside, monkeypatch):
             assert written[-1].size == pixels.size or (mode == "L" and subsampling > 0)
 
 
+@pytest.mark.parametrize("columns", [1, 150, 177])
+@pytest.mark.parametrize("rows", [16, 17, 300])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_jpeg_is_written_in_parts_that_depend_on_the_picture_alone(mode, rows, columns, monkeypatch):
+    pytest.importorskip("imagecodecs")
+    shape = (rows, columns, 3) if mode == "RGB" else (rows, columns, 1)
+    pixels = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    for units, subsampling in itertools.product((1, 10, 25), (0, 1, 2)):
+        options = {"quality": 80, "subsampling": subsampling if mode == "RGB" else -1}
+        monkeypatch.setattr(jpeg, "_UNITS", units)
+        written = []
+        for cores in (1, 3):
+            monkeypatch.setattr(jpeg, "available_cores", lambda cores=cores: cores)
+            written.append(io.BytesIO())
+            jpeg.encode(pixels, mode, options, written[-1])
+        tall, wide = [(8, 8), (8, 16), (16, 16)][subsampling if mode == "RGB" else 0]
+        across = -(-columns // wide)
+        down = max(units // across, 1)
+        expected, whole = io.BytesIO(), io.BytesIO()
+        parts = {"restart_marker_blocks": down * across} if down * tall < rows else {}
+        to_picture(pixels, mode).save(expected, "JPEG", **parts, **options)
+        assert written[0].getvalue() == written[1].getvalue() == expected.getvalue()
+        to_picture(pixels, mode).save(whole, "JPEG", **options)
+        with Image.open(written[0]) as found, Image.open(whole) as plain:
+            np.testing.assert_array_equal(np.asarray(found), np.asarray(plain))
+
+
 def test_jpeg_tables_of_no_quality_are_kept(tmp_path):
     tables = [list(range(1, 65)), list(range(64, 0, -1))]
     Image.fromarray(PIXELS["RGB"]).save(tmp_path / "a.jpg", qtables=tables, subsampling=1)
