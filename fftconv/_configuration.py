@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from fftconv._fft import provider_name
 from fftconv._native import description
-from fftconv._profile import available_cores, machine_profile
+from fftconv._profile import machine_profile
+from fftconv._threads import available_cores
 
 
 def configuration() -> dict[str, str]:

@@ -21,6 +21,7 @@ from typing import Any
 
 from fftconv._files import complete_file
 from fftconv._native import core, level_or_reason
+from fftconv._threads import available_cores
 
 Rates = dict[str, dict[str, dict[str, float]]]
 
@@ -179,10 +180,3 @@ def processor() -> str:
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -26,7 +26,8 @@ from fftconv._geometry import Geometry, Mode, bank
 from fftconv._limbs import Limbs
 from fftconv._missing import values_only, without_gaps
 from fftconv._plan import Candidate, ConvolutionPlan
-from fftconv._profile import Profile, available_cores, machine_profile
+from fftconv._profile import Profile, machine_profile
+from fftconv._threads import available_cores
 
 __all__ = ["Candidate", "ConvolutionPlan", "explain", "plan_convolution"]
 

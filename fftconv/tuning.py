@@ -24,13 +24,13 @@ from fftconv._fft.lengths import fft_shape
 from fftconv._profile import (
     Profile,
     Rates,
-    available_cores,
     processor,
     profile_path,
     save_profile,
     shipped_profile,
     use_profile,
 )
+from fftconv._threads import available_cores
 
 __all__ = ["Tuning", "tune"]
 

@@ -17,8 +17,8 @@ from typing import Any
 from fftconv._checks import check_choice, check_count
 from fftconv._files import check_target
 from fftconv._folders import Pair, make_room, targets_in
-from fftconv._profile import available_cores, machine_profile
 from fftconv._recording import recorded_plans
+from fftconv._threads import available_cores
 from fftconv.image.decoding import MOST_PIXELS
 from fftconv.image.encoding import SUFFIXES, check_format
 from fftconv.image.io import StrPath, read_frames, write_frames
@@ -336,7 +336,7 @@ def _finder(function: Filter | str) -> Callable[[], Filter]:
     def get_ready() -> None:
         with suppress(Exception):  # raised again where it is needed
             find()
-            machine_profile()
+            import_module("fftconv._profile").machine_profile()
 
     threading.Thread(target=get_ready, name="fftconv-import").start()
     return find

@@ -19,8 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from PIL import Image
 
-from fftconv._profile import available_cores
-from fftconv._threads import run_all
+from fftconv._threads import available_cores, run_all
 from fftconv.image import deep
 from fftconv.image.pixels import Array, as_stored, to_picture
 

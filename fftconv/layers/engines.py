@@ -20,7 +20,7 @@ from fftconv._checks import check_choice, check_workers
 from fftconv._fft import Workspace, provider_name, workspace
 from fftconv._fft.lengths import fast_length
 from fftconv._native import core
-from fftconv._profile import available_cores
+from fftconv._threads import available_cores
 from fftconv.convolution import convolve
 from fftconv.layers.padding import LayerBoundary, pad, sources_of
 from fftconv.layers.shapes import LayerAxis
