@@ -42,6 +42,7 @@ FILTERS = (
     "sharpen",
 )
 EXISTING = ("overwrite", "skip")
+_OPENED = 0.02  # seconds after which the first file is being decoded, and Python is free for something else
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +339,7 @@ def _finder(function: Filter | str) -> Callable[[], Filter]:
             find()
             import_module("fftconv._profile").machine_profile()
 
-    threading.Thread(target=get_ready, name="fftconv-import").start()
+    threading.Timer(_OPENED, get_ready).start()
     return find
 
 
