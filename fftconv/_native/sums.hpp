@@ -234,18 +234,18 @@ private:
     }
 
     // Columns of the output, and whether what they read of source rows that are read in place is in the rings.
-    struct Part {
+    struct Stretch {
         Int left, length;
         bool in_rings = false;
     };
 
-    // Points `window_` at `height` rows of every ring, from a part's first column on.
-    void look(Int row, Int height, const Part& part) {
+    // Points `window_` at `height` rows of every ring, from a stretch's first column on.
+    void look(Int row, Int height, const Stretch& stretch) {
         for (Int lead = 0; lead < lead_taps_; ++lead) {
             Int at = row % ring_;
             for (Int i = 0; i < height; ++i) {
                 const Int index = lead * ring_ + at;
-                window_[lead * height + i] = (part.in_rings ? rings_ + index * length_ : held_[index]) + part.left;
+                window_[lead * height + i] = (stretch.in_rings ? rings_ + index * length_ : held_[index]) + stretch.left;
                 if (++at == ring_) at = 0;
             }
         }
@@ -253,22 +253,22 @@ private:
 
     // ------------------------------------------------------------------------------------------- engines
 
-    // A part of `count` output rows, which read the rings from `row` on.
-    void correlate(T* const* out, Int count, Int row, const Part& part, bool room, Int columns, const Int* offsets,
+    // A stretch of `count` output rows, which read the rings from `row` on.
+    void correlate(T* const* out, Int count, Int row, const Stretch& stretch, bool room, Int columns, const Int* offsets,
                    const T* taps, const Ahead& ahead) {
         const Int height = job_.rows.axis.taps;
         typename Lanes<T>::Vector unwatched = {};
         T* to[ROWS];
-        for (Int r = 0; r < count; ++r) to[r] = out[r] + part.left;
+        for (Int r = 0; r < count; ++r) to[r] = out[r] + stretch.left;
         if (count == ROWS) {
-            look(row, height_, part);
-            correlate_rows<T, ROWS>(to, part.length, room, window_, lead_taps_, height, columns, offsets, taps, ahead,
+            look(row, height_, stretch);
+            correlate_rows<T, ROWS>(to, stretch.length, room, window_, lead_taps_, height, columns, offsets, taps, ahead,
                                     unwatched);
             return;
         }
         for (Int r = 0; r < count; ++r) {
-            look(row + r, height, part);
-            correlate_rows<T, 1>(to + r, part.length, room, window_, lead_taps_, height, columns, offsets, taps, ahead,
+            look(row + r, height, stretch);
+            correlate_rows<T, 1>(to + r, stretch.length, room, window_, lead_taps_, height, columns, offsets, taps, ahead,
                                  unwatched);
         }
     }
@@ -351,12 +351,12 @@ private:
             if (stackable) {
                 for (Int r = 0; r < count; ++r) correlate_stacked(out[r], length, held_[(row + r) % ring_], taps);
             } else {
-                const auto correlate_part = [&](const Part& part, const Ahead& ahead) {
-                    correlate(out, count, row, part, !straight, columns.taps, gaps_, taps, ahead);
+                const auto correlate_stretch = [&](const Stretch& stretch, const Ahead& ahead) {
+                    correlate(out, count, row, stretch, !straight, columns.taps, gaps_, taps, ahead);
                 };
-                correlate_part({inside.left, inside.length}, look_ahead(y, every, place));
-                if (inside.left > 0) correlate_part({0, inside.left, true}, Ahead());
-                if (after < length) correlate_part({after, length - after, true}, Ahead());
+                correlate_stretch({inside.left, inside.length}, look_ahead(y, every, place));
+                if (inside.left > 0) correlate_stretch({0, inside.left, true}, Ahead());
+                if (after < length) correlate_stretch({after, length - after, true}, Ahead());
             }
             if (!straight)
                 for (Int r = 0; r < count; ++r) write_row(out[r], y + r * every, place);
