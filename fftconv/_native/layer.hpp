@@ -72,7 +72,7 @@ public:
 
     // Weights in the order in which they are used: those of a block of kernels beside each other.
     void pack(void* packed, Next next, void* counter) const {
-        const Int terms = planes_ * taps_, blocks = (job_.kernels + BLOCK - 1) / BLOCK;
+        const Int terms = planes_ * taps_, blocks = ratio(job_.kernels, BLOCK);
         for (Int index = next(counter); index < job_.groups * blocks; index = next(counter)) {
             const Int group = index / blocks, start = index % blocks * BLOCK;
             for (Int first = start; first < least(start + BLOCK, job_.kernels);) {
@@ -125,18 +125,18 @@ private:
             rows_ *= 2;
         rows_ = least(rows_, height);
         const auto units = [&] {
-            return job_.batch * job_.groups * lead_outputs_ * ((height + rows_ - 1) / rows_) *
-                   ((width + width_ - 1) / width_);
+            return job_.batch * job_.groups * lead_outputs_ * ratio(height, rows_) *
+                   ratio(width, width_);
         };
         if (job_.workers > 1)
             while (units() < UNITS_EACH * job_.workers && rows_ > 1 && rows_ * width_ >= 2 * FEWEST_OUTPUTS)
                 rows_ = (rows_ + 1) / 2;
-        bands_ = (height + rows_ - 1) / rows_;
-        rows_ = (height + bands_ - 1) / bands_;  // all about equally high
-        strips_ = (width + width_ - 1) / width_;
-        width_ = (width + strips_ - 1) / strips_;
+        bands_ = ratio(height, rows_);
+        rows_ = ratio(height, bands_);  // all about equally high
+        strips_ = ratio(width, width_);
+        width_ = ratio(width, strips_);
         // Where there are not enough units for all threads, kernels are shared, too.
-        const Int blocks = (job_.kernels + BLOCK - 1) / BLOCK;
+        const Int blocks = ratio(job_.kernels, BLOCK);
         while (job_.workers > 1 && units() * shares_ < job_.workers && shares_ < blocks) ++shares_;
         rows_lay_ = Lay(job_.rows, rows_);
         columns_ = Lay(job_.columns, width_);
@@ -170,7 +170,7 @@ private:
                           ((n * job_.groups + group) * job_.kernels * lead_outputs_ + lead) * image +
                           top * job_.columns.outputs + left;
         const Int terms = planes_ * taps_;
-        const Int blocks = (job_.kernels + BLOCK - 1) / BLOCK;
+        const Int blocks = ratio(job_.kernels, BLOCK);
         const Int begin = blocks * share / shares_ * BLOCK;
         const Int end = least(blocks * (share + 1) / shares_ * BLOCK, job_.kernels);
         for (Int first = begin; first < end;) {

@@ -27,8 +27,8 @@ public:
         along_ = cut(columns, folded_ ? 2 * half_ : half_);
         rows_ = down_.outputs;
         columns_ = along_.outputs;
-        bands_ = (rows.outputs + rows_ - 1) / rows_;
-        strips_ = (columns.outputs + columns_ - 1) / columns_;
+        bands_ = ratio(rows.outputs, rows_);
+        strips_ = ratio(columns.outputs, columns_);
         together_ = job.components == 2 || folded_ ? 1 : 2;
         for (int a = 0; a < job.batches; ++a) {
             const Batch& batch = job.batch[a];
@@ -50,7 +50,7 @@ public:
         const Memory memory(take(Parts(nullptr)));
         if (memory.failed()) return Outcome::no_memory;
         take(Parts(memory.get()));
-        const Int each = (group_ + together_ - 1) / together_, count = each * groups_;
+        const Int each = ratio(group_, together_), count = each * groups_;
         bool finite = true;
         for (Int unit = next(counter); unit * unit_ < count; unit = next(counter))
             for (Int index = unit * unit_; index < least((unit + 1) * unit_, count); ++index)
@@ -278,7 +278,7 @@ private:
             for (Int x = 0; x < spot.width;) {
                 const Int column = along_.lead + x * columns.step;
                 const Place place = place_of(down_.lead + y * rows.step, column);
-                const Int room = (tile_.columns - column % tile_.columns + columns.step - 1) / columns.step;
+                const Int room = ratio(tile_.columns - column % tile_.columns, columns.step);
                 const Int count = least(room, spot.width - x);
                 const T* const from = (place.half ? im_ : plane) + place.at;
                 finite &= put(target + x * job_.columns.target, from, count);

@@ -152,9 +152,9 @@ private:
 
     // Every `step`-th of `reach` positions from `start` on.
     Inside every(Int step, Int start, Int reach) const {
-        const Int count = (reach + step - 1) / step, size = job_.columns.axis.size;
-        const Int low = start < 0 ? least((-start + step - 1) / step, count) : 0;
-        const Int high = start < size ? (size - start + step - 1) / step : 0;
+        const Int count = ratio(reach, step), size = job_.columns.axis.size;
+        const Int low = start < 0 ? least(ratio(-start, step), count) : 0;
+        const Int high = start < size ? ratio(size - start, step) : 0;
         return {start, count, low, most(least(high, count), low)};
     }
 

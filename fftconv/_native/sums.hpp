@@ -21,7 +21,7 @@ public:
           places_(job, widest(), true, Lanes<T>::count, ROWS * job.rows.axis.dilation) {
         const Axis& columns = job.columns.axis;
         const Int reach = (places_.columns() - 1) * columns.step + reach_of(columns);
-        phase_ = (reach + columns.step - 1) / columns.step;  // pixels of each phase of a row
+        phase_ = ratio(reach, columns.step);  // pixels of each phase of a row
         filled_ = phase_ * columns.step * numbers_;
         length_ = up(filled_ + (LONG + 1) * Lanes<T>::count, Lanes<T>::count);
     }
@@ -211,7 +211,7 @@ private:
         const Int outputs = place.bottom - place.top;
         if (rows.step == 1) {
             for (Int phase = 0; phase < least(rows.dilation, outputs); ++phase) {
-                const Int y = place.top + phase, count = (outputs - phase + rows.dilation - 1) / rows.dilation;
+                const Int y = place.top + phase, count = ratio(outputs - phase, rows.dilation);
                 follow({y, y, rows.dilation, count, 1}, place, compute);
             }
         } else if (rows.dilation == 1) {

@@ -35,7 +35,7 @@ public:
     explicit Roots(Int length) : length_(length) {
         while ((Int(1) << 2 * bits_) < length) ++bits_;
         fine_ = Int(1) << bits_;
-        coarse_ = (length + fine_ - 1) / fine_;
+        coarse_ = ratio(length, fine_);
         table_ = static_cast<F*>(malloc(static_cast<size_t>(2 * (fine_ + coarse_)) * sizeof(F)));
         if (!table_) return;
         for (Int i = 0; i < fine_; ++i) put(table_ + 2 * i, i);
