@@ -118,14 +118,14 @@ public:
     // The ends of a row that lies at `row`, as if it went on beyond the edges: `before` pixels, and those from `after`
     // on. Of a row of numbers of the arithmetic without gaps, unless edges are mixed.
     void read_ends(T* out, const T* row, Int before, Int after) const {
-        const T* fill = static_cast<const T*>(job_.fill);
         const auto copy = [&](Int from, Int to) INLINE_LAMBDA {
             __builtin_memcpy(out + from * numbers_, row + from * numbers_, (to - from) * numbers_ * sizeof(T));
         };
         const auto extend = [&](Int from, Int to) INLINE_LAMBDA {
-            for (Int q = from; q < to; ++q)
-                for (Int c = 0; c < numbers_; ++c)
-                    out[q * numbers_ + c] = edges_ == Edges::copies ? row[edge_[q] * numbers_ + c] : fill[0];
+            if (edges_ == Edges::copies)
+                copy_edge(out, row, from, to);
+            else
+                put_fill(out + from * numbers_, to - from);
         };
         extend(0, inside_.low);
         copy(inside_.low, before);
@@ -139,8 +139,8 @@ public:
     }
 
     void copy_edges(T* out, Int low, Int high, Int count) const {
-        copy_edge(out, 0, low);
-        copy_edge(out, high, count);
+        copy_edge(out, out, 0, low);
+        copy_edge(out, out, high, count);
     }
 
 private:
@@ -186,13 +186,13 @@ private:
         }
     }
 
-    void copy_edge(T* out, Int from, Int to) const {
+    void copy_edge(T* out, const T* row, Int from, Int to) const {
         if (numbers_ == 1) {
-            for (Int q = from; q < to; ++q) out[q] = out[edge_[q]];
+            for (Int q = from; q < to; ++q) out[q] = row[edge_[q]];
             return;
         }
         for (Int q = from; q < to; ++q)
-            for (Int c = 0; c < numbers_; ++c) out[q * numbers_ + c] = out[edge_[q] * numbers_ + c];
+            for (Int c = 0; c < numbers_; ++c) out[q * numbers_ + c] = row[edge_[q] * numbers_ + c];
     }
 
     const Job& job_;

@@ -206,25 +206,24 @@ private:
     // Calls compute(y, every, count, row) for output rows y, y + every, ..., at most ROWS, that share rows;
     // the first of them is `row` in the rings.
     template <class Compute>
-    void for_bands(const Place& place, Compute compute) {
+    void for_bands(const Place& place, const Span& inside, Compute compute) {
         const Axis& rows = job_.rows.axis;
         const Int outputs = place.bottom - place.top;
         if (rows.step == 1) {
             for (Int phase = 0; phase < least(rows.dilation, outputs); ++phase) {
                 const Int y = place.top + phase, count = ratio(outputs - phase, rows.dilation);
-                follow({y, y, rows.dilation, count, 1}, place, compute);
+                follow({y, y, rows.dilation, count, 1}, place, inside, compute);
             }
         } else if (rows.dilation == 1) {
-            follow({place.top * rows.step, place.top, 1, outputs, rows.step}, place, compute);
+            follow({place.top * rows.step, place.top, 1, outputs, rows.step}, place, inside, compute);
         } else {
-            for (Int y = place.top; y < place.bottom; ++y) follow({y * rows.step, y, 1, 1, 0}, place, compute);
+            for (Int y = place.top; y < place.bottom; ++y) follow({y * rows.step, y, 1, 1, 0}, place, inside, compute);
         }
     }
 
     template <class Compute>
-    void follow(const Chain& chain, const Place& place, Compute compute) {
+    void follow(const Chain& chain, const Place& place, const Span& inside, Compute compute) {
         Int filled = 0;
-        const Span inside = span(place);
         for (Int done = 0; done < chain.count; done += shared_) {
             const Int count = least(shared_, chain.count - done), row = done * chain.hop;
             filled = most(filled, row);
@@ -344,7 +343,7 @@ private:
         const bool straight = is_straight(length), stackable = is_stackable();
         const Span inside = span(place);
         const Int after = inside.left + inside.length;
-        for_bands(place, [&](Int y, Int every, Int count, Int row) {
+        for_bands(place, inside, [&](Int y, Int every, Int count, Int row) {
             T* out[ROWS];
             for (Int r = 0; r < count; ++r)
                 out[r] = straight ? reinterpret_cast<T*>(target_row(y + r * every, place)) : out_ + r * length_;
@@ -374,7 +373,7 @@ private:
         T* const between = out_ + length_;  // [row][rank]
         const Span inside = span(place);
         typename Lanes<T>::Vector watched = {};
-        for_bands(place, [&](Int y, Int every, Int count, Int row) {
+        for_bands(place, inside, [&](Int y, Int every, Int count, Int row) {
             const Ahead ahead = look_ahead(y, every, place);
             for (Int k = 0; k < job_.rank; ++k) {
                 T* out[ROWS];
