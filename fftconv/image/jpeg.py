@@ -55,7 +55,7 @@ def encode(pixels: Array, mode: str, options: dict[str, Any], file: BinaryIO) ->
     height, width = pixels.shape[:2]
     subsampling = _SUBSAMPLING.get(options.get("subsampling", -1), "420")
     rows, units = _of_a_part(width, "444" if mode == "L" else subsampling)
-    if rows < height:
+    if mode in _MODES and rows < height:
         options = options | {"restart_marker_blocks": units}
     head: _Parts = []
     level, encoder = None, _codec("jpeg8_encode")
@@ -73,9 +73,9 @@ def encode(pixels: Array, mode: str, options: dict[str, Any], file: BinaryIO) ->
         return top, encoder(plain[top : top + rows], level=level, subsampling=subsampling)
 
     parts = run_all([partial(code, top) for top in range(0, height, rows)], available_cores())
+    size = height.to_bytes(2, "big") + width.to_bytes(2, "big")
     file.write(_START)
     for kind, part in head:
-        size = height.to_bytes(2, "big") + width.to_bytes(2, "big")
         file.write(part[:5] + size + part[9:] if kind in _FRAMES else part)
     for number, (_, content) in enumerate(sorted(parts)):
         if number:
