@@ -73,6 +73,19 @@ def test_every_filter_has_its_name():
     assert sorted(takes_images) == sorted({*FILTERS, "gradient", "match_template"})
 
 
+def test_jpeg_files_are_decoded_while_pillow_is_imported(tmp_path):
+    pytest.importorskip("imagecodecs")
+    image.write(tmp_path / "a.jpg", np.zeros((9, 12, 3), np.uint8))
+    program = (
+        "import sys; from fftconv.image import jpeg, filter_file; begin, seen = jpeg.decode_ahead, []\n"
+        "def watch(*each): seen.append('PIL' in sys.modules); return begin(*each)\n"
+        "jpeg.decode_ahead = watch; filter_file('a.jpg', 'b.jpg', 'box_blur', size=3); print(seen)"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert done.stdout == "[False]\n"
+
+
 def test_files_are_read_without_what_filters_them():
     program = "import sys; from fftconv.image import batch, read; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

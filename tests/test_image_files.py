@@ -16,6 +16,7 @@ from PIL import Image, ImageCms, PngImagePlugin, features
 
 from fftconv import image
 from fftconv.image import deep, jpeg, png
+from fftconv.image.io import read_file
 from fftconv.image.pixels import to_picture
 
 RNG = np.random.default_rng(3)
@@ -240,6 +241,11 @@ def test_jpeg_is_read_the_same_by_either_library(tmp_path, monkeypatch, mode, op
         assert found.shape[:2] == (51, 35)
         np.testing.assert_array_equal(found, expected)
         assert about == by_pillow
+        ahead = jpeg.decode_ahead(path, found.size)
+        assert (ahead is not None) == (deep.installed() and mode != "CMYK" and not end)
+        (found,), about = read_file(path, jpeg.MOST_PIXELS, several=True, ahead=ahead)
+        np.testing.assert_array_equal(found, expected)
+        assert about == by_pillow
     path.write_bytes(content)
     with monkeypatch.context() as patched:  # imagecodecs may be built without
         without = types.ModuleType("imagecodecs")
@@ -249,6 +255,58 @@ def test_jpeg_is_read_the_same_by_either_library(tmp_path, monkeypatch, mode, op
     path.write_bytes(content[: len(content) * 2 // 3])
     with pytest.raises(ValueError, match="cannot be decoded"):
         image.read(path)
+
+
+def test_jpeg_is_decoded_ahead_only_where_its_header_leaves_no_doubt(tmp_path):
+    pytest.importorskip("imagecodecs")
+    path = tmp_path / "picture.jpg"
+    Image.fromarray(PIXELS["RGB"]).save(path)
+    content = path.read_bytes()
+    rows, columns = PIXELS["RGB"].shape[:2]
+    frame = content.index(b"\xff\xc0")
+    assert content[frame + 5 : frame + 9] == rows.to_bytes(2, "big") + columns.to_bytes(2, "big")
+    part = content[frame : frame + 19]
+    wide = part[:5] + b"\xff\xff\xff\xff" + part[9:]
+    doubtful = {
+        "too many pixels": content.replace(part, wide),
+        "no pixels": content.replace(part, part[:5] + bytes(4) + part[9:]),
+        "two frames": content.replace(part, part + wide),
+        "a frame in what is skipped": content.replace(part, b"\0" + wide + part),
+        "two bytes of filling": content.replace(part, b"\xff" + part),
+        "a restart, which has no length": content.replace(part, b"\xff\xd0" + part),
+        "12 bits": content.replace(part, part[:4] + b"\x0c" + part[5:]),
+        "another code": content.replace(part, b"\xff\xc9" + part[2:]),
+        "an early end": content[:-2],
+        "an end in the header": content[:frame] + b"\xff\xd9",
+        "nothing": content[:2] + b"\xff\xd9",
+        "a PNG file": b"\x89PNG" + content,
+    }
+    for number in range(len(content)):
+        doubtful[f"{number} bytes"] = content[:number]
+    for doubt, changed in doubtful.items():
+        path.write_bytes(changed)
+        assert jpeg.decode_ahead(path, 10**6) is None, doubt
+    path.write_bytes(content)
+    assert jpeg.decode_ahead(path, rows * columns - 1) is None
+    assert jpeg.decode_ahead(path, rows * columns) is not None
+    assert jpeg.decode_ahead(tmp_path / "missing.jpg", 10**6) is None
+    assert jpeg.decode_ahead(tmp_path, 10**6) is None
+
+
+def test_jpeg_damaged_behind_its_header_is_told_the_same_ahead(tmp_path):
+    path, target = tmp_path / "picture.jpg", tmp_path / "target.png"
+    Image.fromarray(PIXELS["RGB"]).save(path, quality=95)
+    content = bytearray(path.read_bytes())
+    scan = content.index(b"\xff\xda")
+    content[scan + 4] = 3  # components that come in another order than the scan is for
+    content[scan + 5] = 77
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"picture\.jpg cannot be decoded") as alone:
+        image.read(path)
+    with pytest.raises(ValueError, match=r"picture\.jpg cannot be decoded") as ahead:
+        image.filter_file(path, target, identity)
+    assert str(alone.value) == str(ahead.value)
+    assert not target.exists()
 
 
 SAID = {"comment": b"seen", "dpi": (72, 72), "icc_profile": PROFILE, "exif": b"Exif\0\0", "xmp": b"<x/>"}

@@ -468,7 +468,7 @@ def _draw(
     from fftconv import image as filters
     from fftconv._pictures import save_figure
     from fftconv.image import read_frames
-    from fftconv.image.decoding import MOST_PIXELS
+    from fftconv.image.jpeg import MOST_PIXELS
     from fftconv.image.processing import kernels_of
     from fftconv.plotting import plot_image_pair
 

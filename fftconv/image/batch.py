@@ -19,13 +19,10 @@ from fftconv._files import check_target
 from fftconv._folders import Pair, make_room, targets_in
 from fftconv._recording import recorded_plans
 from fftconv._threads import available_cores
-from fftconv.image.decoding import MOST_PIXELS
-from fftconv.image.encoding import SUFFIXES, check_format
-from fftconv.image.io import StrPath, read_frames, write_frames
-from fftconv.image.light import with_profile
-from fftconv.image.pixels import without_profile_of_others
+from fftconv.image import jpeg
 
 Filter = Callable[..., Any]
+StrPath = str | os.PathLike[str]
 FILTERS = (
     "apply_kernel",
     "box_blur",
@@ -189,6 +186,14 @@ def _filter_one(work: _Work, folder: Path | None, pair: Pair) -> FileReport:
     origin, goal = pair
     if work.existing == "skip" and goal.exists():
         return FileReport(origin, goal, status="skipped")
+    most = jpeg.MOST_PIXELS if work.max_pixels is None else work.max_pixels
+    ahead = None if work.dry_run or work.room is not None else jpeg.decode_ahead(origin, most)
+    # All that needs Pillow is imported from here on, meanwhile.
+    from fftconv.image.encoding import check_format
+    from fftconv.image.io import read_file, write_frames
+    from fftconv.image.light import with_profile
+    from fftconv.image.pixels import without_profile_of_others
+
     if folder is not None and not work.dry_run:
         make_room(folder, goal)
     if goal.parent.exists() or folder is None:
@@ -204,8 +209,7 @@ def _filter_one(work: _Work, folder: Path | None, pair: Pair) -> FileReport:
         if done is not None:
             shape, methods, filtered = done
             return FileReport(origin, goal, shape, 1, methods, filtered, time.perf_counter() - begun)
-    most = MOST_PIXELS if work.max_pixels is None else work.max_pixels
-    frames, metadata = read_frames(origin, max_pixels=most)
+    frames, metadata = read_file(origin, most, several=True, ahead=ahead)
     check_format(goal, frames=len(frames))
     function, parameters = work.find_filter(), with_profile(work.parameters, metadata.icc_profile)
     if metadata.mode == "CMYK" and _takes(function, "alpha"):
@@ -295,6 +299,8 @@ def filter_files(
     """
     if isinstance(sources, (str, os.PathLike)):
         raise TypeError(f"sources={sources!r} is one path; pass a list of them, [{str(sources)!r}]")
+    from fftconv.image.encoding import SUFFIXES
+
     into = Path(folder)
     pairs = targets_in(into, [Path(source) for source in sources], SUFFIXES, recursive=recursive)
     work = _work(filter, parameters, quality, max_pixels, max_memory, existing, dry_run, jobs, len(pairs))
@@ -314,8 +320,9 @@ def _work(
 ) -> _Work:
     """What is to be done to so many files, checked; threads are shared between those at the same time."""
     check_choice("existing", existing, EXISTING)
-    if max_memory is not None:
-        check_count("max_memory", max_memory)
+    for name, value in (("max_pixels", max_pixels), ("max_memory", max_memory)):
+        if value is not None:
+            check_count(name, value)
     at_once = min(available_cores() if jobs is None else check_count("jobs", jobs), max(files, 1))
     find_filter = _finder(function)
     if at_once > 1 and parameters.get("workers") is None and _takes(find_filter(), "workers"):

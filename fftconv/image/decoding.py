@@ -24,17 +24,19 @@ from fftconv.image.pixels import (
     to_picture,
 )
 
-MOST_PIXELS = 178_956_970  # half a gibibyte of 8-bit colours
 _LIMIT_LOCK = threading.Lock()
 _ORIENTATION, _BITS_PER_SAMPLE, _PHOTOMETRIC, _SAMPLE_FORMAT = 0x0112, 258, 262, 339
 _TURNED = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|\s*>\s*))[2-8]")  # in an XMP packet
 _OF_PHOTOSHOP = ("Raw profile type exif", "Raw profile type APP1")  # texts with an orientation of their own
 
 
-def decode(file: BinaryIO, max_pixels: int, *, several: bool) -> tuple[list[Array], ImageMetadata] | str:
+def decode(
+    file: BinaryIO, max_pixels: int, *, several: bool, ahead: jpeg.Ahead | None = None
+) -> tuple[list[Array], ImageMetadata] | str:
     """The frames of an image file and what it says about them, or why they are refused.
 
-    Before anything is decoded it is settled that there are not too many pixels, or more than one frame.
+    Before anything is decoded it is settled that there are not too many pixels, or more than one frame;
+    where a JPEG file is being decoded ahead, the number of its pixels was.
     """
     try:
         with _open(file) as opened:
@@ -54,7 +56,7 @@ def decode(file: BinaryIO, max_pixels: int, *, several: bool) -> tuple[list[Arra
                 return _decode_deep_tiff(file, max_pixels)
             if _is_deep(opened) or (frames == 1 and _is_simple_png(opened)):
                 return _decode_png(file)
-            if frames == 1 and opened.format == "JPEG" and (found := _decode_jpeg(opened, file)):
+            if frames == 1 and opened.format == "JPEG" and (found := _decode_jpeg(opened, file, ahead)):
                 return found
             return _decode_frames(opened, frames, max_pixels)
     except UnidentifiedImageError:
@@ -222,9 +224,11 @@ def _decode_png(file: BinaryIO) -> tuple[list[Array], ImageMetadata]:
         return _described(pixels, small)
 
 
-def _decode_jpeg(opened: Image.Image, file: BinaryIO) -> tuple[list[Array], ImageMetadata] | None:
+def _decode_jpeg(
+    opened: Image.Image, file: BinaryIO, ahead: jpeg.Ahead | None
+) -> tuple[list[Array], ImageMetadata] | None:
     """Through `jpeg`; None if that is to be Pillow's."""
-    pixels = jpeg.decode(file, opened.mode)
+    pixels = jpeg.decode(file, opened.mode, ahead)
     if pixels is None:
         return None
     if pixels.shape[:2] != (opened.height, opened.width) or mode_of(pixels) != opened.mode:

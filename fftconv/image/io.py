@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,8 +13,9 @@ from PIL import Image, UnidentifiedImageError
 
 from fftconv._checks import check_count
 from fftconv._files import complete_file
-from fftconv.image.decoding import MOST_PIXELS, decode
+from fftconv.image.decoding import decode
 from fftconv.image.encoding import READABLE, check_writable, encode, frame_options, save_options
+from fftconv.image.jpeg import MOST_PIXELS, Ahead
 from fftconv.image.pixels import Array, ImageMetadata, mode_of, pixels_of
 
 StrPath = str | os.PathLike[str]
@@ -84,7 +86,7 @@ def read_with_metadata(path: StrPath, *, max_pixels: int = MOST_PIXELS) -> tuple
     >>> pixels.dtype, metadata.mode
     (dtype('uint8'), 'RGBA')
     """
-    (pixels,), metadata = _read(path, max_pixels, several=False)
+    (pixels,), metadata = read_file(path, max_pixels, several=False)
     return pixels, metadata
 
 
@@ -117,14 +119,17 @@ def read_frames(path: StrPath, *, max_pixels: int = MOST_PIXELS) -> tuple[list[A
     >>> len(frames)
     1
     """
-    return _read(path, max_pixels, several=True)
+    return read_file(path, max_pixels, several=True)
 
 
-def _read(path: StrPath, max_pixels: int, *, several: bool) -> tuple[list[Array], ImageMetadata]:
+def read_file(
+    path: StrPath, max_pixels: int, *, several: bool, ahead: Ahead | None = None
+) -> tuple[list[Array], ImageMetadata]:
+    """The frames of a file, which may be being decoded; errors name it."""
     check_count("max_pixels", max_pixels)
-    with open(path, "rb") as file:
+    with open(path, "rb") if ahead is None else io.BytesIO(ahead.content) as file:
         try:
-            found = decode(file, max_pixels, several=several)
+            found = decode(file, max_pixels, several=several, ahead=ahead)
         except UnidentifiedImageError:
             accepted = ", ".join(READABLE)
             raise ValueError(f"{path} is not an image that can be read; accepted are {accepted}") from None

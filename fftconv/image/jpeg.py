@@ -5,26 +5,35 @@ read and written by Pillow in either case, and so is all that imagecodecs (extra
 
 Large pictures are coded in parts of so many rows by all cores at once. They differ from others by restart
 markers, of which decoders know; how many rows depends on the picture alone.
+
+A file may be decoded while what else it takes is imported, Pillow above all, so that nothing here imports
+that before it is needed.
 """
 
 from __future__ import annotations
 
 import io
+import os
 from bisect import bisect_left
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from fftconv._threads import available_cores, run_all
 from fftconv.image import deep
-from fftconv.image.pixels import Array, as_stored, to_picture
+from fftconv.image.deep import Array
 
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+MOST_PIXELS = 178_956_970  # half a gibibyte of 8-bit colours
 _START, _END = b"\xff\xd8", b"\xff\xd9"
-_FRAMES = (0xC0, 0xC1)
+_FRAMES = (0xC0, 0xC1, 0xC2)  # baseline, extended and progressive, by Huffman's code
+_ALL_FRAMES = tuple(kind for kind in range(0xC0, 0xD0) if kind not in (0xC4, 0xC8, 0xCC))
+_ALONE = range(0xD0, 0xDA)  # restarts, start and end, which have no length
 _RESTART, _SCAN, _QUANTIZATION, _INTERVAL = 0xD0, 0xDA, 0xDB, 0xDD
 _BESIDE = (*range(0xE0, 0xF0), 0xFE)  # what applications say, and comments
 _MODES = ("L", "RGB")
@@ -36,7 +45,41 @@ _UNITS = 2**14  # of a part, which take 10 to 20 ms; a file can count 65535
 _Parts = list[tuple[int, bytes]]
 
 
-def decode(file: BinaryIO, mode: str) -> Array | None:
+class Ahead(NamedTuple):
+    """A JPEG file that is being decoded: what it holds, and its pixels as they will be."""
+
+    content: bytes
+    pixels: Future[Array]
+
+
+def decode_ahead(path: str | os.PathLike[str], max_pixels: int) -> Ahead | None:
+    """Begin to decode a file in a thread of its own, if it is one that `decode` would decode; None if not.
+
+    Its header is judged first, and none is trusted that libjpeg might read in another way. Whatever is
+    wrong with the file is left to be found, and told, by who reads it next.
+    """
+    decoder = _codec("jpeg8_decode")
+    if decoder is None:
+        return None
+    try:
+        with open(path, "rb", buffering=0) as file:  # a buffer would have megabytes copied once more
+            if file.read(len(_START)) != _START:
+                return None
+            file.seek(0)
+            content = file.read()
+    except OSError:
+        return None
+    if not content.endswith(_END) or not 0 < _number_of_pixels(content) <= max_pixels:
+        return None
+    from concurrent.futures import ThreadPoolExecutor
+
+    pool = ThreadPoolExecutor(1, thread_name_prefix="fftconv-ahead")
+    pixels = pool.submit(decoder, content)
+    pool.shutdown(wait=False)
+    return Ahead(content, pixels)
+
+
+def decode(file: BinaryIO, mode: str, ahead: Ahead | None = None) -> Array | None:
     """The pixels of a JPEG file as they are stored; None if that is to be Pillow's.
 
     imagecodecs takes files that end early for whole ones, which Pillow tells apart. In what is coded, 0xFF
@@ -45,6 +88,8 @@ def decode(file: BinaryIO, mode: str) -> Array | None:
     decoder = _codec("jpeg8_decode")
     if decoder is None or mode not in _MODES:
         return None
+    if ahead is not None:
+        return np.asarray(ahead.pixels.result())
     file.seek(0)
     content = file.read()
     return np.asarray(decoder(content)) if content.endswith(_END) else None
@@ -52,6 +97,10 @@ def decode(file: BinaryIO, mode: str) -> Array | None:
 
 def encode(pixels: Array, mode: str, options: dict[str, Any], file: BinaryIO) -> None:
     """Write a picture, with what Pillow would save by these options, large ones in parts."""
+    from PIL import Image
+
+    from fftconv.image.pixels import as_stored, to_picture
+
     height, width = pixels.shape[:2]
     subsampling = _SUBSAMPLING.get(options.get("subsampling", -1), "420")
     rows, units = _of_a_part(width, "444" if mode == "L" else subsampling)
@@ -128,12 +177,27 @@ def _coding(head: _Parts) -> _Parts:
     return [each for each in head if each[0] not in (*_BESIDE, _INTERVAL)]
 
 
+def _number_of_pixels(content: bytes) -> int:
+    """What the header of a JPEG file promises; 0 if it is not one of 8-bit grey or colours."""
+    try:
+        frames = [(kind, part) for kind, part in _head(content) if kind in _ALL_FRAMES]
+        ((kind, frame),) = frames
+        depth, components = frame[4], frame[9]
+    except (ValueError, IndexError):
+        return 0
+    if kind not in _FRAMES or depth != 8 or components not in (1, 3):
+        return 0
+    return int.from_bytes(frame[5:7], "big") * int.from_bytes(frame[7:9], "big")
+
+
 def _head(content: bytes) -> _Parts:
-    """The parts of a JPEG file before what is coded, by kind."""
+    """The parts of a JPEG file before what is coded, by kind; ValueError or IndexError if it has others."""
     parts: _Parts = []
     place = len(_START)
     while not parts or parts[-1][0] != _SCAN:
-        end = place + 2 + int.from_bytes(content[place + 2 : place + 4], "big")
-        parts.append((content[place + 1], content[place:end]))
+        kind, end = content[place + 1], place + 2 + int.from_bytes(content[place + 2 : place + 4], "big")
+        if content[place] != 0xFF or not 0xC0 <= kind <= 0xFE or kind in _ALONE:
+            raise ValueError(f"no part of a header begins with {content[place : place + 2].hex()}")
+        parts.append((kind, content[place:end]))
         place = end
     return parts
