@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +85,22 @@ def test_jpeg_files_are_decoded_while_pillow_is_imported(tmp_path):
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout == "[False]\n"
+
+
+def test_pixels_of_a_file_that_failed_are_let_go(tree, tmp_path):
+    seen = []
+
+    def fail(pixels):
+        seen.append(weakref.ref(pixels))
+        try:
+            raise ValueError("no")
+        except ValueError:
+            raise RuntimeError("nor this") from None
+
+    reports = image.filter_files([tree], tmp_path / "out", fail)
+    assert [str(report.error) for report in reports] == ["nor this", "nor this"]
+    assert all(report.error.__traceback__ is not None for report in reports)
+    assert [each() for each in seen] == [None, None]
 
 
 def test_files_are_read_without_what_filters_them():

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
+from traceback import clear_frames
 from typing import Any
 
 from fftconv._checks import check_choice, check_count
@@ -356,8 +357,16 @@ def _filter_safely(work: _Work, folder: Path, pair: Pair) -> FileReport:
     try:
         return _filter_one(work, folder, pair)
     except Exception as error:  # whatever a filter raises, the other files are to be done
+        _let_go(error)
         seconds = time.perf_counter() - begun
         return FileReport(*pair, status="failed", seconds=seconds, error=error)
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Empty the frames in which an error, and what led to it, came up: reports would keep their pixels."""
+    while error is not None:
+        clear_frames(error.__traceback__)
+        error = error.__cause__ or error.__context__
 
 
 def _in_order(
