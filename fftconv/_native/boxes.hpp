@@ -186,7 +186,8 @@ private:
         const bool at_once = straight_ && job_.writes_as_is && length >= LANES;
         T* const total = at_once ? reinterpret_cast<T*>(target) : level(levels_);
         if (direct_) source_.put_ends(sums);
-        add_neighbours(total, sums, length);
+        const bool asks = at_once && y + 1 < place.bottom && is_large(job_.rows.axis.outputs, job_.rows.target);
+        add_neighbours(total, sums, length, asks ? target + job_.rows.target : nullptr);
         if (at_once) return;
         if constexpr (Weighed<T>::in_float) {
             if (straight_ && job_.target_type == Type::u8)
@@ -199,7 +200,8 @@ private:
     }
 
     // total[x] is the sum of `taps` pixels of `sums` from x on, as that of few sums of 1, 4, 16, ... neighbours.
-    void add_neighbours(T* total, const T* sums, Int length) {
+    // The row that is written next, if it is given, is asked for meanwhile.
+    void add_neighbours(T* total, const T* sums, Int length, const char* following) {
         const T* terms[FEW + 3 * MOST_LEVELS];
         int count = 0;
         Int offset = 0, power = numbers_, valid = source_.inside().reach * numbers_;
@@ -218,8 +220,13 @@ private:
             from = to;
             power *= 4;
         }
+        constexpr Int block = WIDE * LANES, item = sizeof(T);
         Int x = 0;
-        for (; x + WIDE * LANES <= length; x += WIDE * LANES) add_terms<WIDE>(total, terms, count, x);
+        for (; following && x + block <= length; x += block) {
+            fetch<1>(following + x * item, block * item);
+            add_terms<WIDE>(total, terms, count, x);
+        }
+        for (; x + block <= length; x += block) add_terms<WIDE>(total, terms, count, x);
         across(length, [&](Int x) INLINE_LAMBDA { add_terms<1>(total, terms, count, x); }, x);
     }
 

@@ -254,7 +254,7 @@ private:
 
     // A stretch of `count` output rows, which read the rings from `row` on.
     void correlate(T* const* out, Int count, Int row, const Stretch& stretch, bool room, Int columns, const Int* offsets,
-                   const T* taps, const Ahead& ahead) {
+                   const T* taps, const Ahead<T>& ahead) {
         const Int height = job_.rows.axis.taps;
         typename Lanes<T>::Vector unwatched = {};
         T* to[ROWS];
@@ -273,13 +273,14 @@ private:
     }
 
     // The source rows that the band after this one reads first.
-    Ahead look_ahead(Int y, Int every, const Place& place) const {
-        Ahead ahead;
+    Ahead<T> look_ahead(Int y, Int every, const Place& place) const {
+        Ahead<T> ahead;
         const Axis &rows = job_.rows.axis, &columns = job_.columns.axis;
-        const Int step = job_.rows.source, plane = rows.size * most(step, -step);
-        if ((lead_taps_ * rows.taps * columns.taps < LEAST_AHEAD && plane <= LARGE) || columns.step != 1 ||
+        const bool hides = lead_taps_ * rows.taps * columns.taps >= LEAST_AHEAD;
+        if (!(hides || is_large(rows.size, job_.rows.source)) || columns.step != 1 ||
             job_.columns.source != numbers_ * job_.source_item)
             return ahead;
+        ahead.asks = true;
         ahead.bytes = job_.source_item;
         const Int start = most(columns.first + place.left, 0);
         for (int r = 0; r < ROWS; ++r) {
@@ -288,6 +289,13 @@ private:
                 ahead.row[r] = planes_[0] + position * job_.rows.source + start * job_.columns.source;
         }
         return ahead;
+    }
+
+    // Asks for the output row `y` as the r-th to be written next, if that is worth it.
+    void ask_for(Ahead<T>& ahead, int r, Int y, const Place& place) const {
+        if (y >= place.bottom || !is_large(job_.rows.axis.outputs, job_.rows.target)) return;
+        ahead.asks = true;
+        ahead.target[r] = reinterpret_cast<const T*>(target_row(y, place));
     }
 
     // Whether sums can be stored at once where they belong.
@@ -309,7 +317,7 @@ private:
         typename Lanes<T>::Vector unwatched = {};
         window_[0] = row;
         if (length < block)
-            correlate_rows<T, 1>(&out, length, !fills_vectors(length), window_, 1, 1, tall * width, nullptr, taps, Ahead(),
+            correlate_rows<T, 1>(&out, length, !fills_vectors(length), window_, 1, 1, tall * width, nullptr, taps, nothing_,
                                  unwatched);
         for (Int x = 0; x < length && length >= block; x += block) {
             x = least(x, length - block);
@@ -322,7 +330,7 @@ private:
         if (!rest) return;
         T* partial = out_ + (ROWS - 1) * length_;
         window_[0] = row + tall * width;
-        correlate_rows<T, 1>(&partial, length, false, window_, 1, 1, rest, nullptr, taps + tall * width, Ahead(),
+        correlate_rows<T, 1>(&partial, length, false, window_, 1, 1, rest, nullptr, taps + tall * width, nothing_,
                              unwatched);
         for (Int x = 0; x < length; ++x) out[x] += partial[x];
     }
@@ -350,12 +358,14 @@ private:
             if (stackable) {
                 for (Int r = 0; r < count; ++r) correlate_stacked(out[r], length, held_[(row + r) % ring_], taps);
             } else {
-                const auto correlate_stretch = [&](const Stretch& stretch, const Ahead& ahead) {
+                const auto correlate_stretch = [&](const Stretch& stretch, const Ahead<T>& ahead) {
                     correlate(out, count, row, stretch, !straight, columns.taps, gaps_, taps, ahead);
                 };
-                correlate_stretch({inside.left, inside.length}, look_ahead(y, every, place));
-                if (inside.left > 0) correlate_stretch({0, inside.left, true}, Ahead());
-                if (after < length) correlate_stretch({after, length - after, true}, Ahead());
+                Ahead<T> ahead = look_ahead(y, every, place);
+                for (int r = 0; straight && r < ROWS; ++r) ask_for(ahead, r, y + (count + r) * every, place);
+                correlate_stretch({inside.left, inside.length}, ahead);
+                if (inside.left > 0) correlate_stretch({0, inside.left, true}, nothing_);
+                if (after < length) correlate_stretch({after, length - after, true}, nothing_);
             }
             if (!straight)
                 for (Int r = 0; r < count; ++r) write_row(out[r], y + r * every, place);
@@ -373,21 +383,23 @@ private:
         T* const between = out_ + length_;  // [row][rank]
         const Span inside = span(place);
         typename Lanes<T>::Vector watched = {};
+        Ahead<T> following;
         for_bands(place, inside, [&](Int y, Int every, Int count, Int row) {
-            const Ahead ahead = look_ahead(y, every, place);
+            const Ahead<T> ahead = look_ahead(y, every, place);
             for (Int k = 0; k < job_.rank; ++k) {
                 T* out[ROWS];
                 for (int r = 0; r < ROWS; ++r) out[r] = between + (r * job_.rank + k) * length_;
                 correlate(out, count, row, {inside.left, inside.length}, !inside.in_place, 1, nullptr,
-                          down + k * rows.taps, k == 0 ? ahead : Ahead());
+                          down + k * rows.taps, k == 0 ? ahead : nothing_);
                 if (inside.in_place)
                     for (Int r = 0; r < count; ++r) source_.put_ends(out[r]);
             }
             for (Int r = 0; r < count; ++r) {
                 for (Int k = 0; k < job_.rank; ++k) window_[k] = between + (r * job_.rank + k) * length_;
                 T* total = straight ? reinterpret_cast<T*>(target_row(y + r * every, place)) : out_;
+                if (straight) ask_for(following, 0, y + (r + 1) * every, place);
                 correlate_rows<T, 1>(&total, length, !straight, window_, job_.rank, 1, columns.taps, gaps_, along,
-                                     Ahead(), watched);
+                                     following, watched);
                 if (!straight) write_row(total, y + r * every, place);
             }
         });
@@ -398,6 +410,7 @@ private:
 
     const Job& job_;
     const Write<T> write_;
+    const Ahead<T> nothing_;
     const Int numbers_;    // per pixel
     const Int lead_taps_;  // and components
     SourceRows<T> source_;
