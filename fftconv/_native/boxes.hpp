@@ -20,7 +20,7 @@ public:
           numbers_(job.channels),
           levels_(count_levels(job.columns.axis.taps)),
           source_(job),
-          places_(job, widest(), !SUMS_ROUND, LANES, SUMS_ROUND ? job.rows.axis.taps : 1) {
+          places_(job, widest(), !SUMS_ROUND, LANES, !SUMS_ROUND ? 1 : few() ? ROWS : job.rows.axis.taps) {
         const bool contiguous = job.channel_source == job.source_item && job.columns.source == numbers_ * job.source_item;
         if (contiguous && !SUMS_ROUND) exchange_ = exchanger<T>(job.source_type);
         in_place_ = contiguous && (SUMS_ROUND ? job.reads_as_is : exchange_ != nullptr);
@@ -42,10 +42,12 @@ public:
             const Place place = places_[index];
             source_.look(job_.columns.axis.first + place.left, place.right - place.left - 1 + job_.columns.axis.taps);
             find_span();
-            if constexpr (SUMS_ROUND)
-                add_blocks(place);
-            else
+            if constexpr (!SUMS_ROUND)
                 add_and_subtract(place);
+            else if (few())
+                add_few(place);
+            else
+                add_blocks(place);
         }
         return Outcome::finite;
     }
@@ -57,8 +59,10 @@ private:
         return levels;
     }
 
+    bool few() const { return job_.rows.axis.taps <= FEW; }
+
     // Of sums down the columns, and of what they are made of; then there are those of each level, and of the totals.
-    Int rows() const { return SUMS_ROUND ? job_.rows.axis.taps + 4 : 3; }
+    Int rows() const { return !SUMS_ROUND ? 3 : job_.rows.axis.taps + (few() ? 2 * ROWS - 1 : 4); }
 
     // Columns of a strip: its rows in a first-level cache, but for the columns read twice; in a second-level one if
     // these are many.
@@ -108,6 +112,55 @@ private:
 
     // ------------------------------------------------------------------------------- sums down the columns
 
+    // A row of the source where it lies, if that can be, or else in the row `fresh` of ours.
+    const T* read_row(const Place& place, Int position, T* fresh) {
+        const char* there = direct_ ? source_row(place, position) : nullptr;
+        if (there && reinterpret_cast<std::uintptr_t>(there) % sizeof(T) == 0) return reinterpret_cast<const T*>(there);
+        source_.read(fresh, place.source, position, reach_);
+        return fresh + left_;
+    }
+
+    // Windows of few rows, each added up by itself, for ROWS output rows that share most of what they read.
+    template <int SIZE = FEW>
+    void add_few(const Place& place) {
+        if constexpr (SIZE > 1)
+            if (job_.rows.axis.taps < SIZE) return add_few<SIZE - 1>(place);
+        constexpr int HELD = SIZE + ROWS - 1;
+        const Int first = job_.rows.axis.first;
+        const Vector tap = Vector{} + *static_cast<const T*>(job_.taps);
+        const T* held[HELD];  // row i of the source at i % HELD
+        Int row_read = place.top;
+        for (Int top = place.top; top < place.bottom; top += ROWS) {
+            const Int count = least(ROWS, place.bottom - top);
+            for (; row_read < top + count + SIZE - 1; ++row_read)
+                held[row_read % HELD] = read_row(place, first + row_read, row(row_read % HELD));
+            const T* from[HELD];
+            const char* next[ROWS];
+            for (Int i = 0; i < HELD; ++i) from[i] = held[(top + least(i, count + SIZE - 2)) % HELD];
+            for (int r = 0; r < ROWS; ++r) {
+                const Int later = first + row_read + r;
+                next[r] = direct_ && later < job_.rows.axis.size ? source_row(place, later) : nullptr;
+            }
+            across(width_, [&](Int x) INLINE_LAMBDA {
+                Vector sums[ROWS];
+#pragma GCC unroll 16
+                for (int i = 0; i < HELD; ++i) {
+                    const Vector weighed = load(from[i] + x) * tap;
+                    for (int r = 0; r < ROWS; ++r)
+                        if (i == r)
+                            sums[r] = weighed;
+                        else if (i > r && i < r + SIZE)
+                            sums[r] += weighed;
+                }
+                for (int r = 0; r < ROWS; ++r) {
+                    if (next[r]) __builtin_prefetch(next[r] + x * static_cast<Int>(sizeof(T)), 0, 2);
+                    store(row(HELD + r) + left_ + x, sums[r]);
+                }
+            });
+            for (Int r = 0; r < count; ++r) deliver(row(HELD + r), top + r, place);
+        }
+    }
+
     // A window is the end of one block of rows and the start of the next (van Herk 1992, Gil and Werman 1993).
     // Nothing is ever subtracted, so rounding errors do not build up and a NaN stays in the windows that hold it.
     void add_blocks(const Place& place) {
@@ -116,13 +169,7 @@ private:
         T *const fresh = row(size), *const sum = row(size + 1);
         T* prefixes[] = {row(size + 2) + left_, row(size + 3) + left_};
         constexpr Int ahead = 2;  // rows that are asked for early, so that memory works meanwhile
-        const auto read = [&](Int position) -> const T* {
-            const char* there = direct_ ? source_row(place, position) : nullptr;
-            if (there && reinterpret_cast<std::uintptr_t>(there) % sizeof(T) == 0)
-                return reinterpret_cast<const T*>(there);
-            source_.read(fresh, place.source, position, reach_);
-            return fresh + left_;
-        };
+        const auto read = [&](Int position) { return read_row(place, position, fresh); };
         for (Int top = place.top; top < place.bottom; top += size) {
             for (Int i = size - 1; i >= 0; --i) {
                 const T* const from = read(first + top + i);
