@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from fftconv import image
+from fftconv._threads import run_all
 from fftconv.cli.main import run
+from fftconv.image import batch, jpeg
 from fftconv.image.batch import FILTERS
 
 _RNG = np.random.default_rng(9)
@@ -85,6 +87,19 @@ def test_jpeg_files_are_decoded_while_pillow_is_imported(tmp_path):
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout == "[False]\n"
+
+
+def test_files_are_written_by_as_many_threads_as_they_are_filtered_by(tree, tmp_path, monkeypatch):
+    pytest.importorskip("imagecodecs")
+    seen = []
+    monkeypatch.setattr(
+        jpeg, "run_all", lambda tasks, workers: seen.append(workers) or run_all(tasks, workers)
+    )
+    monkeypatch.setattr(batch, "available_cores", lambda: 6)
+    for jobs, given in ((1, {"workers": 1}), (1, {"workers": 3}), (2, {})):
+        sources = [tree / "a.jpg", tree / "b.png"][:jobs]
+        image.filter_files(sources, tmp_path / "out", image.box_blur, size=3, jobs=jobs, **given)
+    assert seen == [1, 3, 3]
 
 
 def test_pixels_of_a_file_that_failed_are_let_go(tree, tmp_path):

@@ -327,7 +327,7 @@ def test_jpeg_is_written_the_same_by_either_library(shape, beside, monkeypatch):
         kept = {"qtables": Image.open(expected).quantization, "subsampling": subsampling, **beside}
         for given in (options, kept):
             found = io.BytesIO()
-            jpeg.encode(pixels, mode, given, found)
+            jpeg.encode(pixels, mode, given, found, 2)
             assert found.getvalue() == expected.getvalue()
             assert written[-1].size == pixels.size or (mode == "L" and subsampling > 0)
 
@@ -343,10 +343,9 @@ def test_jpeg_is_written_in_parts_that_depend_on_the_picture_alone(mode, rows, c
         options = {"quality": 80, "subsampling": subsampling if mode == "RGB" else -1}
         monkeypatch.setattr(jpeg, "_UNITS", units)
         written = []
-        for cores in (1, 3):
-            monkeypatch.setattr(jpeg, "available_cores", lambda cores=cores: cores)
+        for workers in (1, 3):
             written.append(io.BytesIO())
-            jpeg.encode(pixels, mode, options, written[-1])
+            jpeg.encode(pixels, mode, options, written[-1], workers)
         tall, wide = [(8, 8), (8, 16), (16, 16)][subsampling if mode == "RGB" else 0]
         across = -(-columns // wide)
         down = max(units // across, 1)

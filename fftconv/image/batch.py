@@ -191,7 +191,7 @@ def _filter_one(work: _Work, folder: Path | None, pair: Pair) -> FileReport:
     ahead = None if work.dry_run or work.room is not None else jpeg.decode_ahead(origin, most)
     # All that needs Pillow is imported from here on, meanwhile.
     from fftconv.image.encoding import check_format
-    from fftconv.image.io import read_file, write_frames
+    from fftconv.image.io import read_file, write_file
     from fftconv.image.light import with_profile
     from fftconv.image.pixels import without_profile_of_others
 
@@ -223,7 +223,8 @@ def _filter_one(work: _Work, folder: Path | None, pair: Pair) -> FileReport:
             raise ValueError(f"{origin}: {error}") from error
         filtered = time.perf_counter() - started
     metadata = without_profile_of_others(metadata, frames[0], results[0])
-    write_frames(goal, results, metadata=metadata, quality=work.quality)
+    workers = parameters.get("workers")
+    write_file(goal, results, metadata=metadata, quality=work.quality, workers=workers)
     return FileReport(
         origin,
         goal,

@@ -45,7 +45,6 @@ _WRITABLE = {
     "PFM": ("F",),
     "AVIF": ("L", "LA", "RGB", "RGBA"),
 }
-_ENCODERS = {"JPEG": jpeg.encode, "PNG": png.encode}  # of one frame, others are Pillow's
 _PILLOW_NAMES = {"PFM": "PPM"}  # where it has another one for the format
 _KEEPS_PROFILE = ("PNG", "JPEG", "TIFF", "WEBP", "AVIF")
 _KEEPS_EXIF = ("PNG", "JPEG", "WEBP", "AVIF")
@@ -134,10 +133,15 @@ def _quality_options(chosen: str, metadata: ImageMetadata, quality: int | None) 
     return {}
 
 
-def encode(frames: list[Array], mode: str, chosen: str, options: dict[str, Any], file: BinaryIO) -> None:
+def encode(
+    frames: list[Array], mode: str, chosen: str, options: dict[str, Any], file: BinaryIO, workers: int
+) -> None:
     """Write pixels, all frames of them, into an open file."""
-    if len(frames) == 1 and chosen in _ENCODERS:
-        _ENCODERS[chosen](frames[0], mode, options, file)
+    if len(frames) == 1 and chosen == "JPEG":
+        jpeg.encode(frames[0], mode, options, file, workers)
+        return
+    if len(frames) == 1 and chosen == "PNG":
+        png.encode(frames[0], mode, options, file)
         return
     if mode in deep.MODES.values():
         deep.encode_tiff(frames[0], options, file)

@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from fftconv._checks import check_count
 from fftconv._files import complete_file
+from fftconv._threads import available_cores
 from fftconv.image.decoding import decode
 from fftconv.image.encoding import READABLE, check_writable, encode, frame_options, save_options
 from fftconv.image.jpeg import MOST_PIXELS, Ahead
@@ -221,6 +222,18 @@ def write_frames(
     ...     len(image.read_frames(Path(folder) / "pages.tif")[0])
     3
     """
+    write_file(path, frames, metadata=metadata, quality=quality)
+
+
+def write_file(
+    path: StrPath,
+    frames: Sequence[Any],
+    *,
+    metadata: ImageMetadata | None,
+    quality: int | None,
+    workers: int | None = None,
+) -> None:
+    """The same, by so many threads; None: as many as there are cores."""
     target = Path(path)
     if metadata is not None and not isinstance(metadata, ImageMetadata):
         raise TypeError(f"metadata is a {type(metadata).__name__}; pass what read_with_metadata returns")
@@ -236,7 +249,7 @@ def write_frames(
     options = save_options(chosen, about, quality) | frame_options(chosen, about, len(frames))
     with complete_file(target) as temporary:
         try:
-            encode(pixels, mode, chosen, options, temporary)
+            encode(pixels, mode, chosen, options, temporary, workers or available_cores())
         except OSError as error:
             if error.errno is not None:  # of the disk, not of the encoder
                 raise OSError(error.errno, error.strerror, str(target)) from error

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from fftconv._threads import available_cores, run_all
+from fftconv._threads import run_all
 from fftconv.image import deep
 from fftconv.image.deep import Array
 
@@ -95,7 +95,7 @@ def decode(file: BinaryIO, mode: str, ahead: Ahead | None = None) -> Array | Non
     return np.asarray(decoder(content)) if content.endswith(_END) else None
 
 
-def encode(pixels: Array, mode: str, options: dict[str, Any], file: BinaryIO) -> None:
+def encode(pixels: Array, mode: str, options: dict[str, Any], file: BinaryIO, workers: int) -> None:
     """Write a picture, with what Pillow would save by these options, large ones in parts."""
     from PIL import Image
 
@@ -121,7 +121,7 @@ def encode(pixels: Array, mode: str, options: dict[str, Any], file: BinaryIO) ->
     def code(top: int) -> tuple[int, bytes]:
         return top, encoder(plain[top : top + rows], level=level, subsampling=subsampling)
 
-    parts = run_all([partial(code, top) for top in range(0, height, rows)], available_cores())
+    parts = run_all([partial(code, top) for top in range(0, height, rows)], workers)
     size = height.to_bytes(2, "big") + width.to_bytes(2, "big")
     file.write(_START)
     for kind, part in head:
