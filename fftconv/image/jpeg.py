@@ -102,13 +102,15 @@ def encode(pixels: Array, mode: str, options: dict[str, Any], file: BinaryIO, wo
     from fftconv.image.pixels import as_stored, to_picture
 
     height, width = pixels.shape[:2]
+    if max(height, width) > _LARGEST:
+        raise ValueError(f"{width} x {height} pixels are more than {_LARGEST} a side; write .png or .tif")
     subsampling = _SUBSAMPLING.get(options.get("subsampling", -1), "420")
     rows, units = _of_a_part(width, "444" if mode == "L" else subsampling)
     if mode in _MODES and rows < height:
         options = options | {"restart_marker_blocks": units}
     head: _Parts = []
     level, encoder = None, _codec("jpeg8_encode")
-    if encoder is not None and mode in _MODES and max(height, width) <= _LARGEST:
+    if encoder is not None and mode in _MODES:
         small = io.BytesIO()
         Image.new(mode, (1, 1)).save(small, format="JPEG", **options)
         head = _head(small.getvalue())
