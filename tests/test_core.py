@@ -283,6 +283,18 @@ def test_sums_of_pixels_are_exact(level, dtype, size, value):
 
 
 @needs_core
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_boxes_of_few_rows_round_the_same_wherever_a_picture_begins(level, dtype):
+    pixels = np.random.default_rng(0).random((45, 131)).astype(dtype)
+    for rows in range(1, 9):
+        box = np.full((rows, 5), 1 / (5 * rows), dtype)
+        whole = fftconv.convolve(pixels, box, mode="valid", method="running_sum", workers=1)
+        for begin, end in ((1, 45), (2, 44), (3, 43), (7, 38)):
+            part = fftconv.convolve(pixels[begin:end], box, mode="valid", method="running_sum", workers=1)
+            np.testing.assert_array_equal(part, whole[begin : end - rows + 1])
+
+
+@needs_core
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
 @pytest.mark.parametrize("method", ["direct", "separable", "running_sum"])
 def test_a_single_tap_scales_pixels(level, method, dtype):

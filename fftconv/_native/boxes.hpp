@@ -120,7 +120,8 @@ private:
         return fresh + left_;
     }
 
-    // Windows of few rows, each added up by itself, for ROWS output rows that share most of what they read.
+    // Windows of few rows, each added up by itself and all in the same way, for ROWS output rows that share most of what
+    // they read.
     template <int SIZE = FEW>
     void add_few(const Place& place) {
         if constexpr (SIZE > 1)
@@ -142,15 +143,12 @@ private:
                 next[r] = direct_ && later < job_.rows.axis.size ? source_row(place, later) : nullptr;
             }
             across(width_, [&](Int x) INLINE_LAMBDA {
-                Vector sums[ROWS];
+                Vector sums[ROWS] = {};  // or the first product would be rounded, and others, that are added, not
 #pragma GCC unroll 16
                 for (int i = 0; i < HELD; ++i) {
-                    const Vector weighed = load(from[i] + x) * tap;
+                    const Vector numbers = load(from[i] + x);
                     for (int r = 0; r < ROWS; ++r)
-                        if (i == r)
-                            sums[r] = weighed;
-                        else if (i > r && i < r + SIZE)
-                            sums[r] += weighed;
+                        if (i >= r && i < r + SIZE) sums[r] += numbers * tap;
                 }
                 for (int r = 0; r < ROWS; ++r) {
                     if (next[r]) __builtin_prefetch(next[r] + x * static_cast<Int>(sizeof(T)), 0, 2);
