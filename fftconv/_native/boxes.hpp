@@ -120,6 +120,11 @@ private:
         return fresh + left_;
     }
 
+    // Where a row lies that will be read later; null if it will not be read where it lies.
+    const char* row_ahead(const Place& place, Int position) const {
+        return direct_ && position < job_.rows.axis.size ? source_row(place, position) : nullptr;
+    }
+
     // Windows of few rows, each added up by itself and all in the same way, for ROWS output rows that share most of what
     // they read.
     template <int SIZE = FEW>
@@ -138,10 +143,7 @@ private:
             const T* from[HELD];
             const char* next[ROWS];
             for (Int i = 0; i < HELD; ++i) from[i] = held[(top + least(i, count + SIZE - 2)) % HELD];
-            for (int r = 0; r < ROWS; ++r) {
-                const Int later = first + row_read + r;
-                next[r] = direct_ && later < job_.rows.axis.size ? source_row(place, later) : nullptr;
-            }
+            for (int r = 0; r < ROWS; ++r) next[r] = row_ahead(place, first + row_read + r);
             across(width_, [&](Int x) INLINE_LAMBDA {
                 Vector sums[ROWS] = {};  // or the first product would be rounded, and others, that are added, not
 #pragma GCC unroll 16
@@ -151,7 +153,7 @@ private:
                         if (i >= r && i < r + SIZE) sums[r] += numbers * tap;
                 }
                 for (int r = 0; r < ROWS; ++r) {
-                    if (next[r]) __builtin_prefetch(next[r] + x * static_cast<Int>(sizeof(T)), 0, 2);
+                    if (next[r]) fetch<0>(next[r] + x * static_cast<Int>(sizeof(T)), VECTOR_BYTES);
                     store(row(HELD + r) + left_ + x, sums[r]);
                 }
             });
@@ -184,10 +186,9 @@ private:
                 const T *const from = read(first + top + size + i - 1), *const suffix = row(i) + left_;
                 const T* const before = prefixes[i % 2];
                 T *const prefix = prefixes[1 - i % 2], *const to = sum + left_;
-                const Int later = first + top + size + i - 1 + ahead;  // of the source, if there is such a row
-                const char* const next = direct_ && later < job_.rows.axis.size ? source_row(place, later) : nullptr;
+                const char* const next = row_ahead(place, first + top + size + i - 1 + ahead);
                 across(width_, [&](Int x) INLINE_LAMBDA {
-                    if (next) __builtin_prefetch(next + x * static_cast<Int>(sizeof(T)), 0, 2);
+                    if (next) fetch<0>(next + x * static_cast<Int>(sizeof(T)), VECTOR_BYTES);
                     const Vector start = load(from + x) * tap;
                     const Vector total = i == 1 ? start : start + load(before + x);
                     store(prefix + x, total);

@@ -125,8 +125,7 @@ private:
             rows_ *= 2;
         rows_ = least(rows_, height);
         const auto units = [&] {
-            return job_.batch * job_.groups * lead_outputs_ * ratio(height, rows_) *
-                   ratio(width, width_);
+            return job_.batch * job_.groups * lead_outputs_ * ratio(height, rows_) * ratio(width, width_);
         };
         if (job_.workers > 1)
             while (units() < UNITS_EACH * job_.workers && rows_ > 1 && rows_ * width_ >= 2 * FEWEST_OUTPUTS)
