@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, cast
 
+StrPath = str | os.PathLike[str]
+
 
 @contextlib.contextmanager
 def complete_file(target: Path) -> Iterator[BinaryIO]:

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from fftconv._files import StrPath
 from fftconv._pictures import new_figure, save_figure
 from fftconv.audio.codecs import AudioMetadata
-from fftconv.audio.io import StrPath, opened
+from fftconv.audio.io import opened
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

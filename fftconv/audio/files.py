@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._files import check_target
+from fftconv._files import StrPath, check_target
 from fftconv.audio import effects, responses
 from fftconv.audio.codecs import AudioMetadata, Reader, choose_format, choose_subtype
 from fftconv.audio.io import (
     BLOCK,
-    StrPath,
     blocks_of,
     check_headroom,
     gain_for,

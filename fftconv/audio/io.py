@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from fftconv._arguments import read_array
 from fftconv._checks import check_count, check_finite
-from fftconv._files import check_target, complete_file
+from fftconv._files import StrPath, check_target, complete_file
 from fftconv.audio.codecs import (
     AudioMetadata,
     Reader,
@@ -27,7 +26,6 @@ from fftconv.audio.codecs import (
 )
 
 Array = np.ndarray[Any, np.dtype[Any]]
-StrPath = str | os.PathLike[str]
 
 BLOCK = 2**16  # frames that are read together
 

@@ -16,14 +16,13 @@ from traceback import clear_frames
 from typing import Any
 
 from fftconv._checks import check_choice, check_count
-from fftconv._files import check_target
+from fftconv._files import StrPath, check_target
 from fftconv._folders import Pair, make_room, targets_in
 from fftconv._recording import recorded_plans
 from fftconv._threads import available_cores
 from fftconv.image import jpeg
 
 Filter = Callable[..., Any]
-StrPath = str | os.PathLike[str]
 FILTERS = (
     "apply_kernel",
     "box_blur",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,14 +11,12 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from fftconv._checks import check_count
-from fftconv._files import complete_file
+from fftconv._files import StrPath, complete_file
 from fftconv._threads import available_cores
 from fftconv.image.decoding import decode
 from fftconv.image.encoding import READABLE, check_writable, encode, frame_options, save_options
 from fftconv.image.jpeg import MOST_PIXELS, Ahead
 from fftconv.image.pixels import Array, ImageMetadata, mode_of, pixels_of
-
-StrPath = str | os.PathLike[str]
 
 
 def read(path: StrPath, *, max_pixels: int = MOST_PIXELS) -> Array:

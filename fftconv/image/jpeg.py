@@ -3,7 +3,7 @@
 Both are made of the same libjpeg, and give and take the same bytes. What a file says beside its pixels is
 read and written by Pillow in either case, and so is all that imagecodecs (extra `deep`) cannot do.
 
-Large pictures are coded in parts of so many rows by all cores at once. They differ from others by restart
+Large pictures are coded in parts of so many rows by several threads. They differ from others by restart
 markers, of which decoders know; how many rows depends on the picture alone.
 
 A file may be decoded while what else it takes is imported, Pillow above all, so that nothing here imports
@@ -13,7 +13,6 @@ that before it is needed.
 from __future__ import annotations
 
 import io
-import os
 from bisect import bisect_left
 from collections.abc import Callable
 from functools import partial
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from fftconv._files import StrPath
 from fftconv._threads import run_all
 from fftconv.image import deep
 from fftconv.image.deep import Array
@@ -52,7 +52,7 @@ class Ahead(NamedTuple):
     pixels: Future[Array]
 
 
-def decode_ahead(path: str | os.PathLike[str], max_pixels: int) -> Ahead | None:
+def decode_ahead(path: StrPath, max_pixels: int) -> Ahead | None:
     """Begin to decode a file in a thread of its own, if it is one that `decode` would decode; None if not.
 
     Its header is judged first, and none is trusted that libjpeg might read in another way. Whatever is
@@ -182,8 +182,7 @@ def _coding(head: _Parts) -> _Parts:
 def _number_of_pixels(content: bytes) -> int:
     """What the header of a JPEG file promises; 0 if it is not one of 8-bit grey or colours."""
     try:
-        frames = [(kind, part) for kind, part in _head(content) if kind in _ALL_FRAMES]
-        ((kind, frame),) = frames
+        ((kind, frame),) = [each for each in _head(content) if each[0] in _ALL_FRAMES]
         depth, components = frame[4], frame[9]
     except (ValueError, IndexError):
         return 0

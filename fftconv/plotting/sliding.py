@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import io
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array
 from fftconv._checks import check_choice, check_count, check_finite
-from fftconv._files import check_target, complete_file
+from fftconv._files import StrPath, check_target, complete_file
 from fftconv._geometry import MODES, Geometry, Mode, geometry
 from fftconv._pictures import BLUE, GREY, ORANGE, PURPLE, RED, import_matplotlib, new_figure
 from fftconv.convolution import convolve
@@ -237,7 +236,7 @@ class SlidingAnimation:
         scene.show(self.frames[number])
         return scene.figure
 
-    def save(self, path: str | os.PathLike[str], *, frames_per_second: float = 8.0) -> None:
+    def save(self, path: StrPath, *, frames_per_second: float = 8.0) -> None:
         """Write a GIF that repeats for ever, whole or not at all.
 
         Parameters
