@@ -17,7 +17,7 @@ import numpy as np
 from fftconv._arguments import Options
 from fftconv._boundary import FILLED
 from fftconv._engines import PATHS, core, direct, overlap_save, running_sum, separable
-from fftconv._engines.schedule import Schedule
+from fftconv._engines.schedule import Schedule, Tile
 from fftconv._geometry import Geometry, bank
 from fftconv._profile import Profile
 from fftconv._spectra import is_made_anew
@@ -192,22 +192,25 @@ def _running_sum_work(options: Options, dtype: DType, schedule: Schedule, rank: 
 
 def _overlap_save_work(options: Options, dtype: DType, schedule: Schedule, rank: int) -> Work:
     del rank
-    geometry, tile = options.geometry, schedule.transformed
+    geometry, tile, shape = options.geometry, schedule.tile, schedule.transformed
     path = overlap_save.path(options, dtype)
-    points = math.prod(tile)
-    places = overlap_save.count_places(geometry, schedule.fft_shape, options.boundary)
-    spectra = geometry.slices[1] * overlap_save.spectrum_bytes(tile, dtype)
-    tiles, back = _transforms(geometry, dtype, places, spectra, schedule.folded)
-    held = schedule.workers * overlap_save.tile_bytes(geometry, tile, dtype, path)
+    points = math.prod(shape)
+    places = overlap_save.count_places(geometry, tile, options.boundary)
+    spectra = geometry.slices[1] * overlap_save.spectrum_bytes(shape, dtype)
+    tiles, back = _transforms(geometry, dtype, places, spectra, tile, schedule.folded)
+    held = schedule.workers * overlap_save.tile_bytes(geometry, shape, tile.in_lanes, dtype, path)
     if path == "overlap save line core":
-        spectra += overlap_save.spectrum_bytes(tile, dtype)  # as large are the twiddle factors of a line
+        spectra += overlap_save.spectrum_bytes(shape, dtype)  # as large are the twiddle factors of a line
     if path.endswith("core"):
         spectra += 2 * math.prod(geometry.kernel_shape) * dtype.itemsize  # taps turned, and as a key
         if options.boundary not in FILLED:
             spectra += _LISTED_BYTES * sum(window.span for window in geometry.windows)
         counts = {"call": 1.0, "output": float(geometry.outputs)}
-        counts |= dict.fromkeys(_of_points(geometry, dtype, points), tiles * points)
-        return Work(((path, counts),), held + spectra, overlap_save.count_shares(geometry, back))
+        counts |= dict.fromkeys(
+            _of_points(geometry, dtype, tile, points), tiles * overlap_save.lanes_of(tile, dtype) * points
+        )
+        together = overlap_save.count_together(tile, schedule.folded, dtype)
+        return Work(((path, counts),), held + spectra, overlap_save.count_shares(geometry, back, together))
     place = "far" if held > _CACHE_BYTES else "near"
     counts = {
         "call": 1.0,
@@ -219,46 +222,50 @@ def _overlap_save_work(options: Options, dtype: DType, schedule: Schedule, rank:
 
 
 def _transforms(
-    geometry: Geometry, dtype: DType, places: int, spectra: int, folded: bool
+    geometry: Geometry, dtype: DType, places: int, spectra: int, tile: Tile, folded: bool
 ) -> tuple[float, int]:
     """Transforms of tiles, there and back, and those back alone; most spectra of kernels are kept."""
-    there, back = overlap_save.count_tiles(geometry, places, 1 if folded or dtype.kind == "c" else 2)
-    both = (there + back + (geometry.slices[1] if is_made_anew(spectra) else 0)) / 2
-    return both * (_FOLDING if folded else 1), back
+    there, back = overlap_save.count_tiles(
+        geometry, places, overlap_save.count_together(tile, folded, dtype)
+    )
+    made = -(-geometry.slices[1] // overlap_save.lanes_of(tile, dtype)) if is_made_anew(spectra) else 0
+    return (there + back + made) / 2 * (_FOLDING if folded else 1), back
 
 
-def _of_points(geometry: Geometry, dtype: DType, points: int) -> list[str]:
-    """What each point of a tile counts as in the core."""
-    names = [f"tile {points.bit_length() - 1}"]
+def _of_points(geometry: Geometry, dtype: DType, tile: Tile, points: int) -> list[str]:
+    """What each point of a tile, of which so many are transformed, counts as in the core."""
+    names = [f"{'lane ' if tile.in_lanes else ''}tile {points.bit_length() - 1}"]
     hop = math.prod(geometry.signal_shape[geometry.axes[-1] + 1 :]) * dtype.itemsize
     if hop > dtype.itemsize:  # samples do not lie side by side
         names.append("apart near" if hop <= _LINE_BYTES else "apart far")
     return names
 
 
-def fastest_tile(
-    options: Options, dtype: DType, shapes: Sequence[tuple[int, ...]], profile: Profile
-) -> tuple[int, ...]:
-    """The shape of tiles that the core is predicted to be fastest with."""
+def fastest_tile(options: Options, dtype: DType, tiles: Sequence[Tile], profile: Profile) -> Tile:
+    """The one that the core is predicted to be fastest with."""
     geometry, path = options.geometry, overlap_save.path(options, dtype)
     rates = profile.rates[path][rate_key(dtype)]
     along = [
         {
-            length: overlap_save.tiles_along(window, length, options.boundary)
-            for length in {shape[axis] for shape in shapes}
+            (side, in_lanes): overlap_save.tiles_along(window, side, options.boundary, in_lanes)
+            for side, in_lanes in {(tile.shape[axis], tile.in_lanes) for tile in tiles}
         }
         for axis, window in enumerate(geometry.windows)
     ]
     of_point = geometry.slices[1] * overlap_save.spectrum_bytes((1,), dtype)
 
-    def seconds(shape: tuple[int, ...]) -> float:
-        points, places = math.prod(shape), math.prod(map(dict.__getitem__, along, shape))
-        folded = overlap_save.is_folded(geometry, dtype, path, shape, places)
+    def seconds(tile: Tile) -> float:
+        points = math.prod(tile.shape)
+        places = math.prod(
+            counts[side, tile.in_lanes] for counts, side in zip(along, tile.shape, strict=True)
+        )
+        folded = overlap_save.is_folded(geometry, dtype, path, tile, places)
         points //= 1 + folded
-        tiles, _ = _transforms(geometry, dtype, places, of_point * points, folded)
-        return tiles * points * sum(rates[name] for name in _of_points(geometry, dtype, points))
+        transforms, _ = _transforms(geometry, dtype, places, of_point * points, tile, folded)
+        each = sum(rates[name] for name in _of_points(geometry, dtype, tile, points))
+        return transforms * overlap_save.lanes_of(tile, dtype) * points * each
 
-    return min(shapes, key=seconds)
+    return min(tiles, key=seconds)
 
 
 def _fft_work(options: Options, dtype: DType, schedule: Schedule, rank: int) -> Work:

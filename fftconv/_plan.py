@@ -60,8 +60,9 @@ class ConvolutionPlan:
         Outer products that a separable kernel is the sum of; 1 for every other engine.
     schedule : Schedule
         What the engine is told: `workers`, `fft_shape`, `fft_provider`, whether a single tile is `folded`
-        (its second half transformed as imaginary part) and, for integers beyond the reach
-        of one transform, the `limbs` that they are split into.
+        (its second half transformed as imaginary part), whether tiles of a line are `in_lanes` (as many
+        transformed at once as vectors have lanes) and, for integers beyond the reach of one transform,
+        the `limbs` that they are split into.
     error_factor : float
         Every output is within this times ``norm(signal) * norm(kernel)`` of the true value
         (Euclidean norms, of the signal with its extension beyond the edges); 0 if exact.
@@ -163,9 +164,15 @@ class ConvolutionPlan:
             ("code path", self.path + (f", rank {self.rank}" if self.method == "separable" else "")),
         ]
         if self.fft_shape is not None:
-            what = "one of"
-            if self.method == "overlap_save":
-                what = "one tile, folded, of" if self.schedule.folded else "tiles of"
+            what = (
+                "one of"
+                if self.method != "overlap_save"
+                else "one tile, folded, of"
+                if self.schedule.folded
+                else "tiles, one in each lane of a vector, of"
+                if self.schedule.in_lanes
+                else "tiles of"
+            )
             rows.append(
                 ("transform", f"{what} {self.fft_shape} by {self.fft_provider or 'the native core'}")
             )
@@ -218,6 +225,7 @@ class ConvolutionPlan:
             "fft_shape": None if self.fft_shape is None else list(self.fft_shape),
             "tile_shape": None if self.tile_shape is None else list(self.tile_shape),
             "folded": self.schedule.folded,
+            "in_lanes": self.schedule.in_lanes,
             "fft_provider": self.fft_provider,
             "limbs": None if self.schedule.limbs is None else asdict(self.schedule.limbs),
             "workers": self.workers,

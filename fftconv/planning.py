@@ -18,6 +18,7 @@ from fftconv._boundary import Boundary
 from fftconv._checks import check_choice
 from fftconv._cost import count_work, fastest_tile, predict_seconds
 from fftconv._engines import ENGINES, PATHS, TRANSFORMS, Schedule, overlap_save, reads, writes
+from fftconv._engines.schedule import Tile
 from fftconv._error_bound import Magnitudes, rounds_to_exact
 from fftconv._factors import UNKNOWN, KernelFacts, kernel_facts
 from fftconv._fft import Provider
@@ -498,7 +499,7 @@ def _prospect_of_overlap_save(
         return _Prospect(dtype, Schedule(), 0.0, _NO_TRANSFORM)
     path = PATHS["overlap_save"](options, dtype)
     provider = None if path.endswith("core") else options.fft_provider
-    tiles = overlap_save.tile_shapes(geometry, path)
+    tiles = overlap_save.tiles(geometry, path)
     if not tiles:
         return _Prospect(dtype, Schedule(), 0.0, "the kernel does not fit the largest tile")
     for limbs in (None,) if magnitudes is None else (None, *magnitudes.limbs):
@@ -506,14 +507,14 @@ def _prospect_of_overlap_save(
             tile
             for tile in tiles
             if magnitudes is None
-            or rounds_to_exact(_error_bound.tile_error(limbs or magnitudes, math.prod(tile)))
+            or rounds_to_exact(_error_bound.tile_error(limbs or magnitudes, math.prod(tile.shape)))
         ]
         if able:
             break
     else:
         assert magnitudes is not None
-        least = min(_error_bound.tile_error(magnitudes, math.prod(tile)) for tile in tiles)
-        return _Prospect(dtype, Schedule(1, tiles[0], provider), 0.0, _inexact(least))
+        least = min(_error_bound.tile_error(magnitudes, math.prod(tile.shape)) for tile in tiles)
+        return _Prospect(dtype, Schedule(1, tiles[0].shape, provider), 0.0, _inexact(least))
     make = partial(_schedule_of_tile, options, dtype, provider, limbs)
     if options.max_memory is None and provider is None and limbs is None:
         schedule = make(fastest_tile(options, dtype, able, profile))
@@ -529,14 +530,14 @@ def _schedule_of_tile(
     dtype: np.dtype[Any],
     provider: Provider | None,
     limbs: Limbs | None,
-    tile: tuple[int, ...],
+    tile: Tile,
 ) -> Schedule:
-    """With tiles of this shape; a single one may be folded."""
+    """With such tiles; a single one may be folded."""
     geometry = options.geometry if limbs is None else bank(options.geometry, limbs.of_kernel)
     places = overlap_save.count_places(geometry, tile, options.boundary)
     path = PATHS["overlap_save"](options, dtype)
     folded = overlap_save.is_folded(geometry, dtype, path, tile, places)
-    return Schedule(1, tile, provider, limbs, folded)
+    return Schedule(1, tile.shape, provider, limbs, folded, tile.in_lanes)
 
 
 def _fastest_that_fits(

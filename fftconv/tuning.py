@@ -209,9 +209,9 @@ def schedules(problem: Problem, method: str, workers: int = 1) -> list[Schedule]
         return [Schedule(workers, shape, provider_name())]
     if method != "overlap_save":
         return [Schedule(workers)]
-    shapes = overlap_save.tile_shapes(options.geometry, overlap_save.path(options, options.dtype))
-    square = [shape for shape in shapes if max(shape) <= 2 * min(shape)] or shapes
-    return [Schedule(workers, shape, provider_name()) for shape in square]
+    tiles = overlap_save.tiles(options.geometry, overlap_save.path(options, options.dtype))
+    square = [tile for tile in tiles if max(tile.shape) <= 2 * min(tile.shape)] or tiles
+    return [Schedule(workers, tile.shape, provider_name(), in_lanes=tile.in_lanes) for tile in square]
 
 
 def seconds_per_call(problem: Problem, method: str, schedule: Schedule, seconds: float) -> float:

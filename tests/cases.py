@@ -10,6 +10,8 @@ from functools import cache
 import numpy as np
 import oracle
 
+from fftconv import _native
+from fftconv._engines import overlap_save
 from fftconv.planning import METHODS
 
 ENGINES = [method for method in METHODS if method != "auto"]
@@ -107,6 +109,19 @@ def numbers(shape, dtype, seed):
     result = np.asarray(values).astype(dtype)
     result.flags.writeable = False
     return result
+
+
+def tilings(tile, dtype):
+    """Every way in which the core can transform tiles of this shape: what a schedule says of it."""
+    line = len(tile) == 1
+    ways = [{}]
+    if _native.core is not None and len(tile) < 3:
+        ways = [{}] if tile[-1] in overlap_save.native_lengths(line) else []
+        if np.dtype(dtype).kind == "f" and tile[-1] // 2 in overlap_save.native_lengths(line):
+            ways.append({"folded": True})
+        if line and tile[0] in overlap_save.lane_lengths():
+            ways.append({"in_lanes": True})
+    return ways
 
 
 def hard_signals(n):

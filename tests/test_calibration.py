@@ -9,7 +9,7 @@ import dataclasses
 import numpy as np
 import pytest
 import scipy.fft
-from cases import hard_signals
+from cases import hard_signals, tilings
 
 import fftconv
 from fftconv._arguments import Problem, read_problem
@@ -18,8 +18,9 @@ from fftconv._error_bound import fft_error_factor, tile_error_factor
 from fftconv._fft.lengths import fast_length
 
 MARGIN = 0.25
-LINES = [n for n in overlap_save.native_lengths(True) if n <= 2**16]
-LONG_LINES = [n for n in overlap_save.native_lengths(True) if n > 2**16]
+ALL_LINES = sorted({*overlap_save.lane_lengths(), *overlap_save.native_lengths(True)})
+LINES = [n for n in ALL_LINES if n <= 2**16]
+LONG_LINES = [n for n in ALL_LINES if n > 2**16]
 SIDES = [n for n in overlap_save.native_lengths(False) if n <= 512]
 LENGTHS = sorted({fast_length(n) for n in np.geomspace(16, 2**16, 40).astype(int).tolist()})
 
@@ -45,13 +46,7 @@ class Reference:
         return whole[tuple(slice(size) for size in self._shape)]
 
 
-def foldings(method, length, ndim):
-    """Whether a tile of the core can be folded, too."""
-    half = length // 2 in overlap_save.native_lengths(ndim == 1)
-    return (False, True) if method == "overlap_save" and half else (False,)
-
-
-def convolved(x, h, method, length, folded):
+def convolved(x, h, method, length, tiling):
     """By one tile or transform of this length along every axis, and its error factor."""
     axes = tuple(range(x.ndim))
     arguments = dict.fromkeys(("workers", "max_memory", "fft_provider", "mask", "out", "axes"))
@@ -59,7 +54,7 @@ def convolved(x, h, method, length, folded):
     arguments |= {"nan_policy": "propagate", "accuracy": "normwise", "method": method}
     problem: Problem = read_problem(x, h, **arguments)
     options = dataclasses.replace(problem.options, method=method)
-    schedule = Schedule(1, (length,) * len(axes), options.fft_provider, folded=folded)
+    schedule = Schedule(1, (length,) * len(axes), options.fft_provider, **tiling)
     out = np.empty(options.geometry.output_shape, x.dtype)
     assert ENGINES[method](problem.kernel, options, schedule)(problem.signal, out)
     factor = (tile_error_factor if method == "overlap_save" else fft_error_factor)(length**x.ndim, x.dtype)
@@ -73,9 +68,9 @@ def assert_calibrated(data, dtype, method, length):
         for other in {name, "random"}:
             h, expected = data[other], truth.convolve(name, other)
             norms = float(np.linalg.norm(x.astype(float)) * np.linalg.norm(h.astype(float)))
-            for folded in foldings(method, length, x.ndim):
-                result, factor = convolved(x, h, method, length, folded)
-                assert np.abs(result - expected).max() <= MARGIN * factor * norms, (name, folded)
+            for tiling in tilings((length,) * x.ndim, dtype) if method == "overlap_save" else [{}]:
+                result, factor = convolved(x, h, method, length, tiling)
+                assert np.abs(result - expected).max() <= MARGIN * factor * norms, (name, tiling)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -113,6 +108,6 @@ def test_long_tiles_by_closed_forms(length, dtype):
     signs = np.where(np.arange(2 * n - 1) % 2, -1, 1)
     for x, h, truth in ((one, one, ramp), (turns, turns, signs * ramp), (spike, noise, moved)):
         norms = float(np.linalg.norm(x.astype(float)) * np.linalg.norm(h.astype(float)))
-        for folded in foldings("overlap_save", length, 1):
-            result, factor = convolved(x, h, "overlap_save", length, folded)
+        for tiling in tilings((length,), dtype):
+            result, factor = convolved(x, h, "overlap_save", length, tiling)
             assert np.abs(result - truth).max() <= MARGIN * factor * norms

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from cases import tilings
 from test_core import LEVELS, level, needs_core, whole  # noqa: F401  # level is a fixture
 
 import fftconv
@@ -21,18 +22,8 @@ SIDES = [16, 32, 48, 64, 96, 128, 192, 256]
 LINES = [256, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12288, 16384, 24576]
 
 
-def foldings(tile, dtype):
-    """Whether tiles of this shape may be folded, or must not be."""
-    half = tile[-1] // 2 in overlap_save.native_lengths(len(tile) == 1)
-    return (
-        (False, True)
-        if _native.core and half and np.dtype(dtype).kind == "f" and len(tile) < 3
-        else (False,)
-    )
-
-
-def convolve_with(tile, signal, kernel, folded=False, **options):
-    """The result and the plan with tiles of this shape."""
+def convolve_with(tile, signal, kernel, tiling=None, **options):
+    """The result and the plan with tiles of this shape, that lie in this way."""
     given = {
         "mode": "full", "boundary": "zero", "fill_value": 0.0, "axes": None, "stride": 1, "dilation": 1,
         "nan_policy": "propagate", "mask": None, "accuracy": "normwise", "workers": None,
@@ -40,9 +31,8 @@ def convolve_with(tile, signal, kernel, folded=False, **options):
     }  # fmt: skip
     problem = read_problem(signal, kernel, method="overlap_save", **given)
     plan = plan_problem(problem)
-    plan = dataclasses.replace(
-        plan, schedule=dataclasses.replace(plan.schedule, fft_shape=tile, folded=folded)
-    )
+    way = {"folded": False, "in_lanes": False} | (tiling or {})
+    plan = dataclasses.replace(plan, schedule=dataclasses.replace(plan.schedule, fft_shape=tile, **way))
     return follow(problem, plan), plan
 
 
@@ -63,8 +53,8 @@ def test_tiles_of_every_shape(level, rows, columns, dtype):  # noqa: F811
     if max(rows, columns) > 64 and level != LEVELS[0] and rows != columns:
         return
     signal, kernel = whole((rows + 11, columns + 23), dtype), whole((9, 14), dtype, 2)
-    for folded in foldings((rows, columns), dtype):
-        result, plan = convolve_with((rows, columns), signal, kernel, folded)
+    for tiling in tilings((rows, columns), dtype):
+        result, plan = convolve_with((rows, columns), signal, kernel, tiling)
         assert plan.path == "overlap save plane core"
         assert_near(result, signal, kernel, (rows, columns))
 
@@ -74,10 +64,22 @@ def test_tiles_of_every_shape(level, rows, columns, dtype):  # noqa: F811
 @pytest.mark.parametrize("length", LINES)
 def test_lines_of_every_length(level, length, dtype):  # noqa: F811
     signal, kernel = whole((2 * length + 77,), dtype), whole((length // 3,), dtype, 2)
-    for folded in foldings((length,), dtype):
-        result, plan = convolve_with((length,), signal, kernel, folded)
+    for tiling in tilings((length,), dtype):
+        result, plan = convolve_with((length,), signal, kernel, tiling)
         assert plan.path == "overlap save line core"
         assert_near(result, signal, kernel, (length,))
+
+
+@needs_core
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64", "complex128"])
+@pytest.mark.parametrize("length", overlap_save.lane_lengths())
+def test_more_tiles_than_lanes(level, length, dtype):  # noqa: F811
+    """At last a few that do not fill all lanes, and one that is not full."""
+    taps = min(length // 3, 90)
+    lanes = 64 // np.empty(0, dtype).real.itemsize
+    signal, kernel = whole((5 * lanes * (length - taps) + 13,), dtype), whole((taps,), dtype, 2)
+    result, _ = convolve_with((length,), signal, kernel, {"in_lanes": True})
+    assert_near(result, signal, kernel, (length,))
 
 
 OPTIONS = [
@@ -97,6 +99,8 @@ OPTIONS = [
     [
         ((1000,), (31,), (256,)),
         ((1000,), (100,), (512,)),
+        ((5000,), (20,), (64,)),
+        ((7000,), (31,), (96,)),
         ((70, 200), (5, 9), (48, 64)),
         ((33, 130), (11, 2), (64, 32)),
         ((20, 25, 30), (3, 4, 5), (16, 18, 20)),
@@ -105,16 +109,19 @@ OPTIONS = [
 )
 def test_options_across_the_seams_of_tiles(options, dtype, shape, kernel_shape, tile):
     signal, kernel = whole(shape, dtype), whole(kernel_shape, dtype, 2)
-    for folded in foldings(tile, dtype):
-        result, _ = convolve_with(tile, signal, kernel, folded, **options)
+    for tiling in tilings(tile, dtype):
+        result, _ = convolve_with(tile, signal, kernel, tiling, **options)
         assert_near(result, signal, kernel, tile, **options)
 
 
 @needs_core
 @pytest.mark.parametrize("layout", ["reversed", "fortran", "strided", "swapped", "unaligned"])
 @pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
-def test_any_layout_in_memory(level, layout, dtype):  # noqa: F811
-    plain, kernel = whole((90, 140), dtype), whole((7, 12), dtype, 2)
+@pytest.mark.parametrize(
+    ("tile", "taps", "axes"), [((64, 64), (7, 12), None), ((64,), (1, 12), 1), ((64,), (7, 1), 0)]
+)
+def test_any_layout_in_memory(level, layout, dtype, tile, taps, axes):  # noqa: F811
+    plain, kernel = whole((90, 140), dtype), whole(taps, dtype, 2)
     out = np.empty((90, 280), dtype)[:, ::2]
     if layout == "reversed":
         signal = np.ascontiguousarray(plain[::-1, ::-1])[::-1, ::-1]
@@ -129,9 +136,11 @@ def test_any_layout_in_memory(level, layout, dtype):  # noqa: F811
         signal = raw.view(dtype).reshape(plain.shape)
         signal[...] = plain
         out = np.empty(plain.nbytes + 1, np.uint8)[1:].view(dtype).reshape(plain.shape)
-    options = {"mode": "same", "boundary": "reflect"}
-    expected, _ = convolve_with((64, 64), plain, kernel, **options)
-    result, _ = convolve_with((64, 64), signal, kernel, out=out, **options)
+    options = {"mode": "same", "boundary": "reflect", "axes": axes}
+    tiling = {"in_lanes": len(tile) == 1}
+    expected, _ = convolve_with(tile, plain, kernel, tiling, **options)
+    assert_near(expected, plain, kernel, tile, **options)
+    result, _ = convolve_with(tile, signal, kernel, tiling, out=out, **options)
     assert result is out
     assert np.array_equal(result, expected)
 
@@ -183,14 +192,48 @@ def test_slices_with_kernels_of_their_own(level, axes, kernels, signals):  # noq
     result = fftconv.convolve(signal, kernel, method="overlap_save", **options)
     exact = fftconv.convolve(signal, kernel, method="direct", **options)
     assert abs(result - exact).max() <= plan.error_bound
+    if isinstance(axes, int):
+        in_lanes, _ = convolve_with((96,), signal, kernel, {"in_lanes": True}, **options)
+        assert abs(in_lanes - exact).max() <= plan.error_bound
+
+
+@needs_core
+@pytest.mark.parametrize("dtype", ["float32", "float64", "complex64"])
+def test_nothing_passes_from_lane_to_lane(dtype):
+    """Outputs are the same to the last bit in whichever lane their pair is, beside whatever others."""
+    length, taps = 128, 20
+    outputs = (length - taps + 1) // 16 * 16
+    signal, kernel = np.random.default_rng(3).standard_normal((2, 5000)).astype(dtype)
+    kernel = kernel[:taps]
+    given = {"mode": "valid", "tiling": {"in_lanes": True}}
+    result, _ = convolve_with((length,), signal, kernel, **given)
+    for pairs in (1, 2, 5, 11):
+        fewer, _ = convolve_with((length,), signal[2 * outputs * pairs :], kernel, **given)
+        assert np.array_equal(fewer, result[2 * outputs * pairs :])
+
+
+@needs_core
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_what_is_not_finite_in_a_lane_is_found(bad):
+    kernel = np.random.default_rng(4).standard_normal(20)
+    for at in (0, 700, 1999):
+        signal = np.ones(2000)
+        signal[at] = bad
+        for options in ({}, {"stride": 3}, {"mode": "same", "boundary": "wrap"}):
+            result, plan = convolve_with((64,), signal, kernel, {"in_lanes": True}, **options)
+            exact = fftconv.convolve(signal, kernel, method="direct", **options)
+            assert plan.schedule.in_lanes
+            assert np.array_equal(np.isfinite(result), np.isfinite(exact))
+            assert np.array_equal(np.isnan(result), np.isnan(exact))
 
 
 @pytest.mark.parametrize("shape", [(5000,), (300, 400), (40, 50, 60)])
 @pytest.mark.parametrize("dtype", ["float32", "complex128"])
-def test_results_do_not_depend_on_threads(shape, dtype):
+@pytest.mark.parametrize("part", [9, 70])
+def test_results_do_not_depend_on_threads(shape, dtype, part):
     rng = np.random.default_rng(0)
     signal = rng.standard_normal(shape).astype(dtype)
-    kernel = rng.standard_normal([size // 9 for size in shape]).astype(dtype)
+    kernel = rng.standard_normal([max(size // part, 2) for size in shape]).astype(dtype)
     alone, *others = (
         fftconv.convolve(signal, kernel, method="overlap_save", workers=workers) for workers in (1, 2, 3, 7)
     )
@@ -253,7 +296,7 @@ def test_a_folded_tile_of_everything(options, dtype, shape, kernel_shape, axes):
     given = {"axes": axes, **options}
     given["fill_value"] = type(signal.item(0))(options.get("fill_value", 0))
     tile = (512, 512) if shape[0] > 3 and len(shape) == 2 else (4096,)
-    result, _plan = convolve_with(tile, signal, kernel, True, **given)
+    result, _plan = convolve_with(tile, signal, kernel, {"folded": True}, **given)
     exact = fftconv.convolve(signal.astype(float), kernel.astype(float), method="direct", **given)
     if whole_numbers:
         assert (result == exact).all()

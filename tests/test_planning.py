@@ -263,7 +263,7 @@ def test_tiles_shrink_to_the_memory_there_is():
         fftconv.plan_convolution(10**6, 100, method="overlap_save", max_memory=most) for most in MEMORIES
     ]
     assert all(plan.bytes <= most for plan, most in zip(plans, MEMORIES, strict=True))
-    sizes = [plan.tile_shape[0] for plan in plans]
+    sizes = [plan.bytes for plan in plans]
     assert sizes[0] > sizes[1] > sizes[2]
     rng = np.random.default_rng(0)
     x, k = rng.standard_normal(3000), rng.standard_normal(100)
@@ -295,7 +295,7 @@ def high_water():
     lines = open("/proc/self/status").read().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 method, shape, taps, dtype = sys.argv[1], eval(sys.argv[2]), eval(sys.argv[3]), sys.argv[4]
-fftconv.convolve(np.ones((9,) * len(shape)), np.ones((3,) * len(shape)), method=method)
+fftconv.convolve(np.ones((9,) * len(shape), dtype), np.ones((3,) * len(shape), dtype), method=method)
 rng = np.random.default_rng(0)
 x, k = rng.standard_normal(shape).astype(dtype), rng.standard_normal(taps).astype(dtype)
 plan = fftconv.explain(x, k, mode="same", boundary="reflect", method=method, workers=1)

@@ -198,16 +198,21 @@ def can_transform(geometry: Geometry, dtype: np.dtype[Any]) -> bool:
     return can_compute(geometry, dtype) and dtype.kind in "fc" and len(geometry.axes) <= 2
 
 
+def lanes(dtype: np.dtype[Any]) -> int:
+    """How many numbers of this arithmetic, or parts of complex ones, a vector holds."""
+    return int(core.vector_bytes()) // (4 if dtype.char in "fF" else 8)
+
+
 @lru_cache(maxsize=16)
-def _transform(single: bool, rows: int, columns: int, line: bool, folded: bool, level: str) -> Any:
+def _transform(single: bool, kind: str, rows: int, columns: int, folded: bool, level: str) -> Any:
     """The tables of a tile, which are other ones on every level of the core."""
     assert level == core.level()
-    return core.Transform(single, rows, columns, line, folded)
+    return core.Transform(single, kind, rows, columns, folded)
 
 
 def line_transform(dtype: np.dtype[Any], sides: tuple[int, int]) -> Any:
     """The tables of a tile of one line, in float32 or float64."""
-    return _transform(dtype.char == "f", *sides, True, False, core.level())
+    return _transform(dtype.char == "f", "line", *sides, False, core.level())
 
 
 def spectrum_key(options: Options) -> tuple[Any, ...]:
@@ -216,9 +221,7 @@ def spectrum_key(options: Options) -> tuple[Any, ...]:
     return core.level(), geometry.axes, tuple(window.dilation for window in geometry.windows)
 
 
-def spectrum(taps: Array, options: Options, tile: tuple[int, ...], folded: bool) -> Any:
-    """The spectra of the kernels in a tile of the core, of so many rows and columns."""
-    geometry = options.geometry
-    line = len(geometry.axes) == 1
-    transform = _transform(taps.dtype.char in "fF", *tile, line, folded, core.level())
-    return core.Spectrum(transform, _layout_of_tiles(geometry, options.boundary), taps)
+def spectrum(taps: Array, options: Options, kind: str, sides: tuple[int, int], folded: bool) -> Any:
+    """The spectra of the kernels in a tile of this kind: a "plane", a "line", or one of many in "lanes"."""
+    transform = _transform(taps.dtype.char in "fF", kind, *sides, folded, core.level())
+    return core.Spectrum(transform, _layout_of_tiles(options.geometry, options.boundary), taps)

@@ -3,8 +3,8 @@
 A tile of T samples convolved circularly with m taps gives T - m + 1 outputs that have not wrapped around;
 the next tile starts where these end. Where a tile has room for the whole signal and the zeros around it,
 nothing wraps around but zeros, and it gives them all. Two tiles of real numbers are transformed as the real
-and the imaginary part of one. The native core does one and two axes; FFT providers do the others, and what
-it lacks.
+and the imaginary part of one. The native core does one and two axes, short tiles of lines as many at once
+as its vectors have lanes; FFT providers do the others, and what it lacks.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 from fftconv._arguments import Options
 from fftconv._boundary import FILLED, Boundary, sources
 from fftconv._engines import core
-from fftconv._engines.schedule import Convolver, Schedule
+from fftconv._engines.schedule import Convolver, Schedule, Tile
 from fftconv._fft import workspace
 from fftconv._fft.lengths import fast_length, linear_length
 from fftconv._geometry import Geometry, Window
@@ -29,10 +29,12 @@ from fftconv._threads import run_all
 
 Array = np.ndarray[Any, np.dtype[Any]]
 # Index of the slice, and of the tile along the convolved axes.
-Tile = tuple[tuple[int, ...], tuple[int, ...]]
+_Spot = tuple[tuple[int, ...], tuple[int, ...]]
 
 _LONGEST_SIDE = 2**11  # of the core's tiles in two dimensions
 _LARGEST_TILE = 2**22  # points
+_SHORTEST_IN_LANES, _LONGEST_IN_LANES = 2**6, 2**12  # points; longer ones together are not near
+_ALIKE = 16  # outputs of tiles in lanes are a multiple, so that all of them start alike in memory
 
 
 def path(options: Options, dtype: np.dtype[Any]) -> str:
@@ -55,23 +57,36 @@ class _Cut(NamedTuple):
     """Samples of a tile, at most."""
 
 
-def _cut(window: Window, length: int, boundary: Boundary) -> _Cut:
+def _cut(window: Window, length: int, boundary: Boundary, in_lanes: bool = False) -> _Cut:
     if boundary == "zero" and length >= linear_length(window):  # room for the whole and enough zeros
         return _Cut(window.outputs, 0, window.start, window.size)
     outputs = (length - window.span) // window.stride + 1
+    if in_lanes and outputs > _ALIKE:
+        outputs -= outputs % _ALIKE
     return _Cut(outputs, window.reads[0], window.span - 1, length)
 
 
-def tiles_along(window: Window, length: int, boundary: Boundary) -> int:
+def tiles_along(window: Window, length: int, boundary: Boundary, in_lanes: bool) -> int:
     """Tiles of this length that cover the outputs of an axis."""
-    return -(-window.outputs // _cut(window, length, boundary).outputs)
+    return -(-window.outputs // _cut(window, length, boundary, in_lanes).outputs)
 
 
-def count_places(geometry: Geometry, tile: tuple[int, ...], boundary: Boundary) -> int:
+def count_places(geometry: Geometry, tile: Tile, boundary: Boundary) -> int:
     """Tiles of this shape that cover the outputs of a slice."""
     return math.prod(
-        tiles_along(window, length, boundary) for window, length in zip(geometry.windows, tile, strict=True)
+        tiles_along(window, length, boundary, tile.in_lanes)
+        for window, length in zip(geometry.windows, tile.shape, strict=True)
     )
+
+
+def lanes_of(tile: Tile, dtype: np.dtype[Any]) -> int:
+    """How many such tiles, or pairs of them, are transformed at once."""
+    return core.lanes(dtype) if tile.in_lanes else 1
+
+
+def count_together(tile: Tile, folded: bool, dtype: np.dtype[Any]) -> int:
+    """How many tiles are transformed together: of real numbers two as one of complex ones."""
+    return (1 if folded or dtype.kind == "c" else 2) * lanes_of(tile, dtype)
 
 
 def count_tiles(geometry: Geometry, places: int, together: int) -> tuple[int, int]:
@@ -85,25 +100,25 @@ def count_tiles(geometry: Geometry, places: int, together: int) -> tuple[int, in
     return each * (results // shared_kernels(geometry)), each * results
 
 
-def is_folded(
-    geometry: Geometry, dtype: np.dtype[Any], path: str, tile: tuple[int, ...], places: int
-) -> bool:
+def is_folded(geometry: Geometry, dtype: np.dtype[Any], path: str, tile: Tile, places: int) -> bool:
     """Whether the core folds a tile: one of real numbers that has no other one to go with."""
     return (
         places == 1
         and (geometry.slices[0] == 1 or geometry.kernel_varies)
         and dtype.kind == "f"
         and path.endswith("core")
-        and tile[-1] // 2 in native_lengths(len(tile) == 1)
+        and not tile.in_lanes
+        and tile.shape[-1] // 2 in native_lengths(len(tile.shape) == 1)
     )
 
 
-def count_shares(geometry: Geometry, tiles: int) -> int:
-    """Into how many parts threads of the core can cut so many tiles: channels side by side are one."""
+def count_shares(geometry: Geometry, transforms: int, together: int) -> int:
+    """Into how many parts threads of the core can cut so many transforms: channels side by side are one."""
     last = len(geometry.signal_shape) - 1
     if last in geometry.axes or geometry.kernel_varies:
-        return tiles
-    return -(-tiles // geometry.signal_shape[last])
+        return transforms
+    channels = geometry.signal_shape[last]
+    return -(-transforms // (channels // math.gcd(channels, together)))
 
 
 def shared_kernels(geometry: Geometry) -> int:
@@ -115,8 +130,8 @@ def shared_kernels(geometry: Geometry) -> int:
 
 
 @lru_cache(maxsize=1024)
-def tile_shapes(geometry: Geometry, path: str) -> list[tuple[int, ...]]:
-    """Shapes of tiles worth a thought: at least as long as the kernel, at most as the work."""
+def tiles(geometry: Geometry, path: str) -> list[Tile]:
+    """Those worth a thought: at least as long as the kernel, at most as the work."""
     if math.prod(window.span for window in geometry.windows) > _LARGEST_TILE:
         return []
     native = path.endswith("core")
@@ -135,23 +150,42 @@ def tile_shapes(geometry: Geometry, path: str) -> list[tuple[int, ...]]:
             factors = (2, 3, 4, 6, 8, 12) if len(geometry.windows) < 3 else (2, 3, 4)
             sizes = [fast_length(factor * window.span) for factor in factors]
             choices.append(sorted({min(size, fast_length(whole)) for size in sizes}))
-    return [shape for shape in itertools.product(*choices) if math.prod(shape) <= _LARGEST_TILE]
+    shapes = [shape for shape in itertools.product(*choices) if math.prod(shape) <= _LARGEST_TILE]
+    return [*map(Tile, shapes), *(_tiles_in_lanes(geometry.windows[0]) if native and line else ())]
+
+
+def _tiles_in_lanes(window: Window) -> list[Tile]:
+    whole = (window.outputs - 1) * window.stride + window.span
+    lengths = [length for length in lane_lengths() if length >= window.span]
+    most = next((length for length in lengths if length >= whole), _LONGEST_IN_LANES)
+    return [Tile((length,), True) for length in lengths if length <= most]
 
 
 @lru_cache(maxsize=2)
 def native_lengths(line: bool) -> tuple[int, ...]:
     """2^a and 3 * 2^a: sides are multiples of 16, the lanes of the widest vectors; lines have two sides."""
     low, high = (16 * 16, _LARGEST_TILE) if line else (16, _LONGEST_SIDE)
-    powers = [2**a for a in range(23)]
-    lengths = sorted([*powers, *(3 * power for power in powers)])
-    return tuple(length for length in lengths if length % low == 0 and length <= high)
+    return tuple(length for length in _two_and_three(high) if length % low == 0)
 
 
-def sides(tile: tuple[int, ...]) -> tuple[int, int]:
-    """Rows and columns of a tile in the core: those of a line about equally many."""
-    if len(tile) == 2:
-        return tile[0], tile[1]
-    length = tile[0]
+@lru_cache(maxsize=1)
+def lane_lengths() -> tuple[int, ...]:
+    """The same of tiles in lanes."""
+    return tuple(length for length in _two_and_three(_LONGEST_IN_LANES) if length >= _SHORTEST_IN_LANES)
+
+
+def _two_and_three(longest: int) -> list[int]:
+    powers = [2**a for a in range(longest.bit_length())]
+    return sorted(n for power in powers for n in (power, 3 * power) if n <= longest)
+
+
+def sides(shape: tuple[int, ...], in_lanes: bool = False) -> tuple[int, int]:
+    """Rows and columns of a tile in the core: those of a line about equally many; a lane is a column."""
+    if len(shape) == 2:
+        return shape[0], shape[1]
+    length = shape[0]
+    if in_lanes:
+        return length, 1
     rows = max(
         n for n in native_lengths(False) if n * n <= length and length % n == 0 and length // n % 16 == 0
     )
@@ -161,18 +195,24 @@ def sides(tile: tuple[int, ...]) -> tuple[int, int]:
 def row_period(options: Options, schedule: Schedule) -> int:
     """Outputs of two rows of tiles: however many tiles there are in a row, pairs do not cross the end."""
     window = options.geometry.windows[0]
-    return 2 * _cut(window, schedule.fft_shape[0], options.boundary).outputs
+    return 2 * _cut(window, schedule.fft_shape[0], options.boundary, schedule.in_lanes).outputs
 
 
-def tile_bytes(geometry: Geometry, tile: tuple[int, ...], dtype: np.dtype[Any], path: str) -> int:
-    """What a thread holds for a tile: two planes in the core; elsewhere samples, spectrum, what is read."""
-    points = math.prod(tile)
+def tile_bytes(
+    geometry: Geometry, shape: tuple[int, ...], in_lanes: bool, dtype: np.dtype[Any], path: str
+) -> int:
+    """What a thread holds for tiles as they are transformed: two planes in the core, of those in lanes the
+    samples as well; elsewhere samples, spectrum, what is read.
+    """
+    points = math.prod(shape)
     item = np.result_type(dtype, np.complex64).itemsize
     if not path.endswith("core"):
         return 2 * points * (item + dtype.itemsize)
-    rows, columns = sides(tile)
-    shared = points * item if shared_kernels(geometry) > 1 else 0
-    return rows * (columns * item + 128) + columns * item + 8 * columns + shared
+    planes = 2 if shared_kernels(geometry) > 1 else 1
+    if in_lanes:
+        return points * (core.lanes(dtype) * (planes * item + dtype.itemsize) + 2 * dtype.itemsize + 8)
+    rows, columns = sides(shape)
+    return rows * 128 + planes * points * item + columns * (item + 8)
 
 
 def spectrum_bytes(tile: tuple[int, ...], dtype: np.dtype[Any]) -> int:
@@ -193,12 +233,13 @@ def prepare(kernel: Array, options: Options, schedule: Schedule) -> Convolver:
 def _convolve_in_core(
     kernel: Array, options: Options, schedule: Schedule, signal: Array, out: Array
 ) -> bool:
-    tile = schedule.transformed
+    shape, folded = schedule.transformed, schedule.folded
+    kind = "lanes" if schedule.in_lanes else "line" if len(shape) == 1 else "plane"
     spectra = kept_spectrum(
         kernel,
-        ("core", *core.spectrum_key(options), tile, schedule.folded),
-        partial(core.spectrum, kernel, options, sides(tile), schedule.folded),
-        spectrum_bytes(tile, kernel.dtype),
+        ("core", *core.spectrum_key(options), kind, shape, folded),
+        partial(core.spectrum, kernel, options, kind, sides(shape, schedule.in_lanes), folded),
+        spectrum_bytes(shape, kernel.dtype),
     )
     return core.prepare_tiles(kernel, options, schedule, spectra)(signal, out)
 
@@ -239,7 +280,7 @@ class _Tiles:
         tasks = [partial(self._convolve, pair) for pair in self._tiles()]
         return all(run_all(tasks, self._schedule.workers))
 
-    def _tiles(self) -> Iterator[tuple[Tile, ...]]:
+    def _tiles(self) -> Iterator[tuple[_Spot, ...]]:
         """One tile, or two with the same kernel, at a time."""
         counts = [
             range(-(-window.outputs // cut.outputs))
@@ -275,7 +316,7 @@ class _Tiles:
         return kept_spectrum(taps, key, make, spectrum_bytes(self._shape, self._dtype))
 
     @np.errstate(over="ignore", invalid="ignore")  # which other threads do not inherit
-    def _convolve(self, tiles: tuple[Tile, ...]) -> bool:
+    def _convolve(self, tiles: tuple[_Spot, ...]) -> bool:
         work = self._workspace()
         samples = work.samples
         if self._pairs:
@@ -296,7 +337,7 @@ class _Tiles:
         ]
         return all(done)
 
-    def _read(self, tile: Tile, into: Array) -> None:
+    def _read(self, tile: _Spot, into: Array) -> None:
         """The samples of a tile, with what stands beyond the edges, and zeros behind them."""
         index, place = tile
         boundary = self._options.boundary
@@ -324,7 +365,7 @@ class _Tiles:
             if missing is not None:
                 into[inside][(slice(None),) * axis + (missing,)] = self._options.fill_value
 
-    def _write(self, tile: Tile, result: Array, scale: Any) -> bool:
+    def _write(self, tile: _Spot, result: Array, scale: Any) -> bool:
         index, place = tile
         target, source = [], []
         for window, cut, number in zip(self._geometry.windows, self._cuts, place, strict=True):

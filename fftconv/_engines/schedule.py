@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,12 +29,20 @@ def follow(passes: list[Pass], signal: Array, out: Array) -> bool:
     return last(signal, out)
 
 
+class Tile(NamedTuple):
+    """The shape of tiles; short ones of a line may be together, one in each lane of a vector."""
+
+    shape: tuple[int, ...]
+    in_lanes: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Schedule:
     """Threads; for engines that transform, the length of every convolved axis and by whom.
 
     With limbs, an engine is called for each digit of the signal, with all digits of the kernel. A folded
     tile is of real numbers, whose second half along the last axis is transformed as imaginary part.
+    Tiles in lanes are transformed together, as many as a vector of the core holds numbers.
     """
 
     workers: int = 1
@@ -42,6 +50,12 @@ class Schedule:
     fft_provider: Provider | None = None
     limbs: Limbs | None = None
     folded: bool = False
+    in_lanes: bool = False
+
+    @property
+    def tile(self) -> Tile:
+        """How the engine with tiles is to cut them."""
+        return Tile(self.fft_shape, self.in_lanes)
 
     @property
     def transformed(self) -> tuple[int, ...]:

@@ -75,6 +75,10 @@ struct Job {
     Int workers = 1;
 };
 
+// How the samples of a tile lie: a plane in rows and columns; a line in rows, one after the other; or lines abreast, one in
+// each lane of the vectors.
+enum class Tile { plane, line, lanes };
+
 // Tiles are handed out one by one, to whichever thread asks.
 using Next = Int (*)(void* counter);
 
@@ -84,10 +88,10 @@ enum class Outcome { finite, not_finite, no_memory };
 enum Arithmetic { in_f32, in_f64, in_u64, in_u32, in_u16, ARITHMETICS };
 
 struct Transforms {
-    // The tables for tiles of a shape at `memory`, or, if that is null, how many bytes they take; of lines, the
-    // samples fill the rows one after the other; if folded, twice as many real ones, the second half of which is the
-    // imaginary part. -1 if there is no memory to find them in.
-    Int (*make)(Int rows, Int columns, bool line, bool folded, void* memory);
+    // The tables for tiles of a shape at `memory`, or, if that is null, how many bytes they take; lines abreast are
+    // columns of so many rows. If folded, twice as many real samples, the second half of which is the imaginary part.
+    // -1 if there is no memory to find them in.
+    Int (*make)(Tile kind, Int rows, Int columns, bool folded, void* memory);
     Outcome (*find_spectra)(const Job&, Int kernels, void* spectra);  // of the job's taps
 };
 
@@ -187,6 +191,7 @@ struct Layers {
 
 struct Level {
     const char* name;
+    int vector_bytes;
     Outcome (*run[ARITHMETICS])(const Job&, Next, void*);  // computes tiles until none is left
     Int (*bytes[in_u32])(const Job&);                      // of memory that a thread needs for the sums of a job
     Transforms transforms[2];                              // in_f32 and in_f64

@@ -80,15 +80,23 @@ INLINE Int sample_at(const Axis& axis, Int position) {
 #include "sums.hpp"
 #include "boxes.hpp"
 #include "transforms.hpp"
+#include "spots.hpp"
 #include "overlap.hpp"
+#include "lanes.hpp"
 #include "stream.hpp"
 #include "layer.hpp"
+
+template <class T>
+bool is_abreast(const Job& job) {
+    return static_cast<const Transform<T>*>(job.transform)->kind == Tile::lanes;
+}
 
 template <class T>
 Outcome run(const Job& job, Next next, void* counter) {
     if (job.method == Method::running_sum) return Boxes<T>(job).run(next, counter);
     if constexpr (is_float<T>)
-        if (job.method == Method::overlap_save) return Overlap<T>(job).run(next, counter);
+        if (job.method == Method::overlap_save)
+            return is_abreast<T>(job) ? Abreast<T>(job).run(next, counter) : Overlap<T>(job).run(next, counter);
     if constexpr (!Weighed<T>::in_float) return Worker<T>(job).run(next, counter);
     return Outcome::finite;  // small integers are added up by running sums only
 }
@@ -100,7 +108,8 @@ Int bytes_of(const Job& job) {
 
 template <class T>
 Outcome find_spectra(const Job& job, Int kernels, void* spectra) {
-    return Overlap<T>(job).prepare(static_cast<T*>(spectra), kernels);
+    T* const to = static_cast<T*>(spectra);
+    return is_abreast<T>(job) ? Abreast<T>(job).prepare(to, kernels) : Overlap<T>(job).prepare(to, kernels);
 }
 
 template <class T>
@@ -119,6 +128,7 @@ bool process(void* stream, const Lent& in, const Lent& out, Int frames) {
 #define TEXT(name) TEXT_OF(name)
 extern const Level level;
 const Level level = {TEXT(LEVEL),
+                     VECTOR_BYTES,
                      {run<float>, run<double>, run<std::uint64_t>, run<std::uint32_t>, run<std::uint16_t>},
                      {bytes_of<float>, bytes_of<double>, bytes_of<std::uint64_t>},
                      {{make_transform<float>, find_spectra<float>}, {make_transform<double>, find_spectra<double>}},

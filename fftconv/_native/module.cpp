@@ -261,14 +261,18 @@ private:
     const Int bytes_;
 };
 
-// The tables for transforming tiles of one shape; of a line of samples, whose tile has rows too.
+Tile tile_of(const std::string& kind) {
+    return kind == "plane" ? Tile::plane : kind == "line" ? Tile::line : Tile::lanes;
+}
+
+// The tables for transforming tiles of one kind and shape.
 class Transform {
 public:
-    Transform(bool single, Int rows, Int columns, bool line, bool folded)
+    Transform(bool single, const std::string& kind, Int rows, Int columns, bool folded)
         : transforms_(level().transforms[single ? in_f32 : in_f64]), numbers_(2 * rows * columns),
           item_(single ? sizeof(float) : sizeof(double)),
-          tables_(checked(transforms_.make(rows, columns, line, folded, nullptr))) {
-        checked(transforms_.make(rows, columns, line, folded, tables_.get()));
+          tables_(checked(transforms_.make(tile_of(kind), rows, columns, folded, nullptr))) {
+        checked(transforms_.make(tile_of(kind), rows, columns, folded, tables_.get()));
     }
 
     const Transforms& transforms() const { return transforms_; }
@@ -782,7 +786,7 @@ NB_MODULE(_core, module) {
              nb::arg(), nb::arg().none(), nb::arg(), nb::arg())
         .def_ro("channel", &Layout::channel);
     nb::class_<Transform>(module, "Transform")
-        .def(nb::init<bool, Int, Int, bool, bool>())
+        .def(nb::init<bool, const std::string&, Int, Int, bool>())
         .def_prop_ro("nbytes", &Transform::bytes);
     nb::class_<Spectrum>(module, "Spectrum")
         .def(nb::init<const Transform&, const Layout&, nb::handle>(), nb::keep_alive<1, 2>())
@@ -806,6 +810,7 @@ NB_MODULE(_core, module) {
         for (const Level* usable : usable_levels()) names.emplace_back(usable->name);
         return names;
     });
+    module.def("vector_bytes", [] { return level().vector_bytes; });
     module.def("level", [] { return std::string(level().name); });
     module.def("use_level", [](const std::string& name) {
         for (const Level* usable : usable_levels())

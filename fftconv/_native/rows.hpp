@@ -133,9 +133,15 @@ public:
         extend(inside_.high, inside_.reach);
     }
 
-    // Pixels that are all of the source, in a plane of one row.
-    void read_inside(T* out, const char* plane, Int start, Int count) const {
-        read_(out, plane + start * job_.columns.source, count, job_.columns.source, numbers_, job_.channel_source);
+    // Pixels from `start` on of a plane of one row, with what stands beyond its ends.
+    void read_line(T* out, const char* plane, Int start, Int count) {
+        const Int pixel = job_.columns.source;
+        if (start >= 0 && start + count <= job_.columns.axis.size) {
+            read_(out, plane + start * pixel, count, pixel, numbers_, job_.channel_source);
+        } else {
+            look(start, count);
+            read(out, plane, 0, count);
+        }
     }
 
     void copy_edges(T* out, Int low, Int high, Int count) const {

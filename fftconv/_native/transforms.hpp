@@ -268,7 +268,8 @@ INLINE void transpose_from(V (&rows)[COUNT]) {
 // ---------------------------------------------------------------------------------------------------- tiles
 
 // Everything that the transforms of one shape of tile need. A tile of a single line of samples lies in rows
-// too, and its transform is that of its columns, twiddle factors, and that of its rows.
+// too, and its transform is that of its columns, twiddle factors, and that of its rows. Lines abreast are columns
+// alone.
 //
 // In a folded tile real numbers x of a length of 2 P stand as x[n] + i x[n + P], times w^n with w = exp(i pi / 2P), the
 // P-th power of which is i. Circular convolution of these is that of x, but for the sign of what wraps around.
@@ -277,6 +278,7 @@ template <class T>
 struct Transform {
     static constexpr Int lanes = Lanes<T>::count;
 
+    Tile kind;
     Int rows, columns, stride;
     Length<T> down, along, across;  // of columns; of vectors of a row; of lanes
     const T* row_twiddles;          // [vector of a row][real or imaginary][lane]
@@ -295,19 +297,24 @@ struct Transform {
 
 // The bytes that a transform takes, or the transform at `memory`; -1 if there is no memory for its tables.
 template <class T>
-Int make_transform(Int rows, Int columns, bool line, bool folded, void* memory) {
+Int make_transform(Tile kind, Int rows, Int columns, bool folded, void* memory) {
     constexpr Int lanes = Lanes<T>::count;
+    const bool line = kind == Tile::line;
     Transform<T> made;
     Parts parts(memory);
     auto* const at = parts.take<Transform<T>>(1);
+    made.kind = kind;
     made.rows = rows;
     made.columns = columns;
     // An odd number of cache lines, so that the rows of a column fall on all sets of the cache.
     constexpr Int cache_line = CACHE_LINE / sizeof(T);
     made.stride = columns + (columns / cache_line % 2 ? 0 : cache_line);
-    if (!plan_length(made.down, rows, parts) || !plan_length(made.along, columns / lanes, parts) ||
-        !plan_length(made.across, lanes, parts))
-        return -1;
+    if (!plan_length(made.down, rows, parts)) return -1;
+    if (kind == Tile::lanes) {
+        if (memory) *at = made;
+        return parts.taken();
+    }
+    if (!plan_length(made.along, columns / lanes, parts) || !plan_length(made.across, lanes, parts)) return -1;
     T* to = parts.take<T>(2 * columns);
     made.row_twiddles = to;
     T* of_line = line ? parts.take<T>(2 * rows * columns) : nullptr;

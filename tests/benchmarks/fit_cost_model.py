@@ -97,6 +97,11 @@ TRANSFORMS = ("overlap_save", "fft")
 SECONDS = 0.05  # for each problem
 # Counts of few samples, that cost something beside what all have.
 ON_TOP = ("apart near", "apart far")
+# Sizes of tiles, as powers of two, that have a rate each.
+TILES = {
+    "overlap save plane core": {"tile": range(8, 23)},
+    "overlap save line core": {"tile": range(8, 23), "lane tile": range(6, 13)},
+}
 GAINS = 9  # measurements of what a second thread brings
 
 
@@ -158,11 +163,11 @@ def fit(samples: list[tuple[dict[str, float], float]]) -> tuple[dict[str, float]
     return dict(rates), np.array([predicted(counts) / time for counts, time in samples])
 
 
-def with_all_tiles(rates: dict[str, float]) -> dict[str, float]:
+def with_all_tiles(rates: dict[str, float], name: str, sizes: range) -> dict[str, float]:
     """With a rate for every size of tile: where none was timed, that of the nearest."""
-    timed = [size for size in range(8, 23) if rates.get(f"tile {size}")]
-    nearest = {size: min(timed, key=lambda other: abs(other - size)) for size in range(8, 23)}
-    return rates | {f"tile {size}": rates[f"tile {other}"] for size, other in nearest.items()}
+    timed = [size for size in sizes if rates.get(f"{name} {size}")]
+    nearest = {size: min(timed, key=lambda other: abs(other - size)) for size in sizes}
+    return rates | {f"{name} {size}": rates[f"{name} {other}"] for size, other in nearest.items()}
 
 
 def fit_here(methods: Iterable[str], dtypes: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -176,8 +181,8 @@ def fit_here(methods: Iterable[str], dtypes: Iterable[str]) -> dict[str, dict[st
                 if core is not None and method != "fft" and not path.endswith("core"):
                     continue  # fitted without a core
                 fitted, ratios = fit(samples)
-                if path.startswith("overlap save") and path.endswith("core"):
-                    fitted = with_all_tiles(fitted)
+                for name, sizes in TILES.get(path, {}).items():
+                    fitted = with_all_tiles(fitted, name, sizes)
                 rates[path][rate_key(np.dtype(dtype))] = fitted
                 low, middle, high = np.percentile(ratios, (5, 50, 95))
                 print(
