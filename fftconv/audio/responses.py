@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from fftconv import kernels
 from fftconv._arguments import read_array
 from fftconv._checks import check_choice, check_count, check_finite
+from fftconv._savitzky_golay import savitzky_golay
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Window = Literal["moving_average", "hann", "gaussian", "exponential", "savitzky_golay"]
@@ -99,15 +100,7 @@ def _exponential(width: float, order: int, causal: bool) -> Array:
 
 
 def _savitzky_golay(width: float, order: int, causal: bool) -> Array:
-    from scipy.signal import savgol_coeffs
-
-    taps, order = check_count("width", width), check_count("order", order, 0)
-    if taps % 2 == 0 or not 0 <= order < taps:
-        raise ValueError(
-            f"width={width!r} with order={order!r} is not accepted for a Savitzky-Golay filter; pass an "
-            "odd width and an order below it"
-        )
-    return np.asarray(savgol_coeffs(taps, order))
+    return savitzky_golay(check_count("width", width), order)
 
 
 _SMOOTHERS = {
