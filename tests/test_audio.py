@@ -151,6 +151,56 @@ def test_true_stereo_leads_from_each_channel_to_each():
     np.testing.assert_allclose(half[:50] * 2 - heard[:50], x, atol=1e-12)
 
 
+RATES = [(44100, 48000), (48000, 44100), (44100, 96000), (96000, 44100), (48000, 96000), (96000, 48000)]
+
+
+def response_at(sound, frequency, rate):
+    """The Fourier sum of the definition."""
+    return np.exp(-2j * np.pi * frequency / rate * np.arange(len(sound))) @ sound
+
+
+@given(
+    st.sampled_from([*RATES, (44100, 44100), (8000, 11025), (22050.5, 44101)]),
+    st.integers(1, 2000),
+    st.sampled_from(["first", "second", "last", "any"]),
+    st.integers(0, 10**6),
+    st.sampled_from([np.float32, np.float64]),
+)
+def test_a_click_of_another_rate_keeps_its_level_and_its_time(rates, taps, where, seed, kind):
+    response_rate, sample_rate = rates
+    place = {"first": 0, "second": min(1, taps - 1), "last": taps - 1}.get(where, seed % taps)
+    click = np.zeros(taps)
+    click[place] = 1
+    sound = np.zeros(1000, kind)
+    sound[400] = 1  # so that what comes before it lies inside
+    heard = audio.reverb(sound, click, mix=1, sample_rate=sample_rate, response_rate=response_rate)
+    assert heard.dtype == kind
+    for frequency in (0, 20, 200, 3000):
+        later = 400 + place / response_rate * sample_rate
+        expected = np.exp(-2j * np.pi * frequency / sample_rate * later)
+        found = response_at(heard, frequency, sample_rate)
+        assert found == pytest.approx(expected, abs=2e-6 if kind is np.float32 else 1e-7)
+
+
+def test_a_response_of_another_rate_keeps_low_frequencies_and_the_dry_sound():
+    room = audio.decaying_noise(96000, 0.05, channels=2, seed=3)
+    x = RNG.normal(size=(3000, 2))
+    rates = {"sample_rate": 44100, "response_rate": 96000}
+    np.testing.assert_allclose(audio.reverb(x, room, mix=0, **rates)[:3000], x, atol=1e-12)
+    wet = audio.reverb(x, room, mix=1, **rates)
+    half = audio.reverb(x, room, mix=0.5, **rates)
+    np.testing.assert_allclose(half[:3000], 0.5 * (x + wet[:3000]), atol=1e-12)
+    across = np.stack([room, room[:, ::-1]], axis=2)  # from channel 0 to the left, and so on
+    crossed = audio.reverb(x, across, mix=1, **rates)
+    sides = [audio.reverb(x[:, c], room[:, c], mix=1, **rates) for c in (0, 1)]
+    np.testing.assert_allclose(crossed[:, 0], sides[0] + sides[1], atol=1e-12)
+    x[:500] = 0  # for what a converted response gives before the first frame is not there
+    wet = audio.reverb(x, room, mix=1, **rates)
+    for frequency in (0, 50, 1000):
+        gain = response_at(wet[:, 0], frequency, 44100) / response_at(x[:, 0], frequency, 44100)
+        assert gain == pytest.approx(response_at(room[:, 0], frequency, 96000), rel=1e-3)
+
+
 def test_made_up_rooms_decay_by_60_decibels():
     room = audio.decaying_noise(8000, 2.0, channels=2)
     assert room.shape == (16000, 2)
@@ -273,6 +323,21 @@ def test_of_near_hits_the_best_is_kept():
         ),
         (lambda: audio.reverb(F, [1j]), TypeError, "impulse_response has dtype complex128"),
         (lambda: audio.reverb(F, np.ones((3, 2, 1))), ValueError, "impulse_response has shape (3, 2, 1)"),
+        (
+            lambda: audio.reverb(F, F, response_rate=48000),
+            ValueError,
+            "response_rate=48000 needs a rate to convert to; pass sample_rate",
+        ),
+        (
+            lambda: audio.reverb(F, F, sample_rate=44100, response_rate=0),
+            ValueError,
+            "response_rate=0 is not accepted; pass Hz, above 0",
+        ),
+        (
+            lambda: audio.reverb(F, F, sample_rate=44100, response_rate=1e-4),
+            ValueError,
+            "response_rate=0.0001 cannot be converted to 44100 Hz: 10 taps take more than",
+        ),
         (lambda: audio.decaying_noise(8000, 1e-9), ValueError, "is 0 samples"),
         (lambda: audio.fir(F, 8000, 4000), ValueError, "pass a frequency between 0 and 4000 Hz"),
         (

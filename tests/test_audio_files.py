@@ -1,5 +1,6 @@
 """Sound files: what is written is read again, nothing is lost half-way, and headers are not believed."""
 
+import itertools
 import os
 import re
 import signal
@@ -675,17 +676,42 @@ def test_commands_that_are_wrong(melody, capsys, arguments, code, message):
     assert not Path("out.wav").exists()
 
 
-def test_a_response_of_another_rate_is_resampled_on_request(melody, capsys):
-    audio.write("other.wav", audio.decaying_noise(8000, 0.2), 8000, subtype="FLOAT")
-    assert run(["audio", "reverb", melody, "-o", "out.wav", "--response", "other.wav", "--resample"]) == 0
-    assert audio.info("out.wav").frames == 132300 + 4410 - 1
-    click = np.zeros(480)
-    click[100] = 1
-    audio.write("click.wav", click, 48000, subtype="FLOAT")
-    command = ["audio", "reverb", melody, "-o", "out.wav", "--response", "click.wav", "--resample"]
-    assert run([*command, "--mix", "1"]) == 0
-    before, after = audio.read(melody)[0], audio.read("out.wav")[0]
-    assert np.sqrt((after**2).sum() / (before**2).sum()) == pytest.approx(1, abs=0.02)
+@pytest.mark.parametrize("place", [0, 100, 479])
+@pytest.mark.parametrize("rates", list(itertools.permutations([44100, 48000, 96000], 2)))
+def test_a_response_of_another_rate_is_resampled_on_request(tmp_path, monkeypatch, capsys, rates, place):
+    monkeypatch.chdir(tmp_path)
+    sound, click = np.zeros(1000), np.zeros(480)
+    sound[400], click[place] = 0.5, 1
+    audio.write("in.wav", sound, rates[0], subtype="DOUBLE")
+    audio.write("click.wav", click, rates[1], subtype="DOUBLE")
+    command = ["audio", "reverb", "in.wav", "-o", "out.wav", "--response", "click.wav", "--mix", "1"]
+    assert run(command) == 1
+    assert "are wanted; pass --resample" in capsys.readouterr().err
+    assert run([*command, "--resample"]) == 0
+    heard, rate = audio.read("out.wav")
+    assert rate == rates[0]
+    for frequency in (0, 100, 1000):
+        later = 400 + place * rates[0] / rates[1]
+        level = np.exp(2j * np.pi * frequency / rate * (later - np.arange(len(heard)))) @ heard[:, 0]
+        assert level == pytest.approx(0.5, abs=5e-5)
+
+
+@pytest.mark.parametrize("frames", [1, 100, 65536, 65537, 150_000])
+def test_a_file_is_filtered_by_a_response_of_another_rate_as_an_array_is(tmp_path, frames):
+    sound = 0.1 * np.random.default_rng(frames).normal(size=(frames, 2))
+    room = audio.decaying_noise(44100, 0.1, channels=2)
+    audio.write(tmp_path / "in.wav", sound, 96000, subtype="DOUBLE")
+    report = audio.filter_file(
+        tmp_path / "in.wav",
+        tmp_path / "out.wav",
+        audio.reverb,
+        impulse_response=room,
+        response_rate=44100,
+        mix=0.7,
+    )
+    expected = audio.reverb(sound, room, mix=0.7, sample_rate=96000, response_rate=44100)
+    assert report.frames == len(expected)
+    np.testing.assert_allclose(audio.read(tmp_path / "out.wav")[0], expected, atol=1e-12)
 
 
 def test_the_command_offers_what_there_is():

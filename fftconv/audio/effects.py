@@ -117,7 +117,14 @@ def echo(
     )
 
 
-def reverb(signal: ArrayLike, impulse_response: ArrayLike, *, mix: float = 0.3) -> Array:
+def reverb(
+    signal: ArrayLike,
+    impulse_response: ArrayLike,
+    *,
+    mix: float = 0.3,
+    sample_rate: float | None = None,
+    response_rate: float | None = None,
+) -> Array:
     r"""The sound as it is in another room.
 
     .. math:: y[n] = (1 - \text{mix}) \, x[n] + \text{mix} \sum_i h[i] \, x[n - i]
@@ -132,11 +139,17 @@ def reverb(signal: ArrayLike, impulse_response: ArrayLike, *, mix: float = 0.3) 
         all too. `decaying_noise` makes one up.
     mix : float, default 0.3
         Share of the room, from 0 to 1.
+    sample_rate : float, optional
+        Frames per second of the signal. Only a response of another rate needs it.
+    response_rate : float, optional
+        Frames per second of the response; by default those of the signal. A response of another rate is
+        converted, and its level at low frequencies stays.
 
     Returns
     -------
     numpy.ndarray, shape (frames + taps - 1,) or (frames + taps - 1, channels)
-        With the tail.
+        With the tail. The first frame belongs to the first frame of the signal. A converted response has
+        as many taps as it lasts at the new rate, and up to 97 samples of the lower rate more.
 
     Raises
     ------
@@ -148,8 +161,24 @@ def reverb(signal: ArrayLike, impulse_response: ArrayLike, *, mix: float = 0.3) 
     >>> from fftconv import audio
     >>> audio.reverb([4.0, 2.0], [1.0, 0.0, 0.5], mix=0.5)
     array([4. , 2. , 1. , 0.5])
+
+    A response that was recorded at another rate:
+
+    >>> room, rate = audio.read("samples/room.wav")
+    >>> clap = [0.0] * 300 + [1.0]
+    >>> heard = audio.reverb(clap, room, mix=1, sample_rate=48000, response_rate=rate)
+    >>> round(float(heard.sum() / room.sum()), 3)
+    1.0
     """
-    return apply(signal, responses.reverberation(impulse_response=impulse_response, mix=mix))
+    return apply(
+        signal,
+        responses.reverberation(
+            impulse_response=impulse_response,
+            mix=mix,
+            sample_rate=sample_rate,
+            response_rate=response_rate,
+        ),
+    )
 
 
 def decaying_noise(

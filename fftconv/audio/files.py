@@ -155,7 +155,7 @@ def filter_file(
         first = next(result, None)  # before a file is begun
         if first is None:
             raise ValueError(f"{origin} holds no samples")
-        expected = about.frames + (response.reach if response.tail else 0)
+        expected = about.frames + (response.reach - response.advance if response.tail else 0)
         channels = first.shape[1]
         planned = AudioMetadata(about.sample_rate, channels, expected, chosen, stored, about.tags)
         frames = 0

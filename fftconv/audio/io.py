@@ -42,8 +42,8 @@ def read(path: StrPath, *, sample_rate: int | None = None, resample: bool = Fals
         Frames per second that are wanted.
     resample : bool, default False
         Whether a file of another rate is converted to `sample_rate`, by soxr where it is installed and
-        otherwise by `scipy.signal.resample_poly`. Levels stay; as a kernel a converted response has to be
-        multiplied by its old rate over the new one.
+        otherwise by `scipy.signal.resample_poly`. Levels stay. An impulse response would lose what comes
+        before its first sample: read it at its own rate and pass that to `reverb` as ``response_rate``.
 
     Returns
     -------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
@@ -25,6 +26,9 @@ EDGES = ("zero", "nearest", "reflect", "mirror")
 
 MOST_TAPS = 2**26
 _TAPS_OF_WIDTH = {"gaussian": 4, "exponential": 28}  # at most
+_RESAMPLING_REACH = 96  # of the filter that resamples taps, in samples of the lower rate
+_RESAMPLING_BETA = 14.47  # of its Kaiser window: images are 140 dB down
+_RESAMPLING_CUTOFF = 0.95  # of half of the lower rate; 0.9 is passed whole, 1 not at all
 _HAMMING_WIDTH = 3.3  # of the transition of a Hamming window, in sample rates over taps
 _FWHM = 2 * math.sqrt(2 * math.log(2))  # full width at half maximum of a Gaussian, in standard deviations
 _SMALLEST_WEIGHT = 1e-6  # at which an exponential is cut off
@@ -128,7 +132,13 @@ def echoes(
     return Response(taps, dilation=max(round(apart), 1))
 
 
-def reverberation(*, impulse_response: ArrayLike, mix: float = 0.3) -> Response:
+def reverberation(
+    *,
+    impulse_response: ArrayLike,
+    mix: float = 0.3,
+    sample_rate: float | None = None,
+    response_rate: float | None = None,
+) -> Response:
     """See `fftconv.audio.reverb`."""
     taps = read_array("impulse_response", impulse_response)
     if taps.dtype.kind not in "biuf":
@@ -140,10 +150,45 @@ def reverberation(*, impulse_response: ArrayLike, mix: float = 0.3) -> Response:
         )
     if taps.ndim == 2 and taps.shape[1] == 1:  # as `read` has it: one for all channels
         taps = taps[:, 0]
+    advance = 0
+    if response_rate is not None:
+        if sample_rate is None:
+            raise ValueError(
+                f"response_rate={response_rate!r} needs a rate to convert to; pass sample_rate, that of "
+                "the signal, too"
+            )
+        taps, advance = resample_taps(taps, response_rate, sample_rate)
     share = _share(mix)
     taps = share * (taps if taps.dtype == np.float32 else taps.astype(np.float64))
-    taps[0] += (1 - share) * (np.eye(taps.shape[1]) if taps.ndim == 3 else 1)
-    return Response(taps)
+    taps[advance] += (1 - share) * (np.eye(taps.shape[1]) if taps.ndim == 3 else 1)
+    return Response(taps, advance=advance)
+
+
+def resample_taps(taps: Array, response_rate: float, sample_rate: float) -> tuple[Array, int]:
+    """Return taps for another sample rate, and how many of them lie before time 0.
+
+    A sample becomes a pulse that begins before it, so taps near time 0 have a part before 0: without it a
+    click at the start loses a quarter of its level. The sum of the taps, which is the gain at low
+    frequencies, stays within 1e-6.
+    """
+    from scipy.signal import firwin, upfirdn
+
+    ratio = Fraction(check_positive("sample_rate", sample_rate, "Hz")) / Fraction(
+        check_positive("response_rate", response_rate, "Hz")
+    )
+    if ratio == 1:
+        return taps, 0
+    up, down = ratio.numerator, ratio.denominator
+    longest = max(up, down)
+    if 2 * _RESAMPLING_REACH * longest > MOST_TAPS or taps.size * ratio > MOST_TAPS:
+        raise ValueError(
+            f"response_rate={response_rate!r} cannot be converted to {sample_rate:g} Hz: {len(taps)} taps "
+            f"take more than {MOST_TAPS} numbers then; pass a response of that rate"
+        )
+    advance = math.ceil(Fraction(_RESAMPLING_REACH * longest, down))
+    middle = advance * down  # of the filter, so that tap `advance` is the one at time 0
+    lowpass = firwin(2 * middle + 1, _RESAMPLING_CUTOFF / longest, window=("kaiser", _RESAMPLING_BETA))
+    return np.asarray(upfirdn(down * lowpass, taps.astype(np.float64), up, down, axis=0)), advance
 
 
 def band_filter(

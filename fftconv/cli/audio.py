@@ -152,17 +152,18 @@ def reverb(
         )
 
     def parameters(about: AudioMetadata) -> dict[str, Any]:
+        fixed: dict[str, Any] = {"mix": mix}
         if response is None:
             taps = effects.decaying_noise(
                 about.sample_rate, 1.5 if decay_time is None else decay_time, channels=about.channels
             )
         else:
             try:
-                taps, _ = effects.read(response, sample_rate=about.sample_rate, resample=resample)
+                taps, rate = effects.read(response, sample_rate=None if resample else about.sample_rate)
             except ValueError as error:
                 raise ValueError(str(error).replace("pass resample=True", "pass --resample")) from error
-            taps = taps * (effects.info(response).sample_rate / about.sample_rate)  # 1, or converted
-        return {"impulse_response": taps, "mix": mix}
+            fixed["response_rate"] = rate
+        return fixed | {"impulse_response": taps}
 
     return _filter(effects.reverb, parameters, **options)
 
