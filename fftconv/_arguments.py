@@ -138,7 +138,7 @@ def read_shapes(
     samples = read_shape("signal_shape", signal_shape)
     taps = read_shape("kernel_shape", kernel_shape)
     try:
-        given = np.dtype(dtype)
+        given = native_dtype(np.dtype(dtype))
     except TypeError:
         raise TypeError(
             f"dtype={dtype!r} is not accepted; pass the name or type of a number, such as 'float32'"
@@ -192,9 +192,19 @@ def read_array(name: str, value: ArrayLike) -> Array:
 
 def _as_array(name: str, value: ArrayLike, accepted: str) -> Array:
     try:
-        return np.asarray(value)
+        return as_native(np.asarray(value))
     except ValueError as error:
         raise ValueError(f"{name} cannot be made an array ({error}); pass {accepted}") from None
+
+
+def as_native(array: Array) -> Array:
+    """Return the same numbers in the byte order of this machine, which everything behind here relies on."""
+    return array if array.dtype.isnative else array.astype(native_dtype(array.dtype))
+
+
+def native_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype in the byte order of this machine."""
+    return dtype.newbyteorder("=")
 
 
 def _check_objects(name: str, array: Array) -> None:
@@ -225,7 +235,7 @@ def result_dtype(signal: np.dtype[Any], kernel: np.dtype[Any], weighted: bool = 
             f"numbers and objects"
         )
     # A half has 11 bits: sums of halves are computed, and returned, in single precision.
-    return np.dtype(np.float32) if dtype == np.float16 else dtype.newbyteorder("=")
+    return np.dtype(np.float32) if dtype == np.float16 else dtype
 
 
 def read_shape(name: str, value: int | Sequence[int]) -> tuple[int, ...]:
@@ -422,10 +432,10 @@ def _read_whole_fill(fill_value: Any, dtype: np.dtype[Any]) -> int:
 
 
 def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-    """An array that the result fits."""
+    """An array that the result fits, in either byte order."""
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out is a {type(out).__name__}; pass a NumPy array")
-    if out.shape != shape or out.dtype != dtype:
+    if out.shape != shape or native_dtype(out.dtype) != dtype:
         raise ValueError(
             f"out has shape {out.shape} and dtype {out.dtype}, the result has shape {shape} and "
             f"dtype {dtype}; pass np.empty({shape}, np.{dtype.name})"

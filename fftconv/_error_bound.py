@@ -171,7 +171,7 @@ class _OfKernel(NamedTuple):
 def _measure_kernel(kernel: Array) -> _OfKernel:
     if kernel.size > _KEPT_TAPS:
         return _look_at(kernel)
-    return _kept_measures(content_of(kernel.astype(kernel.dtype.newbyteorder("="), copy=False)))
+    return _kept_measures(content_of(kernel))
 
 
 @lru_cache(maxsize=128)

@@ -36,14 +36,15 @@ class Prepared(NamedTuple):
     def compute(self, signal: Array, out: Array | None = None) -> Array | None:
         """The result, in `out` if that is given; None if it takes more care.
 
-        So it does where NaN, an infinity or an underflow may have spread, or `out` is part of the signal.
+        So it does where NaN, an infinity or an underflow may have spread, or `out` is part of the signal or
+        has the other byte order.
         """
         plan, convolve, dtype, least = self
         if out is None:
             out = np.empty(plan.output_shape, dtype)
         else:
             check_out(out, plan.output_shape, dtype)
-            if np.may_share_memory(out, signal):
+            if not out.dtype.isnative or np.may_share_memory(out, signal):
                 return None
         if not convolve(signal, out) or (least and not is_large(signal, out, least)):
             return None
@@ -72,7 +73,7 @@ def prepare(problem: Problem, dtype: np.dtype[Any]) -> Prepared | None:
 
 def is_kept(signal: Any, kernel: Any) -> TypeGuard[Array]:
     """Whether what is found out about a convolution of these is kept."""
-    return type(signal) is np.ndarray and signal.ndim > 0 and has_key(kernel)
+    return type(signal) is np.ndarray and signal.ndim > 0 and signal.dtype.isnative and has_key(kernel)
 
 
 def has_key(kernel: Any) -> bool:

@@ -133,7 +133,8 @@ def convolve(
         Who transforms where the native core does not; pyFFTW where it is installed, or what the environment
         variable FFTCONV_FFT says, by default. "scipy" passes on to the backend of `scipy.fft.set_backend`.
     out : numpy.ndarray, optional
-        Where to write the result; it needs the result's shape and dtype. It may be the signal itself.
+        Where to write the result; it needs the result's shape and dtype, in either byte order. It may be
+        the signal itself.
     return_weight : bool, default False
         Also return w, which is 1 everywhere if nothing is missing.
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from fftconv._arguments import Array, check_out, read_array
+from fftconv._arguments import Array, check_out, native_dtype, read_array
 from fftconv._checks import check_choice, check_count
 from fftconv._engines.stream import Connection, lengths, make_stream
 from fftconv._nonfinite_stream import NonFiniteSamples
@@ -228,6 +228,9 @@ class StreamingConvolver:
             out = np.empty(shape, self._dtype)
         else:
             check_out(out, shape, self._dtype)
+            if not out.dtype.isnative:
+                out[...] = self.process(samples)
+                return out
             if np.may_share_memory(samples, out):
                 samples = samples.copy()
         columns = samples[:, None] if samples.ndim == 1 else samples
@@ -455,7 +458,7 @@ _REAL = (
 def _read_dtype(dtype: DTypeLike | None, of_kernel: np.dtype[Any]) -> np.dtype[Any]:
     if dtype is None:
         return _DTYPES[0] if of_kernel == _DTYPES[0] else _DTYPES[1]
-    chosen = np.dtype(dtype)
+    chosen = native_dtype(np.dtype(dtype))
     if chosen not in _DTYPES:
         raise ValueError(f"dtype={dtype!r} is not accepted; pass float32 or float64")
     return chosen

@@ -20,7 +20,16 @@ from dask.array.overlap import ensure_minimum_chunksize, overlap
 from dask.delayed import delayed
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import Array, Options, Problem, read_array, read_mask, read_problem, refuse_nan
+from fftconv._arguments import (
+    Array,
+    Options,
+    Problem,
+    native_dtype,
+    read_array,
+    read_mask,
+    read_problem,
+    refuse_nan,
+)
 from fftconv._checks import check_choice
 from fftconv._geometry import Geometry, Window
 from fftconv.convolution import run
@@ -51,6 +60,7 @@ def convolve(signal: Any, kernel: Any, options: dict[str, Any], correlate: bool)
         signal = da.from_array(read_array("signal", signal), chunks=-1)
     taps, kernel_like = _read_kernel(kernel)
     _check_known("signal", signal)
+    signal = _as_native(signal)
     check_choice("method", options["method"], METHODS)
     given = None if mask is None else np.broadcast_to(True, signal.shape)
     problem = read_problem(_as_if(signal), kernel_like, mask=given, **options)
@@ -216,6 +226,7 @@ def _read_kernel(kernel: Any) -> tuple[Any, Array]:
     """The taps, lazily if they are, and an array of their shape and dtype."""
     if isinstance(kernel, da.Array):
         _check_known("kernel", kernel)
+        kernel = _as_native(kernel)
         return kernel, _as_if(kernel)
     taps = read_array("kernel", kernel)
     if taps.dtype.kind == "O":
@@ -254,7 +265,7 @@ def _read_mask(mask: ArrayLike, signal: Any) -> Any:
             f"mask has shape {given.shape} and signal {signal.shape}; pass one weight for each sample, or "
             f"what broadcasts to them"
         ) from None
-    dtype = given.dtype if given.dtype.kind == "f" else np.dtype(bool)
+    dtype = native_dtype(given.dtype) if given.dtype.kind == "f" else np.dtype(bool)
     meta = np.empty((0,) * signal.ndim, dtype)
     return wide.rechunk(signal.chunks).map_blocks(_check_mask, dtype=dtype, meta=meta)
 
@@ -275,6 +286,11 @@ def _check_known(name: str, array: Any) -> None:
             f"{name} is a masked dask array, whose mask would be lost; pass dask.array.ma.getdata({name}) "
             f"and mask=~dask.array.ma.getmaskarray({name})"
         )
+
+
+def _as_native(array: Any) -> Any:
+    """Chunks in the byte order of the machine that computes."""
+    return array if array.dtype.isnative else array.astype(native_dtype(array.dtype))
 
 
 def _as_if(array: Any) -> Array:

@@ -149,7 +149,7 @@ def _moved(xp: Any, array: Array, device: Any) -> Any:
     """An array of NumPy beside the others."""
     if array.dtype.kind not in "biufc":
         raise TypeError(f"an array has dtype {array.dtype}; accepted beside others are numbers")
-    return xp.asarray(np.array(array, dtype=array.dtype.newbyteorder("="), order="C"), device=device)
+    return xp.asarray(np.array(array, order="C"), device=device)
 
 
 def _narrowed(xp: Any, kernel: Any, signal: Any) -> Array:

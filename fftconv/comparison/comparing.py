@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import Array, Axes, Method, Problem, read_array, read_problem
+from fftconv._arguments import Array, Axes, Method, Problem, read_problem
 from fftconv._boundary import Boundary
 from fftconv._checks import check_choice, check_count, check_finite
 from fftconv._configuration import configuration
@@ -334,11 +334,7 @@ def _read_methods(methods: str | Sequence[str]) -> tuple[str, ...]:
 
 def _problem(signal: ArrayLike, kernel: ArrayLike, options: dict[str, Any]) -> Problem:
     """The arrays, checked, and laid beside each other."""
-    samples, taps = (
-        array.astype(array.dtype.newbyteorder("="), copy=False)  # other libraries take them for native
-        for array in (read_array("signal", signal), read_array("kernel", kernel))
-    )
-    return read_problem(samples, taps, **options)
+    return read_problem(signal, kernel, **options)
 
 
 def _prepare_all(

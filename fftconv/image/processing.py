@@ -136,14 +136,13 @@ def _process_picture(image: Image.Image, steps: Sequence[Step], settings: Settin
 def read_pixels(image: Any) -> Array:
     """Numbers that are pixels."""
     pixels = read_array("image", image)
-    native = pixels.dtype.newbyteorder("=")
-    if native not in COMPUTE or pixels.ndim not in (2, 3):
+    if pixels.dtype not in COMPUTE or pixels.ndim not in (2, 3):
         accepted = ", ".join(str(dtype) for dtype in COMPUTE)
         raise ValueError(
             f"image has dtype {pixels.dtype} and shape {pixels.shape}; accepted are {accepted} and "
             f"shapes (height, width) or (height, width, channels)"
         )
-    return pixels.astype(native, copy=False)
+    return pixels
 
 
 def full_scale(dtype: np.dtype[Any]) -> float:
