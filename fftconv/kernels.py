@@ -60,11 +60,14 @@ def _check_axis(axis: int, ndim: int) -> int:
     return int(axis)
 
 
-def _check_taps(name: str, value: Any, taps: float) -> None:
+def _check_taps(name: str, value: Any, taps: float, cure: str = "pass less") -> None:
     if taps > _MOST_TAPS:
-        raise ValueError(
-            f"{name}={value!r} is not accepted: it makes a kernel of {taps:.3g} taps; pass less"
-        )
+        raise ValueError(f"{name}={value!r} is not accepted: it makes a kernel of {taps:.3g} taps; {cure}")
+
+
+def _square(side: float) -> float:
+    """Return the taps of a square; infinity where a power would raise OverflowError."""
+    return side * side
 
 
 def _outer(lines: Sequence[Kernel]) -> Kernel:
@@ -161,9 +164,12 @@ def exponential(smoothing: float, length: int | None = None) -> Kernel:
     if alpha > 1:
         raise ValueError(f"smoothing={smoothing!r} is not accepted; pass a number in (0, 1]")
     if length is None:
-        length = 1 if alpha == 1 else math.ceil(math.log(1e-6) / math.log1p(-alpha))
-    _check_taps("smoothing", smoothing, length)
-    weights = (1 - alpha) ** np.arange(check_count("length", length))
+        taps = 1.0 if alpha == 1 else math.log(1e-6) / math.log1p(-alpha)
+        _check_taps("smoothing", smoothing, taps, "pass more, or a length")
+        length = math.ceil(taps)
+    count = check_count("length", length)
+    _check_taps("length", length, count)
+    weights = (1 - alpha) ** np.arange(count)
     return np.asarray(weights / weights.sum())
 
 
@@ -175,7 +181,8 @@ def _gaussian_line(sigma: float, truncate: float) -> Floats:
     offsets = np.arange(-_radius(sigma, truncate), _radius(sigma, truncate) + 1)
     if sigma == 0:
         return np.ones(1)
-    weights = np.exp(-0.5 * (offsets / sigma) ** 2)
+    with np.errstate(over="ignore"):  # of a weight that is 0 then
+        weights = np.exp(-0.5 * (offsets / sigma) ** 2)
     return np.asarray(weights / weights.sum())
 
 
@@ -268,7 +275,7 @@ def disk(radius: float) -> Kernel:
            [0.025, 0.145, 0.025]])
     """
     r = _check_positive("radius", radius)
-    _check_taps("radius", radius, (2 * r + 1) ** 2)
+    _check_taps("radius", radius, _square(2 * r + 1))
     reach = max(math.ceil(r - 0.5), 0)
     if reach == 0:
         return np.ones((1, 1))
@@ -309,7 +316,7 @@ def motion(length: float, angle: float = 0.0) -> Kernel:
     array([0.33333333, 0.33333333, 0.33333333])
     """
     half = (max(_check_positive("length", length), 1.0) - 1) / 2
-    _check_taps("length", length, (2 * half + 1) ** 2)
+    _check_taps("length", length, _square(2 * half + 1))
     direction = math.radians(check_finite("angle", angle))
     step_x, step_y = math.cos(direction), -math.sin(direction)  # rows grow downwards
     reach = math.ceil(half)
@@ -357,6 +364,9 @@ def laplace(neighbours: int = 8) -> Kernel:
     return np.array([[corner, -1, corner], [-1, neighbours, -1], [corner, -1, corner]])
 
 
+_LEAST_SIGMA = 0.03  # of which the weight one pixel away, exp(-1 / (2 sigma²)), is no zero
+
+
 def laplacian_of_gaussian(sigma: float, *, truncate: float = 4.0) -> Kernel:
     r"""Negative Laplacian of a Gaussian: edges and blobs of size sigma, bright on dark positive.
 
@@ -390,11 +400,12 @@ def laplacian_of_gaussian(sigma: float, *, truncate: float = 4.0) -> Kernel:
     ((13, 13), True, True)
     """
     s = _check_positive("sigma", sigma)
-    _check_taps("sigma", sigma, (2 * truncate * s + 1) ** 2)
+    _check_taps("sigma", sigma, _square(2 * truncate * s + 1))
     reach = _radius(s, _check_positive("truncate", truncate))
-    if reach == 0:
+    least = max(0.5 / truncate, _LEAST_SIGMA)
+    if reach == 0 or s < _LEAST_SIGMA:
         raise ValueError(
-            f"sigma={sigma!r} is too small: its kernel has one tap; pass at least {0.5 / truncate:g}"
+            f"sigma={sigma!r} is too small: all of its weight lies on one tap; pass at least {least:g}"
         )
     offsets = np.arange(-reach, reach + 1)
     squared = (offsets[:, None] ** 2 + offsets[None, :] ** 2) / s**2
@@ -684,13 +695,14 @@ def gabor(
     )
     cosine, sine = math.cos(direction), math.sin(direction)
     reach = _check_positive("truncate", truncate) * s
-    _check_taps("sigma", sigma, (2 * reach * max(1, 1 / ratio) + 1) ** 2)
+    _check_taps("sigma", sigma, _square(2 * reach * max(1, 1 / ratio) + 1))
     half_y = math.ceil(max(abs(reach * sine), abs(reach / ratio * cosine)) - 1e-9)
     half_x = math.ceil(max(abs(reach * cosine), abs(reach / ratio * sine)) - 1e-9)
     y = -np.arange(-half_y, half_y + 1)[:, None]  # rows grow downwards
     x = np.arange(-half_x, half_x + 1)[None, :]
     along, across = x * cosine + y * sine, -x * sine + y * cosine
-    envelope = np.exp(-(along**2 + (ratio * across) ** 2) / (2 * s**2))
+    with np.errstate(over="ignore"):  # where the envelope is 0 then
+        envelope = np.exp(-0.5 * ((along / s) ** 2 + (ratio * across / s) ** 2))
     wave = envelope * np.exp(1j * (2 * np.pi * along / wavelength + shift))
     parts = {"real": wave.real, "imaginary": wave.imag, "complex": wave}
     return np.ascontiguousarray(parts[part])

@@ -42,6 +42,20 @@ def test_edge_kernels_are_blind_to_constants(name):
     assert SUM_TO_ZERO[name].sum() == pytest.approx(0, abs=1e-15)
 
 
+@pytest.mark.parametrize("sigma", [5e-324, 1e-200, 1e-160, 1e-10, 0.1])
+def test_kernels_narrower_than_a_sample_leave_it_alone(sigma):
+    for taps in (
+        kernels.gaussian(sigma, truncate=1 / max(sigma, 1e-300)),
+        kernels.gaussian((sigma, sigma)),
+        kernels.sharpen(1, sigma),
+        kernels.gabor(sigma, 3),
+        kernels.exponential(1.0),
+    ):
+        identity = np.zeros(taps.shape)
+        identity[tuple(side // 2 for side in taps.shape)] = 1
+        np.testing.assert_allclose(taps, identity, atol=1e-15)
+
+
 def test_docstring_examples():
     assert doctest.testmod(kernels).failed == 0
 
@@ -175,6 +189,14 @@ def test_exponential_is_geometric():
         (lambda: kernels.laplace(4.0), TypeError, "neighbours=4.0"),
         (lambda: kernels.sobel("x"), TypeError, "axis='x'"),
         (lambda: kernels.laplacian_of_gaussian(0.1), ValueError, "sigma=0.1 is too small"),
+        (lambda: kernels.laplacian_of_gaussian(1e-200, truncate=1e201), ValueError, "is too small"),
+        (lambda: kernels.laplacian_of_gaussian(0.01, truncate=100), ValueError, "pass at least 0.03"),
+        (lambda: kernels.laplacian_of_gaussian(1e200), ValueError, "it makes a kernel of inf taps"),
+        (lambda: kernels.disk(1e200), ValueError, "it makes a kernel of inf taps; pass less"),
+        (lambda: kernels.motion(1e200), ValueError, "it makes a kernel of inf taps"),
+        (lambda: kernels.gabor(1e200, 3), ValueError, "it makes a kernel of inf taps"),
+        (lambda: kernels.exponential(1e-320), ValueError, "inf taps; pass more, or a length"),
+        (lambda: kernels.exponential(0.5, 10**9), ValueError, "length=1000000000 is not accepted"),
         (lambda: kernels.exponential(1e-12), ValueError, "smoothing=1e-12 .* taps"),
         (lambda: kernels.gabor(1, 4, np.nan), ValueError, "angle=nan"),
         (lambda: kernels.gabor(1, 4, phase=np.inf), ValueError, "phase=inf"),
