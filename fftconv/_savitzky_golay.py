@@ -54,7 +54,7 @@ def savitzky_golay(width: int, order: int) -> Floats:
     half = taps // 2
     if degree == taps - 1:  # the polynomial goes through every sample
         return np.asarray(np.eye(1, taps, half)[0])
-    if taps * (degree + 2) ** 2 > _MOST_WORK:
+    if takes_long(taps, degree):
         raise ValueError(
             f"width={width!r} with order={order!r} is not accepted for a Savitzky-Golay filter; pass less "
             f"of either, until width × (order + 2)² is at most {_MOST_WORK}"
@@ -62,6 +62,11 @@ def savitzky_golay(width: int, order: int) -> Floats:
     right = _right_half(half, degree)
     right /= right[0] + 2 * math.fsum(right[1:])
     return np.concatenate([right[:0:-1], right])
+
+
+def takes_long(width: int, order: int) -> bool:
+    """Return whether such taps would take longer than anybody waits."""
+    return order < width - 1 and width * (order + 2) ** 2 > _MOST_WORK
 
 
 def _right_half(half: int, order: int) -> Floats:

@@ -182,8 +182,8 @@ def resample_taps(taps: Array, response_rate: float, sample_rate: float) -> tupl
     longest = max(up, down)
     if 2 * _RESAMPLING_REACH * longest > MOST_TAPS or taps.size * ratio > MOST_TAPS:
         raise ValueError(
-            f"response_rate={response_rate!r} cannot be converted to {sample_rate:g} Hz: {len(taps)} taps "
-            f"take more than {MOST_TAPS} numbers then; pass a response of that rate"
+            f"a response of {len(taps)} taps with response_rate={response_rate!r} cannot be converted to "
+            f"{sample_rate:g} Hz, which takes more than {MOST_TAPS} numbers; pass a response of that rate"
         )
     advance = math.ceil(Fraction(_RESAMPLING_REACH * longest, down))
     middle = advance * down  # of the filter, so that tap `advance` is the one at time 0

@@ -87,6 +87,7 @@ def smooth(
 ) -> int:
     """Smooth along time."""
     from fftconv import audio as effects
+    from fftconv._savitzky_golay import takes_long
 
     fixed: dict[str, Any] = {"window": window, "causal": causal, "boundary": boundary}
     if order is not None:
@@ -97,11 +98,13 @@ def smooth(
     def parameters(about: AudioMetadata) -> dict[str, Any]:
         samples = width * about.sample_rate
         if window == "savitzky_golay":
-            taps = 2 * round(samples / 2) + 1
-            if taps <= fixed.get("order", 2):
+            taps, degree = 2 * round(samples / 2) + 1, fixed.get("order", 2)
+            wrong = "few" if taps <= degree else "many" if takes_long(taps, degree) else ""
+            if wrong:
+                cure = "more seconds" if wrong == "few" else "fewer seconds or a lower --order"
                 raise ValueError(
-                    f"--width {width:g} is {taps} samples at {about.sample_rate} Hz, too few for a "
-                    f"polynomial of order {fixed.get('order', 2)}; give more seconds"
+                    f"--width {width:g} is {taps} samples at {about.sample_rate} Hz, too {wrong} for a "
+                    f"polynomial of order {degree}; give {cure}"
                 )
             return fixed | {"width": taps}
         return fixed | {
