@@ -56,6 +56,49 @@ def test_a_blur_that_is_not_centred_is_undone_where_it_was():
         assert np.unravel_index(found.argmax(), found.shape) == (12, 17)
 
 
+@pytest.mark.parametrize("algorithm", ["wiener"])
+@pytest.mark.parametrize("rows", range(1, 7))
+@pytest.mark.parametrize("columns", range(1, 7))
+def test_a_point_that_was_blurred_comes_back_where_it_was(algorithm, rows, columns):
+    point = np.zeros((40, 37))
+    point[20, 17] = 1
+    corner = np.zeros((rows, columns))
+    corner[-1, 0] = 1
+    for taps in (np.ones((rows, columns)), _RNG.uniform(0, 1, (rows, columns)), corner):
+        blurred = image.apply_kernel(point, taps / taps.sum())
+        found = image.deconvolve(blurred, taps, algorithm)
+        assert np.unravel_index(found.argmax(), found.shape) == (20, 17)
+    if algorithm == "wiener":
+        blurred = image.box_blur(point, (rows, columns))
+        found = image.deconvolve(blurred, np.ones((rows, columns)))
+        np.testing.assert_allclose(found[20, 17], found.max(), rtol=1e-9)
+
+
+@pytest.mark.parametrize("noise", [1e-1, 1e-2, 1e-3, 1e-4])
+@pytest.mark.parametrize(
+    "taps", [kernels.motion(41, 20), kernels.disk(8), np.ones((9, 9)) / 81, np.ones((1, 30)) / 30]
+)
+def test_a_wiener_filter_cut_short_restores_as_well_as_one_that_is_not(taps, noise):
+    """The other one works on the period of the picture and its reflections, whose transform is exact."""
+    scene = image.gaussian_blur(_RNG.uniform(0, 1, (290, 310)) ** 8, 1.0)
+    scene /= scene.max()
+    truth = scene[30:230, 30:250]
+    (rows, columns), (height, width) = taps.shape, truth.shape
+    blurred = convolve(scene, taps, mode="same")[30:230, 30:250]
+    blurred = blurred + _RNG.normal(0, np.sqrt(noise) * truth.std(), truth.shape)
+
+    period = np.pad(blurred, ((0, height), (0, width)), mode="symmetric")
+    spread = np.zeros(period.shape)
+    spread[:rows, :columns] = taps
+    spectrum = np.fft.fft2(np.roll(spread, (-((rows - 1) // 2), -((columns - 1) // 2)), (0, 1)))
+    response = (1 + noise) * spectrum.conj() / (np.abs(spectrum) ** 2 + noise)
+    whole = np.fft.ifft2(np.fft.fft2(period) * response).real[:height, :width]
+
+    found = image.deconvolve(blurred, taps, noise=noise)
+    assert wiener_kernel(taps, noise).sum() == pytest.approx(1, abs=1e-12)
+    assert _error(found, truth) < 1.02 * _error(whole, truth)
+
+
 def test_richardson_lucy_is_its_formula():
     """Two steps by hand: the image is larger than what was seen of it by the reach of the kernel."""
     seen = _RNG.uniform(0.1, 1, (5, 6))

@@ -16,8 +16,10 @@ from fftconv.image.processing import ImageT, Settings, process
 from fftconv.image.steps import Step, linear, read_kernel
 
 ALGORITHMS = ("wiener", "richardson_lucy")
-_LEAST_SIDE, _MOST_SIDE = 64, 2048  # of the transform in which a Wiener filter is made
-_LEFT_OUT = 1e-6  # of the magnitude of its taps, at most, unless it would be longer than that
+# Pixels along an axis on which a Wiener filter is computed. With noise=0.01, filters of up to 2047 taps
+# restore photos by 0.2 dB more at most: discs, lines and random kernels of up to 64 taps along an axis.
+_SHORTEST_RING, _LONG_RINGS = 64, (256, 512)
+_LEFT_OUT = 1e-6  # of the magnitude of its taps, at most, unless it reaches beyond the longest ring
 
 
 def deconvolve(
@@ -40,8 +42,11 @@ def deconvolve(
     .. math:: G = \frac{\overline{K}}{|K|^2 + n} \cdot \frac{|K_0|^2 + n}{\overline{K_0}},
 
     as a kernel of its own that is laid on the image by the same engines and boundaries as any other; the
-    second factor keeps the mean. "richardson_lucy" looks for the image x, nowhere negative, that most
-    likely gives the observed y with Poisson noise,
+    second factor keeps the mean. Where more than 255 taps along an axis matter (511, if `kernel` has more
+    than 42), they fade out towards the ends.
+
+    "richardson_lucy" looks for the image x, nowhere negative, that most likely gives the observed y with
+    Poisson noise,
 
     .. math:: x \leftarrow x \cdot \frac{k \star (y / (k * x))}{k \star 1},
 
@@ -97,9 +102,13 @@ def deconvolve(
     """
     check_choice("algorithm", algorithm, ALGORITHMS)
     taps = read_kernel(kernel).astype(np.float64)
+    largest = float(np.abs(taps).max()) or 1.0
+    taps /= largest  # so that no sum overflows
     total = float(taps.sum())
     if total <= 0:
-        raise ValueError(f"kernel sums to {total:g}; pass one with a positive sum, that of a blur")
+        raise ValueError(
+            f"kernel sums to {total * largest:g}; pass one with a positive sum, that of a blur"
+        )
     settings = Settings(boundary, alpha=alpha, method=method, workers=workers)
     if algorithm == "wiener":
         step = _wiener(taps / total, noise, linear)
@@ -124,37 +133,68 @@ def _wiener(taps: Array, noise: float, in_light: InLight) -> Step:
 
 
 def wiener_kernel(taps: Array, noise: float) -> Array:
-    """Taps, to be laid on an image as they are written, that undo a convolution with these of sum 1.
+    """Return taps, to be laid on an image as written, that undo a convolution with `taps` of sum 1.
 
-    They are as many as matter: a transform is made longer until they vanish towards its ends.
+    They are computed on a ring of pixels, which is made longer along each axis until they vanish far from
+    its ends. On the longest ring they fade out towards its ends, if they do not vanish by themselves: the
+    response is then that of the formula, smoothed over neighbouring frequencies.
     """
-    side = max(_LEAST_SIDE, 2 ** int(np.ceil(np.log2(4 * max(taps.shape)))))
+    longest = _longest_ring(max(taps.shape))
+    ring = [max(_SHORTEST_RING, _power_of_two(2 * size)) if size > 1 else 1 for size in taps.shape]
     while True:
-        shape = (side, side)
-        padded = np.zeros(shape)
-        padded[: taps.shape[0], : taps.shape[1]] = taps
-        # The middle tap, as `same` has it, to the origin.
-        padded = np.roll(padded, [-(size - 1 - (size - 1) // 2) for size in taps.shape], (0, 1))
-        spectrum = np.fft.rfft2(padded)
-        inverse = np.fft.irfft2(np.conj(spectrum) / (np.abs(spectrum) ** 2 + noise), shape)
-        centred = np.fft.fftshift(inverse)[1:, 1:]  # odd sides, around the origin
-        reach = _reach(centred)
-        if reach < side // 4 or side >= _MOST_SIDE:
+        inverse = _inverse_on_ring(taps, noise, ring)
+        magnitudes = np.abs(inverse)
+        reaches = [_reach(magnitudes.sum(axis=1 - axis)) for axis in (0, 1)]
+        longer = [
+            2 * side if reach >= side // 4 and 1 < side < longest else side
+            for side, reach in zip(ring, reaches, strict=True)
+        ]
+        if longer == ring:
             break
-        side *= 2
-    middle = side // 2 - 1
-    cut = centred[middle - reach : middle + reach + 1, middle - reach : middle + reach + 1]
-    return np.ascontiguousarray(np.flip(cut) / cut.sum())
+        ring = longer
+    down, along = (_fading(reach, side) for reach, side in zip(reaches, ring, strict=True))
+    window = np.outer(down, along)
+    rows, columns = (
+        slice(side // 2 - reach, side // 2 + reach + 1) for side, reach in zip(ring, reaches, strict=True)
+    )
+    found = window * np.flip(inverse[rows, columns])
+    # What a sum of 1 lacks is added, and not multiplied: of a filter cut short, the sum may be near 0.
+    return np.ascontiguousarray(found + (1 - found.sum()) / window.sum() * window)
 
 
-def _reach(centred: Array) -> int:
-    """How far from the middle taps go that matter."""
-    middle = centred.shape[0] // 2
-    rows, columns = np.indices(centred.shape)
-    rings = np.maximum(np.abs(rows - middle), np.abs(columns - middle))
-    of_ring = np.bincount(rings.ravel(), np.abs(centred).ravel())
-    beyond = of_ring[::-1].cumsum()[::-1]
-    return int(np.count_nonzero(beyond > _LEFT_OUT * beyond[0])) - 1
+def _inverse_on_ring(taps: Array, noise: float, ring: list[int]) -> Array:
+    """Return the filter with the least mean square error, its origin at half of each side."""
+    spectrum = np.fft.rfft2(taps, ring)
+    power = spectrum.real**2 + spectrum.imag**2
+    inverse = np.fft.irfft2((1 + noise) * np.conj(spectrum) / (power + noise), ring)
+    # A point was spread around the tap that `same` takes for the middle, so that tap is the origin.
+    shifts = [side // 2 + (size - 1) // 2 for side, size in zip(ring, taps.shape, strict=True)]
+    return np.roll(inverse, shifts, (0, 1))
+
+
+def _longest_ring(size: int) -> int:
+    """Return six sides of the kernel if that is not too slow, and two in any case."""
+    return max(int(np.clip(_power_of_two(6 * size), *_LONG_RINGS)), _power_of_two(2 * size))
+
+
+def _power_of_two(at_least: int) -> int:
+    return 1 << (at_least - 1).bit_length()
+
+
+def _reach(magnitudes: Array) -> int:
+    """Return how far from the middle of a line its taps matter, within what it has on both sides."""
+    middle = len(magnitudes) // 2
+    at_distance = np.bincount(np.abs(np.arange(len(magnitudes)) - middle), magnitudes)
+    from_distance = at_distance[::-1].cumsum()[::-1]
+    matter = int(np.count_nonzero(from_distance > _LEFT_OUT * from_distance[0]))
+    return min(matter, (len(magnitudes) + 1) // 2) - 1
+
+
+def _fading(reach: int, side: int) -> Array:
+    """Return ones, or if taps matter to the ends of the ring, a raised cosine over the outer half."""
+    distance = np.abs(np.arange(-reach, reach + 1)) / (reach + 1)
+    outer = np.maximum(2 * distance - 1, 0) if 2 * (reach + 1) == side else np.zeros_like(distance)
+    return np.asarray(0.5 + 0.5 * np.cos(np.pi * outer))
 
 
 def _richardson_lucy(observed: Array, taps: Array, iterations: int, settings: Settings) -> Array:
