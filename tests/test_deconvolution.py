@@ -1,10 +1,14 @@
 """Undoing a blur: against the formulas, in steps a person can check, and at the edges."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from fftconv import convolve, image, kernels
+from fftconv.cli.main import run
 from fftconv.image.deconvolution import wiener_kernel
+from fftconv.image.parts import filter_in_parts
 
 _RNG = np.random.default_rng(2)
 
@@ -56,7 +60,7 @@ def test_a_blur_that_is_not_centred_is_undone_where_it_was():
         assert np.unravel_index(found.argmax(), found.shape) == (12, 17)
 
 
-@pytest.mark.parametrize("algorithm", ["wiener"])
+@pytest.mark.parametrize("algorithm", ["wiener", "richardson_lucy"])
 @pytest.mark.parametrize("rows", range(1, 7))
 @pytest.mark.parametrize("columns", range(1, 7))
 def test_a_point_that_was_blurred_comes_back_where_it_was(algorithm, rows, columns):
@@ -99,23 +103,149 @@ def test_a_wiener_filter_cut_short_restores_as_well_as_one_that_is_not(taps, noi
     assert _error(found, truth) < 1.02 * _error(whole, truth)
 
 
-def test_richardson_lucy_is_its_formula():
-    """Two steps by hand: the image is larger than what was seen of it by the reach of the kernel."""
-    seen = _RNG.uniform(0.1, 1, (5, 6))
-    taps = _RNG.uniform(0, 1, (2, 3))
-    taps /= taps.sum()
-    whole = np.pad(seen, ((1, 0), (1, 1)), mode="edge")
+def _likeliest(observed, taps, iterations):
+    """The formula of Richardson and Lucy, from its sums as one matrix, on a flat first guess."""
+    taps = taps / taps.sum()
+    (rows, columns), (height, width) = taps.shape, observed.shape
+    above, left = rows - 1 - (rows - 1) // 2, columns - 1 - (columns - 1) // 2
+    whole = (height + rows - 1, width + columns - 1)
+    blur = np.zeros((height, width, *whole))
+    for p, q, i, j in np.ndindex(height, width, rows, columns):
+        blur[p, q, p + (rows - 1) // 2 - i + above, q + (columns - 1) // 2 - j + left] += taps[i, j]
+    blur = blur.reshape(observed.size, -1)
+    seen = blur.sum(axis=0)
+    found = np.full(blur.shape[1], observed.mean())
+    for _ in range(iterations):
+        model = blur @ found
+        ratio = np.divide(observed.ravel(), model, out=np.zeros_like(model), where=model > 0)
+        found = np.divide(found * (ratio @ blur), seen, out=np.zeros_like(found), where=seen > 0)
+    inside = (slice(above, above + height), slice(left, left + width))
+    known = seen.reshape(whole)[inside] > 0
+    return np.where(known, found.reshape(whole)[inside], observed)
 
-    def blur(x):
-        return convolve(x, taps, mode="valid", method="direct")
 
-    def back(y):
-        return convolve(y, taps[::-1, ::-1], mode="full", method="direct")
+def _sparse(rows, columns):
+    taps = _RNG.uniform(0.1, 1, (rows, columns)) * (_RNG.uniform(size=(rows, columns)) < 0.3)
+    taps[_RNG.integers(rows), _RNG.integers(columns)] = 1
+    return taps
 
-    for _ in range(2):
-        whole = whole * back(seen / blur(whole)) / back(np.ones_like(seen))
-    found = image.deconvolve(seen, taps, "richardson_lucy", iterations=2)
-    np.testing.assert_allclose(found, whole[1:, 1:-1], rtol=1e-12)
+
+_METHODS = ("auto", "direct", "fft", "overlap_save", "separable", "running_sum")
+_NON_NEGATIVE = {
+    "corners of 0": kernels.disk(2),
+    "two taps": np.array([[1, 0, 1]]),
+    "middle of 0": np.array([[1, 0, 2], [0, 0, 0], [3, 0, 1.0]]),
+    "one tap": np.array([[0, 0, 0], [0, 0, 0], [0, 1.0, 0]]),
+    "even sides": np.ones((2, 4)),
+    "rank 1": np.outer([1, 3.0, 2], [2, 1.0]),
+    "tiny taps": np.array([[1, 1e-7, 0], [1e-300, 1e-20, 2.0]]),
+    "sparse": _sparse(5, 6),
+    "one row": _sparse(1, 7),
+    "larger than the picture": _sparse(15, 4),
+}
+
+
+def _accepted(observed, taps, **options):
+    """The results of all methods that take this kernel."""
+    found = {}
+    for method in _METHODS:
+        try:
+            found[method] = image.deconvolve(observed, taps, "richardson_lucy", method=method, **options)
+        except ValueError as error:
+            if method not in str(error):
+                raise
+    assert found.keys() >= {"auto", "direct", "fft", "overlap_save"}
+    return found
+
+
+@pytest.mark.parametrize("name", _NON_NEGATIVE)
+@pytest.mark.parametrize("picture", ["noise", "points"])
+def test_richardson_lucy_is_its_formula(name, picture):
+    """By every method, on pictures with zeros and without."""
+    taps = _NON_NEGATIVE[name]
+    observed = _RNG.uniform(0.1, 1, (11, 9))
+    if picture == "points":
+        observed *= _RNG.uniform(size=observed.shape) < 0.2
+        observed[5, 4] = 1
+    expected = _likeliest(observed, taps, 30)
+    for method, found in _accepted(observed, taps).items():
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6 * expected.max(), err_msg=method)
+
+
+_LARGE = {
+    "motion": kernels.motion(41, 20),
+    "disk": kernels.disk(8),
+    "gaussian": kernels.gaussian((2.0, 3.0)),
+    "random": _RNG.uniform(0, 1, (15, 13)),
+    "sparse": _sparse(15, 14),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("name", [*_NON_NEGATIVE, *_LARGE])
+def test_richardson_lucy_finds_what_our_own_blur_made_of_a_point(name, dtype):
+    """Finite, nowhere negative, as bright as it was, and the same by all methods."""
+    taps = (_NON_NEGATIVE | _LARGE)[name]
+    integer = np.dtype(dtype).kind in "iu"
+    most = {np.uint8: 255, np.uint16: 65535, np.int32: 10**6}.get(dtype, 1)
+    truth = np.zeros((45, 52, 3), dtype)
+    truth[22, 25] = most, most // 2 if integer else 0.5, 0
+    blurred = image.apply_kernel(truth, taps / taps.sum(), method="fft", boundary="zero")
+    tolerance = 1e-6 if np.dtype(dtype).itemsize == 8 else 1e-3
+    first = None
+    for method, found in _accepted(blurred, taps).items():
+        assert (found.dtype, found.shape) == (truth.dtype, truth.shape)
+        assert np.isfinite(found).all(), method
+        assert (found >= 0).all(), method
+        assert not found[..., 2].any()
+        first = found.astype(float) if first is None else first
+        step = 1.0 if integer else 0.0
+        atol = tolerance * first.max() + step
+        np.testing.assert_allclose(found.astype(float), first, rtol=0, atol=atol, err_msg=method)
+        for channel in range(2):
+            if not integer or blurred[..., channel].max() >= 8:  # fewer steps say little of where it was
+                plane = found[..., channel]
+                assert np.unravel_index(plane.argmax(), plane.shape) == (22, 25), method
+        if not integer and dtype is not np.float16:
+            np.testing.assert_allclose(found.mean((0, 1)), truth.mean((0, 1)), rtol=5e-3, err_msg=method)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-30, 1.0, 1e30, 1e300])
+def test_richardson_lucy_follows_the_scale_of_each_channel(scale):
+    channel = image.disk_blur(_RNG.uniform(0, 1, (20, 21)) ** 9, 2)
+    expected = image.deconvolve(channel, kernels.disk(2), "richardson_lucy")
+    both = np.stack([channel, channel * scale], axis=-1)
+    found = image.deconvolve(both, kernels.disk(2), "richardson_lucy")
+    np.testing.assert_allclose(found[..., 0], expected, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(found[..., 1] / scale, expected, rtol=0, atol=1e-9)
+
+
+def test_a_kernel_is_divided_by_its_sum_whatever_its_scale():
+    picture = _RNG.uniform(0, 1, (12, 13))
+    for algorithm in ("wiener", "richardson_lucy"):
+        expected = image.deconvolve(picture, np.ones((3, 3)), algorithm)
+        for scale in (1e-310, 1e308):
+            found = image.deconvolve(picture, np.full((3, 3), scale), algorithm)
+            np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_pixels_barely_below_0_count_as_0():
+    blurred = image.disk_blur(np.pad([[1.0]], 12), 3)
+    ragged = blurred.copy()
+    ragged[0, :4] = -0.99e-6 * blurred.max()
+    expected = image.deconvolve(blurred, kernels.disk(3), "richardson_lucy")
+    assert np.array_equal(image.deconvolve(ragged, kernels.disk(3), "richardson_lucy"), expected)
+    ragged[0, 0] = -1.01e-6 * blurred.max()
+    with pytest.raises(ValueError, match=r"negative ones above -1e-06 times the largest; pass numpy.max"):
+        image.deconvolve(ragged, kernels.disk(3), "richardson_lucy")
+
+
+@pytest.mark.parametrize("name", _NON_NEGATIVE)
+def test_black_and_flat_pictures_stay(name):
+    """Also the pixels at an edge that such a kernel moves out of sight."""
+    for value in (0, 77, 255):
+        flat = np.full((20, 21, 3), value, np.uint8)
+        assert np.array_equal(image.deconvolve(flat, _NON_NEGATIVE[name], "richardson_lucy"), flat)
 
 
 def test_richardson_lucy_makes_nothing_of_the_edges():
@@ -163,3 +293,32 @@ def test_richardson_lucy_wants_light():
 def test_a_boundary_without_effect_is_refused():
     with pytest.raises(ValueError, match="boundary='wrap' has no effect with algorithm='richardson_lucy'"):
         image.deconvolve(np.ones((4, 4)), [[1.0]], "richardson_lucy", boundary="wrap")
+
+
+@pytest.mark.parametrize("algorithm", ["wiener", "richardson-lucy"])
+@pytest.mark.parametrize(
+    ("shape", "kernel"),
+    [
+        (["--shape", "motion", "--length", "41", "--angle", "20"], "motion(41,20)"),
+        (["--shape", "disk", "--radius", "8"], "disk(8)"),
+    ],
+)
+def test_a_picture_that_the_command_line_blurred_is_restored_by_it(tmp_path, algorithm, shape, kernel):
+    truth = image.read(Path(__file__).parents[1] / "samples" / "picture.png")[300:620, 100:500]
+    sharp, blurred, restored = (tmp_path / name for name in ("a.png", "b.png", "c.png"))
+    image.write(sharp, truth)
+    assert run(["image", "blur", str(sharp), *shape, "--output", str(blurred)]) == 0
+    options = ["--kernel", kernel, "--algorithm", algorithm, "--output", str(restored)]
+    assert run(["image", "deconvolve", str(blurred), *options]) == 0
+    found, before = image.read(restored), image.read(blurred)
+    assert _error(found, truth) < 0.85 * _error(before, truth)
+    assert found.mean() == pytest.approx(before.mean(), rel=0.01)
+
+
+def test_richardson_lucy_counts_its_memory_before_it_takes_it(tmp_path):
+    source, target = tmp_path / "a.tif", tmp_path / "b.tif"
+    image.write(source, np.zeros((100, 100), np.uint8))
+    parameters = {"kernel": kernels.disk(2), "algorithm": "richardson_lucy"}
+    with pytest.raises(ValueError, match="this filter needs the whole image in memory; raise max_memory"):
+        filter_in_parts(source, target, image.deconvolve, parameters, 60 * 100 * 100, None)
+    assert filter_in_parts(source, target, image.deconvolve, parameters, 80 * 100 * 100, None) is None

@@ -20,6 +20,9 @@ ALGORITHMS = ("wiener", "richardson_lucy")
 # restore photos by 0.2 dB more at most: discs, lines and random kernels of up to 64 taps along an axis.
 _SHORTEST_RING, _LONG_RINGS = 64, (256, 512)
 _LEFT_OUT = 1e-6  # of the magnitude of its taps, at most, unless it reaches beyond the longest ring
+_NEGATIVE = 1e-6  # of the largest pixel: what rounding in a blur takes below 0
+_ROUNDING = 1e-12  # of the largest pixel: rounding of transforms in float64, of 16 million pixels
+_LEAST_SEEN = 1e-6  # of the light of a pixel; with less, rounding of transforms would say what the pixel is
 
 
 def deconvolve(
@@ -50,8 +53,9 @@ def deconvolve(
 
     .. math:: x \leftarrow x \cdot \frac{k \star (y / (k * x))}{k \star 1},
 
-    where x is as much larger than y as the kernel reaches, so that nothing is assumed of what lies beyond
-    the edges.
+    from a flat image on, where x is as much larger than y as the kernel reaches, so that nothing is assumed
+    of what lies beyond the edges. A pixel that the kernel moves out of the picture, all but a millionth of
+    its light, keeps its value.
 
     Parameters
     ----------
@@ -79,7 +83,8 @@ def deconvolve(
     ------
     ValueError, TypeError
         If `image` is not one, the kernel has no positive sum, or, for "richardson_lucy", a tap or a pixel
-        is negative or not finite.
+        is negative or not finite. Pixels above -1e-6 times the largest count as 0, as rounding makes such
+        in a blur.
 
     References
     ----------
@@ -197,28 +202,69 @@ def _fading(reach: int, side: int) -> Array:
     return np.asarray(0.5 + 0.5 * np.cos(np.pi * outer))
 
 
-def _richardson_lucy(observed: Array, taps: Array, iterations: int, settings: Settings) -> Array:
-    """The likeliest image, of which a part was seen through a blur."""
-    if not np.isfinite(observed).all() or (observed < 0).any():
+def _richardson_lucy(pixels: Array, taps: Array, iterations: int, settings: Settings) -> Array:
+    """Find the likeliest image, each colour by itself."""
+    largest = pixels.max()
+    if not np.isfinite(pixels).all() or pixels.min() < -_NEGATIVE * largest:
         raise ValueError(
-            "image has negative, NaN or infinite pixels; algorithm='richardson_lucy' takes none"
+            "image has negative, NaN or infinite pixels; algorithm='richardson_lucy' takes none, except "
+            f"negative ones above {-_NEGATIVE:g} times the largest; pass numpy.maximum(image, 0)"
         )
-    taps = taps.astype(observed.dtype)
+    found = np.empty_like(pixels)
+    for plane, out in zip(_planes(pixels), _planes(found), strict=True):
+        peak = float(plane.max())
+        if peak == 0:
+            out[...] = 0
+            continue
+        observed = np.maximum(plane.astype(np.float64), 0) / peak
+        with np.errstate(over="ignore"):  # beyond the range of the dtype, the largest number
+            likeliest = peak * _likeliest(observed, taps, iterations, settings)
+        out[...] = np.minimum(likeliest, np.finfo(out.dtype).max)
+    return found
+
+
+def _planes(pixels: Array) -> list[Array]:
+    return [pixels] if pixels.ndim == 2 else [pixels[..., channel] for channel in range(pixels.shape[2])]
+
+
+def _likeliest(observed: Array, taps: Array, iterations: int, settings: Settings) -> Array:
+    """Find the likeliest image of which `observed`, with a largest pixel of 1, was seen through a blur.
+
+    This is computed in float64. In float32, rounding in transforms exceeds the light that reaches the
+    picture from most of what lies beyond its edges.
+    """
     method, workers = settings.method, settings.workers
-
-    def seen(whole: Array) -> Array:
-        blurred = convolve(whole, taps, mode="valid", axes=(0, 1), method=method, workers=workers)
-        return np.asarray(np.maximum(blurred, smallest))
-
-    def spread(part: Array) -> Array:  # the adjoint
-        back = correlate(part, taps, mode="full", axes=(0, 1), method=method, workers=workers)
-        return np.asarray(np.maximum(back, smallest))
-
-    smallest = np.finfo(observed.dtype).tiny
-    margins = [(size // 2, (size - 1) // 2) for size in taps.shape] + [(0, 0)] * (observed.ndim - 2)
-    found = np.pad(observed, margins, mode="edge")
-    weight = spread(np.ones_like(observed))
+    seen = _seen(taps, observed.shape)
+    is_seen = seen > _LEAST_SEEN
+    inverse = np.divide(1, seen, out=seen, where=is_seen)
+    inverse[~is_seen] = 0
+    # Flat, as a pixel that is once 0 stays so; of any level, as the first step is the same for all.
+    whole = is_seen.astype(np.float64)
     for _ in range(iterations):
-        found *= spread(observed / seen(found)) / weight
-    (top, _), (left, _) = margins[:2]
-    return np.ascontiguousarray(found[top:, left:][: observed.shape[0], : observed.shape[1]])
+        model = np.asarray(convolve(whole, taps, mode="valid", method=method, workers=workers))
+        np.maximum(model, _ROUNDING, out=model)
+        ratio = np.divide(observed, model, out=model)
+        factor = np.asarray(correlate(ratio, taps, mode="full", method=method, workers=workers))
+        np.maximum(factor, 0, out=factor)
+        factor *= inverse
+        whole *= factor
+    picture = tuple(
+        slice(span // 2, span // 2 + size) for span, size in zip(taps.shape, observed.shape, strict=True)
+    )
+    return np.where(is_seen[picture], whole[picture], observed)  # unseen pixels keep their value
+
+
+def _seen(taps: Array, shape: tuple[int, ...]) -> Array:
+    """Return which share of the light of each pixel of the whole reaches a picture of this shape.
+
+    These are sums of taps. No transform has a part in them, so they are exactly 0 where no tap leads into
+    the picture.
+    """
+    down, along = (_leads(size, span) for size, span in zip(shape, taps.shape, strict=True))
+    return np.asarray(down @ taps @ along.T)
+
+
+def _leads(size: int, span: int) -> Array:
+    """Return 1 where a tap (second axis) leads from a pixel of the whole (first) into a picture."""
+    goal = np.arange(size + span - 1)[:, None] - (span - 1) + np.arange(span)
+    return ((goal >= 0) & (goal < size)).astype(np.float64)
