@@ -11,7 +11,6 @@ under `missing` it counts as missing.
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -20,11 +19,10 @@ import numpy as np
 
 from fftconv._arguments import Array, Options, Problem, is_nan
 from fftconv._boundary import FILLED
-from fftconv._engines import DEFINITIONS
 from fftconv._error_bound import componentwise_error
 from fftconv._geometry import Geometry, geometry
 from fftconv._nonfinite import is_finite
-from fftconv._plan import ConvolutionPlan
+from fftconv._plan import ConvolutionPlan, unit_error
 
 Convolve = Callable[[Problem], Array]
 MakePlan = Callable[[Problem], ConvolutionPlan]
@@ -188,7 +186,7 @@ def _weights_and_gaps(problem: Problem, convolve: Convolve, make_plan: MakePlan)
     weights, options = np.asarray(convolve(problem)), problem.options
     if options.dtype.kind == "O":
         return weights, np.asarray(weights == 0, bool)
-    clear = _CLEAR * _error(make_plan(problem), problem)
+    clear = _CLEAR * unit_error(make_plan(problem), problem.kernel)
     if (weights > clear).all():
         return weights, np.zeros(weights.shape, bool)
     some, taps = ((array > 0).astype(np.uint8) for array in (problem.signal, problem.kernel))
@@ -199,11 +197,3 @@ def _weights_and_gaps(problem: Problem, convolve: Convolve, make_plan: MakePlan)
         careful = dataclasses.replace(options, tolerance=tolerance, method="auto")
         weights = np.asarray(convolve(problem._replace(options=careful)))
     return weights, empty
-
-
-def _error(plan: ConvolutionPlan, problem: Problem) -> float:
-    """Of a weight, beyond rounding errors of its own size; samples are at most 1."""
-    if plan.tolerance is not None or plan.method in DEFINITIONS:
-        return 0.0
-    points = math.prod(plan.tile_shape or problem.options.geometry.extended_shape)
-    return plan.error_factor * math.sqrt(points) * float(np.linalg.norm(problem.kernel))

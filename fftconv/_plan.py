@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from fftconv._engines import DEFINITIONS
 from fftconv._engines.schedule import Schedule
 
 
@@ -263,6 +265,18 @@ class ConvolutionPlan:
             for row in self.table()
         )
         return f"<table>{facts}</table><table><tr>{head}</tr>{body}</table>"
+
+
+def unit_error(plan: ConvolutionPlan, kernel: np.ndarray[Any, np.dtype[Any]]) -> float:
+    """Return how far an output can be from the true one if no sample is larger than 1 in magnitude.
+
+    It is 0 where sums of terms of one sign have rounding errors that are small beside the sums themselves.
+    """
+    certain = plan.tolerance is not None or plan.method in DEFINITIONS
+    if certain and bool((kernel >= 0).all()):
+        return 0.0
+    samples = math.prod(plan.fft_shape or plan.kernel_shape)  # that an error of the output can come from
+    return plan.error_factor * math.sqrt(samples) * float(np.linalg.norm(kernel))
 
 
 def _exact_or(text: str, error: float) -> str:

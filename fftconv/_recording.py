@@ -27,10 +27,13 @@ def is_recording() -> bool:
 
 @contextmanager
 def recorded_plans() -> Iterator[list[ConvolutionPlan]]:
-    """Collect the plans that this thread follows inside the block."""
+    """Collect the plans that this thread follows inside the block; a block around it collects them too."""
     plans: list[ConvolutionPlan] = []
+    outer = _recorder.get()
     token = _recorder.set(plans)
     try:
         yield plans
     finally:
         _recorder.reset(token)
+        if outer is not None:
+            outer.extend(plans)
