@@ -266,6 +266,11 @@ def test_images_of_any_bytes_and_chunks():
     beyond[..., 3] = 1.5
     found = image.gaussian_blur(da.from_array(beyond, chunks=5), 1, alpha=True)
     np.testing.assert_allclose(found, image.gaussian_blur(beyond, 1, alpha=True), rtol=1e-5)
+    faint = np.full((60, 40, 4), (9001, 14002, 60003, 0), np.uint16)
+    faint[20:40:3, 10:30:4, 3] = 1
+    for call in (lambda x: image.sharpen(x, 2), lambda x: image.pipeline(x, "box 3 | sharpen 3")):
+        found = call(da.from_array(faint, chunks=9))
+        assert np.array_equal(found.compute(scheduler="sync"), call(faint))
     with pytest.raises(ValueError, match=r"image has dtype int64 and shape \(9, 9\)"):
         image.pipeline(da.ones((9, 9), dtype=int), "blur 1 | blur 2")
     with pytest.raises(TypeError, match="mask is an array of dask"):

@@ -15,7 +15,7 @@ from fftconv import image
 from fftconv._native import core
 from fftconv.image.bands import plan_banding
 from fftconv.image.large import TILE, open_rows
-from fftconv.image.parts import _run
+from fftconv.image.parts import _run, filter_in_parts
 from fftconv.image.pixels import Sketch
 
 _RNG = np.random.default_rng(4)
@@ -101,6 +101,28 @@ def test_parts_are_the_whole(tmp_path, kind, layout, sigma):
     else:
         assert np.array_equal(found, wanted)
     assert said.dpi == (300, 200)
+
+
+@pytest.mark.skipif(core is None, reason="NumPy holds copies of the whole")
+@pytest.mark.parametrize("transparent", [False, True])
+def test_parts_of_pictures_with_opacity(tmp_path, transparent):
+    """Opacity is looked at first, and the parts are then those of a picture of its kind."""
+    source, target = tmp_path / "a.tif", tmp_path / "b.tif"
+    pixels = _pixels("opacity", (2000, 150))
+    if not transparent:
+        pixels[..., 3] = 255
+    _write(source, pixels, rowsperstrip=50)
+    for function, parameters in (
+        (image.sharpen, {"amount": 2.0}),
+        (image.disk_blur, {"radius": 12.0}),
+        (image.deconvolve, {"kernel": np.ones((3, 3))}),
+        (image.pipeline, {"steps": "sharpen 2 | blur 1 | high-pass 3"}),
+    ):
+        report = filter_in_parts(source, target, function, parameters, 75_000_000, None)
+        assert report is not None
+        assert report.methods
+        found, expected = image.read(target), function(pixels, **parameters)
+        assert np.array_equal(found, expected)
 
 
 def test_parts_of_other_filters(tmp_path):

@@ -9,13 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from fftconv._arguments import Array
 from fftconv._pixels import Band, RowPlan, plan_rows
 from fftconv.image.pixels import Sketch
 from fftconv.image.processing import (
     COMPUTE,
+    DIVISION,
     Recipe,
+    divides,
     has_opacity,
     is_direct,
     is_see_through,
@@ -37,6 +42,10 @@ class Banding:
     recipe: Recipe
     sketch: Sketch
     passes: tuple[RowPlan, ...]
+    dtype: np.dtype[Any]
+    """Of the arithmetic, the widest that may be needed."""
+    see_through: bool | None
+    """Whether opacity is anywhere less than full, if that is known."""
 
     @property
     def step(self) -> int:
@@ -68,12 +77,14 @@ class Banding:
         numbers = math.prod(self.sketch.shape[1:])
         if is_direct(self.recipe.steps, *self.sketch, self.recipe.settings):
             return 2 * numbers * self.sketch.dtype.itemsize
-        return numbers * (2 * self.sketch.dtype.itemsize + _COPIES * COMPUTE[self.sketch.dtype].itemsize)
+        return numbers * (2 * self.sketch.dtype.itemsize + _COPIES * self.dtype.itemsize)
 
     def run(self, read: ReadRows, rows: int) -> Iterator[Array]:
         """The filtered rows, so many at a time, which is a multiple of `step`."""
         height = self.sketch.shape[0]
-        see_through = self._see_through(read, rows)
+        see_through = self.see_through
+        if see_through is None and has_opacity(*self.sketch, self.recipe.settings.alpha):
+            see_through = find_see_through(read, height, rows)
         for first in range(0, height, rows):
             last = min(first + rows, height)
             bands = self.bands(first, last)
@@ -81,19 +92,17 @@ class Banding:
             steps, settings = self.recipe
             yield process_pixels(read(*have), steps, settings, bands, see_through=see_through)
 
-    def _see_through(self, read: ReadRows, rows: int) -> bool | None:
-        """Whether opacity is anywhere less than full; None where there is none."""
-        settings = self.recipe.settings
-        if not has_opacity(*self.sketch, settings.alpha):
-            return None
-        height = self.sketch.shape[0]
-        return any(
-            is_see_through(read(first, min(first + rows, height))) for first in range(0, height, rows)
-        )
+
+def find_see_through(read: ReadRows, height: int, rows: int) -> bool:
+    """Whether opacity is anywhere less than full, which is looked for in so many rows at a time."""
+    return any(is_see_through(read(first, min(first + rows, height))) for first in range(0, height, rows))
 
 
-def plan_banding(recipe: Recipe, sketch: Sketch) -> Banding:
-    """The passes of a recipe over such an image, with what each needs."""
+def plan_banding(recipe: Recipe, sketch: Sketch, see_through: bool | None = None) -> Banding:
+    """The passes of a recipe over such an image, with what each needs.
+
+    Where there is opacity, but `see_through` is not known, they are those for both kinds of images.
+    """
     steps, settings = recipe
     if settings.boundary in _WHOLE or settings.mask is not None:
         what = "mask=" if settings.mask is not None else f"boundary={settings.boundary!r}"
@@ -103,27 +112,32 @@ def plan_banding(recipe: Recipe, sketch: Sketch) -> Banding:
     height, width = sketch.shape[:2]
     if any(step.transform is not None for step in steps):
         raise ValueError("this filter needs the whole image in memory; raise max_memory")
-    opaque = has_opacity(*sketch, settings.alpha)
+    opacity = has_opacity(*sketch, settings.alpha)
+    kinds = [see_through] if see_through is not None or not opacity else [False, True]
     dtype = sketch.dtype if is_direct(steps, *sketch, settings) else COMPUTE[sketch.dtype]
+    dtypes = [DIVISION if divides(recipe, kind) else dtype for kind in kinds]
     colours: tuple[int, ...] = sketch.shape[2:]
     if colours:
-        colours = (colours[0] - opaque,)
+        colours = (colours[0] - opacity,)
 
-    def plan(shape: tuple[int, ...], taps: Array) -> RowPlan:
+    def plan(shape: tuple[int, ...], dtype: np.dtype[Any], taps: Array) -> RowPlan:
         converted = taps_for(COMPUTE[dtype], taps)
         return plan_rows(shape, dtype, converted, settings.boundary, settings.method, settings.workers)
 
     found = []
     for step in steps:
         if step.in_grey:
-            colours = (1,) if opaque else ()
-        planes = [(height, width, *colours)]
-        if opaque and not step.keeps_opacity:
-            planes.append((height, width, 1))
-        for kernels in zip(*step.branches, strict=True):
-            plans = [plan(shape, taps) for shape in planes for taps in kernels]
-            found.append(_together(plans, height))
-    return Banding(recipe, sketch, tuple(found))
+            colours = (1,) if opacity else ()
+        planes = []
+        for kind, computed in zip(kinds, dtypes, strict=True):
+            with_opacity = divides(Recipe((step,), settings), kind)
+            channels = (colours[0] + 1,) if with_opacity else colours
+            planes.append(((height, width, *channels), computed))
+        found += [
+            _together([plan(*plane, taps) for plane in planes for taps in kernels], height)
+            for kernels in zip(*step.branches, strict=True)
+        ]
+    return Banding(recipe, sketch, tuple(found), max(dtypes, key=lambda each: each.itemsize), see_through)
 
 
 def _together(plans: list[RowPlan], height: int) -> RowPlan:

@@ -72,7 +72,8 @@ def deconvolve(
     boundary : str, default "reflect"
         For "wiener", as in `gaussian_blur`.
     alpha, linear, method, workers
-        As in `gaussian_blur`; opacity stays as it is.
+        As in `gaussian_blur`, but that opacity stays as it is. Colours are divided by the deconvolved
+        opacity; where less of that comes out than a pixel has, its own colour is added for the rest.
 
     Returns
     -------

@@ -56,7 +56,10 @@ def gaussian_blur(
         (`edges` gives 0).
     alpha : bool, optional
         Whether the last channel is opacity (0 to 255, 65535 or, in floats, 1); by default it is in uint8
-        and uint16 images of two or four channels.
+        and uint16 images of two or four channels. Colours count by their opacity: they are multiplied with
+        it, filtered, and divided by the filtered opacity, which is cut off only then. So one colour stays
+        one colour under any opacity. Where that comes out below half a step (in floats, not above the error
+        bound of the engine), the colour is 0.
     linear : bool or bytes, default False
         Whether to filter light instead of stored values: colours are taken through the transfer function of
         sRGB and back, so that a border between bright and dark does not darken. Or an ICC profile, by which
@@ -732,6 +735,9 @@ def difference_of_gaussians(
     taps = -np.outer(wide, wide)
     inner = slice((wide.size - narrow.size) // 2, (wide.size + narrow.size) // 2)
     taps[inner, inner] += np.outer(narrow, narrow)
+    taps[wide.size // 2, wide.size // 2] -= (
+        taps.sum()
+    )  # 0, beside the taps, even of two that are much alike
     settings = Settings(boundary, mask, alpha, method, workers)
     return process(image, [steps.linear(taps, bias=_grey(image, bias), in_light=linear)], settings)
 

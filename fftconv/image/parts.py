@@ -17,14 +17,15 @@ from PIL import UnidentifiedImageError
 from fftconv._files import complete_file
 from fftconv._recording import recorded_plans
 from fftconv.image import decoding, deep
-from fftconv.image.bands import Banding, most_rows, plan_banding
+from fftconv.image.bands import Banding, find_see_through, most_rows, plan_banding
 from fftconv.image.encoding import check_format
 from fftconv.image.large import TiffRows, open_rows, write_rows, writer_bytes
 from fftconv.image.light import with_profile
 from fftconv.image.pixels import Array, Sketch, mode_of
-from fftconv.image.processing import COMPUTE, Recipe, has_opacity, is_direct, recipe_of
+from fftconv.image.processing import COMPUTE, DIVISION, Recipe, divides, has_opacity, is_direct, recipe_of
 
 _BESIDE = 100 * 2**20  # bytes of the interpreter and its libraries, where the system does not tell
+_LOOKED_AT = 2**22  # bytes of pixels that are looked at together for their opacity
 _PIXEL_COPIES, _NUMBER_COPIES = 4, 8  # of a whole picture, at most
 _TRANSFORM_COPIES = 16  # instead of the latter: Richardson-Lucy in float64 takes 53 bytes per grey pixel
 
@@ -98,7 +99,14 @@ def filter_in_parts(
         if max_pixels is not None and math.prod(sketch.shape[:2]) > max_pixels:
             raise ValueError(f"{origin} {decoding.too_large(rows.shape[1], rows.shape[0], 1, max_pixels)}")
         recipe = function(sketch, **with_profile(parameters, rows.metadata.icc_profile))
-        banding = plan_banding(recipe, sketch)
+        see_through = None
+        if has_opacity(*sketch, recipe.settings.alpha):
+            at_once = 1 + _LOOKED_AT // (math.prod(sketch.shape[1:]) * sketch.dtype.itemsize)
+            try:
+                see_through = find_see_through(rows.read, sketch.shape[0], at_once)
+            except ValueError as error:
+                raise ValueError(f"{origin}: {error}") from error
+        banding = plan_banding(recipe, sketch, see_through)
         try:
             at_once = most_rows(banding, room - rows.part_bytes - writer_bytes(*sketch))
         except ValueError as error:
@@ -113,7 +121,9 @@ def _whole_bytes(recipe: Recipe | None, sketch: Sketch, frames: int) -> int:
     if recipe is None or not is_direct(recipe.steps, *sketch, recipe.settings):
         whole = recipe is not None and any(step.transform is not None for step in recipe.steps)
         copies = _TRANSFORM_COPIES if whole else _NUMBER_COPIES
-        each += copies * COMPUTE[sketch.dtype].itemsize
+        see_through = recipe is not None and has_opacity(*sketch, recipe.settings.alpha)
+        divided = recipe is not None and divides(recipe, see_through or None)
+        each += copies * (DIVISION if divided else COMPUTE[sketch.dtype]).itemsize
     return numbers * each
 
 

@@ -3,7 +3,8 @@ alpha, light, rounding and missing pixels.
 
 Integer images are computed in float (int32 in float64, others in float32), rounded half to even and
 saturated once, at the end. Colours are weighted with their opacity before filtering (premultiplied)
-so that invisible pixels do not bleed into visible ones.
+so that invisible pixels do not bleed into visible ones, and divided by the filtered opacity, in float64:
+where that is half a step of 16 bits, the division takes 17 bits away.
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ from PIL import Image
 
 from fftconv._arguments import Array, Method, read_array, read_mask
 from fftconv._arrays import package_of
-from fftconv._boundary import Boundary
+from fftconv._boundary import FILLED, Boundary
+from fftconv._error_bound import fft_error_factor
 from fftconv._integers import round_to
 from fftconv._pixels import Band, correlate_pixels
+from fftconv._plan import ConvolutionPlan, unit_error
+from fftconv._recording import recorded_plans
 from fftconv.convolution import correlate
 from fftconv.image.light import InLight, converters, light_of, luminance
 from fftconv.image.pixels import Sketch, pixels_of, to_picture
@@ -47,6 +51,7 @@ COMPUTE: dict[np.dtype[Any], np.dtype[Any]] = {
     np.dtype(np.float32): np.dtype(np.float32),
     np.dtype(np.float64): np.dtype(np.float64),
 }
+DIVISION = np.dtype(np.float64)  # of colours by their opacity
 _GREY_MODES = {"RGB": "L", "RGBA": "LA"}
 
 
@@ -161,6 +166,13 @@ def has_opacity(shape: tuple[int, ...], dtype: np.dtype[Any], alpha: bool | None
     return alpha if alpha is not None else dtype.kind == "u" and channels in (2, 4)
 
 
+def divides(recipe: Recipe, see_through: bool | None) -> bool:
+    """Whether filtered colours are divided by filtered opacity, which is full or `see_through`, or None."""
+    steps, settings = recipe
+    mixes = see_through is not None and (see_through or settings.boundary in FILLED)
+    return mixes and any(step.total for step in steps)
+
+
 def is_direct(
     steps: Sequence[Step], shape: tuple[int, ...], dtype: np.dtype[Any], settings: Settings
 ) -> bool:
@@ -239,12 +251,14 @@ def _process_numbers(
         )
     full = full_scale(pixels.dtype)
     colours = slice(None) if see_through is None else slice(None, -1)
+    divided = divides(Recipe(tuple(steps), settings), see_through)
+    dtype = DIVISION if divided else COMPUTE[pixels.dtype]
     lit: InLight = False
     if steps[0].in_light is True:
-        numbers, lit = _to_light(pixels, colours, full), True
+        numbers, lit = _to_light(pixels, colours, full, dtype), True
     else:
-        changed = any(step.in_light or step.bias for step in steps)
-        numbers = pixels.astype(COMPUTE[pixels.dtype], copy=changed)
+        changed = divided or any(step.in_light or step.bias for step in steps)
+        numbers = pixels.astype(dtype, copy=changed)
 
     def let_light(wanted: InLight) -> None:
         """Colours as stored values, or as light of a kind."""
@@ -271,6 +285,8 @@ def _process_numbers(
             part = _part(numbers, colours)
             part += np.asarray(step.bias, numbers.dtype)
     let_light(False)
+    if divided:
+        return _seen(numbers, pixels.dtype, bool(steps[-1].total))
     return numbers
 
 
@@ -286,9 +302,8 @@ def _part(numbers: Array, colours: slice) -> Array:
     return numbers[..., colours] if numbers.ndim == 3 else numbers
 
 
-def _to_light(pixels: Array, colours: slice, full: float) -> Array:
+def _to_light(pixels: Array, colours: slice, full: float, dtype: np.dtype[Any]) -> Array:
     """The pixels as numbers, of which colours are linear in light."""
-    dtype = COMPUTE[pixels.dtype]
     numbers = pixels.astype(dtype)
     _part(numbers, colours)[...] = light_of(_part(pixels, colours), full, dtype)
     return numbers
@@ -315,28 +330,96 @@ def _to_grey(numbers: Array, colours: slice, full: float) -> Array:
 def _filter_with_alpha(
     numbers: Array, full: float, see_through: bool, step: Step, settings: Settings, bands: Sequence[Band]
 ) -> Array:
-    """Filter colours weighted with their opacity, and divide by the filtered opacity."""
-    given = numbers[..., -1:] / full
-    colour = _correlate_all(numbers[..., :-1] * given, step, settings, bands)
-    stays = step.keeps_opacity or not (see_through or settings.boundary in ("zero", "constant"))
-    opacity = None if stays else _filter_opacity(given, step, settings, bands)
-    if opacity is None:
-        kept = numbers[..., -1:]
-        for band in bands:
-            kept = kept[band.want[0] - band.have[0] : band.want[1] - band.have[0]]
-        return np.concatenate([colour, kept], axis=-1)
-    visible = opacity * full >= 0.5 if full > 1 else opacity > 0
-    colour = np.where(visible, colour / np.where(visible, opacity, 1), 0 * opacity)  # NaN stays
-    return np.concatenate([colour, opacity * full], axis=-1)
+    """Filter colours weighted with their opacity, and divide them by the filtered opacity.
+
+    Opacity is cut off at 0 and full after the division. Where it is not above the error bound, nothing is
+    known of the colour, and both are 0. Opacity stays as it is if it is full everywhere, or if the taps sum
+    to 0, so that there is no mean to divide by.
+    """
+    if not divides(Recipe((step,), settings), see_through):
+        weighted = _weigh(numbers.copy(), full) if see_through else numbers
+        colours = np.ascontiguousarray(weighted[..., :-1])
+        filtered = _correlate_all(colours, step, settings, bands)
+        return np.concatenate([filtered, _wanted(numbers, bands)[..., -1:]], axis=-1)
+    given = _wanted(numbers, bands).copy() if step.keeps_opacity else None
+    total = step.total
+    with recorded_plans() as plans:
+        result = _correlate_all(_weigh(numbers, full), step, settings, bands)
+    error = full / abs(total) * _opacity_error(step, numbers[..., 0].size, plans)
+    _divide(result, given, total, full, error)
+    return result
 
 
-def _filter_opacity(given: Array, step: Step, settings: Settings, bands: Sequence[Band]) -> Array | None:
-    """Opacity from 0 to 1, filtered to a mean; None where there is no mean, so that it stays."""
-    (kept,) = step.branches
-    total = math.prod(float(taps.sum()) for taps in kept)
-    if abs(total) < 1e-6 * math.prod(float(np.abs(taps).sum()) for taps in kept):
-        return None
-    return np.clip(_correlate_all(given, step, settings, bands) / total, 0, 1)
+@np.errstate(invalid="ignore")  # of an infinite colour without opacity
+def _weigh(numbers: Array, full: float) -> Array:
+    """Multiply colours in place with their opacity; what has none has no colour, even if that is NaN."""
+    share = numbers[..., -1] / full
+    for channel in range(numbers.shape[-1] - 1):
+        numbers[..., channel] *= share
+    if full == 1:  # integers have no NaN
+        numbers[share == 0, :-1] = 0
+    return numbers
+
+
+@np.errstate(over="ignore", invalid="ignore")  # of infinite colours, or opacity
+def _divide(result: Array, given: Array | None, total: float, full: float, error: float) -> None:
+    """Divide filtered colours by filtered opacity in place; opacity is cut off, or becomes that of `given`.
+
+    Where less opacity comes out than a pixel of `given` had, its own colour is added for the rest, so that
+    what deconvolution leaves nothing of does not become noise.
+    """
+    opacity = result[..., -1] / total
+    kept = opacity
+    if given is not None:
+        kept = given[..., -1]
+        rest = np.maximum(kept - opacity, 0)
+        opacity += rest
+        rest *= total / full
+        for channel in range(result.shape[-1] - 1):
+            result[..., channel] += rest * given[..., channel]
+    hidden = kept <= error  # False for NaN, which stays
+    share = opacity / full
+    share[hidden] = 1
+    for channel in range(result.shape[-1] - 1):
+        result[..., channel] /= share
+    np.minimum(opacity, full, out=result[..., -1])
+    result[hidden] = 0
+    if given is not None:
+        result[..., -1] = kept
+
+
+def _opacity_error(step: Step, pixels: int, plans: Sequence[ConvolutionPlan]) -> float:
+    """The largest error of opacity from 0 to 1 that was filtered by these plans, before its division."""
+    if step.transform is not None:  # taken to be that of one transform of the whole image
+        return fft_error_factor(4 * pixels, DIVISION) * math.sqrt(pixels)
+    limits = np.finfo(DIVISION)
+    error, largest = float(limits.tiny / limits.eps), 1.0  # smaller numbers lose digits
+    for taps in step.branches[0]:
+        size = float(np.abs(taps).sum())
+        of_pass = max((unit_error(plan, taps) for plan in plans), default=0.0)
+        error, largest = error * size + largest * of_pass, largest * size
+    return error
+
+
+def _wanted(numbers: Array, bands: Sequence[Band]) -> Array:
+    """The rows that are asked for after all bands."""
+    for band in bands:
+        numbers = numbers[band.want[0] - band.have[0] : band.want[1] - band.have[0]]
+    return numbers
+
+
+def _seen(numbers: Array, dtype: np.dtype[Any], hides: bool) -> Array:
+    """Numbers in the dtype of the arithmetic on opaque pixels, without the colours that nobody can see.
+
+    Integers are seen from half a step of opacity on.
+    """
+    with np.errstate(over="ignore"):
+        result = numbers.astype(COMPUTE[dtype])
+        opacity = result[..., -1] if dtype.kind == "u" else result[..., -1].astype(dtype)
+    if hides:
+        hidden = opacity < 0.5 if dtype.kind == "u" else opacity <= 0
+        result[hidden, :-1] = 0
+    return result
 
 
 def _shares(steps: Sequence[Step], bands: Sequence[Band]) -> list[list[Band]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from fftconv.image.light import InLight
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+_ROUNDED = 1e-6  # sums of taps below so much of their magnitudes are 0, but for the rounding of float32
 _MOST_TAPS = 2**20  # of an outer product; with more, two passes of transforms are as fast
 
 
@@ -30,7 +32,8 @@ class Step:
     combine : callable, optional
         What becomes of the results of all branches; without it there is one branch, and the step is linear.
     transform : callable, optional
-        What is done to colours instead, that no kernel does; it needs the whole image.
+        What is done to colours instead, that no kernel does; it needs the whole image. It keeps the mean,
+        takes each channel on its own, and one that is c times as bright to c times the result.
     bias : float
         Is added to colours, in the units of the image.
     in_light : bool or bytes
@@ -38,7 +41,8 @@ class Step:
     in_grey : bool
         Whether colours become grey of the same luminance first.
     keeps_opacity : bool
-        Whether opacity stays as it is; otherwise it is filtered with the kernels divided by their sums.
+        Whether opacity stays as it is; otherwise it is filtered with the kernels divided by their sums. It
+        always stays where these are 0.
     unknown : float, optional
         What a pixel of an integer image becomes of which too little is known; without it, it stays.
     gives_float : bool
@@ -58,6 +62,16 @@ class Step:
     @property
     def is_linear(self) -> bool:
         return self.combine is None and self.transform is None
+
+    @property
+    def total(self) -> float:
+        """The sum of the taps of all passes as one kernel; 0 if it may come from the rounding of taps."""
+        if self.combine is not None:
+            return 0.0
+        (kernels,) = self.branches
+        total = math.prod(float(taps.sum(dtype=np.float64)) for taps in kernels)
+        size = math.prod(float(np.abs(taps).sum(dtype=np.float64)) for taps in kernels)
+        return total if abs(total) > _ROUNDED * size else 0.0
 
 
 def linear(
