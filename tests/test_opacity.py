@@ -116,7 +116,7 @@ def test_one_colour_is_that_of_an_opaque_picture(name, dtype):
     accepted = list(inspect.signature(function).parameters)
     for colour in _colours(rng, dtype):
         for kind, opacity in _opacities(rng, _full(dtype)).items():
-            options = {"method": "direct" if steps else str(rng.choice(_ALL_METHODS))}
+            options = {"method": str(rng.choice(_ALL_METHODS))}
             if not steps:
                 options["boundary"] = str(rng.choice(_BOUNDARIES))
             if total == 1 and rng.random() < 0.3:
@@ -197,8 +197,7 @@ def test_what_is_fully_transparent_becomes_zero(dtype):
     pixels = (rng.random((12, 13, 4)) * _full(dtype)).astype(dtype)
     pixels[..., 3] = 0
     for name, (function, _) in _FILTERS.items():
-        method = "direct" if name == "deconvolve step by step" else "auto"
-        assert not function(pixels, alpha=True, method=method).any(), name
+        assert not function(pixels, alpha=True).any(), name
 
 
 @pytest.mark.parametrize("name", list(_OF_CHANGES))
