@@ -125,6 +125,117 @@ def test_gradients_are_differences(method, case):
             close(np.array(getattr(back, name)[index]), difference, scale)
 
 
+_PADS = {"nearest": "edge", "reflect": "symmetric", "mirror": "reflect", "wrap": "wrap"}
+
+
+def exact_gradients(g, x, weights, before, after, options, fill):
+    """Nested loops over Python's integers: gradients of input, weights and bias."""
+    g, x, weights = (array.astype(object) for array in (g, x, weights))
+    places = np.arange(math.prod(x.shape[2:])).reshape(x.shape[2:])
+    mode = _PADS.get(options["boundary"])
+    fixed = {} if mode else {"constant_values": -1}
+    places = np.pad(places, list(zip(before, after, strict=True)), mode or "constant", **fixed)
+    spatial = tuple(range(2, weights.ndim))
+    laid = np.flip(weights, spatial) if options["flip"] else weights
+    of_x, of_weights = (np.zeros(array.shape, object) for array in (x, weights))
+    flat, of_flat = (array.reshape(*x.shape[:2], -1) for array in (x, of_x))
+    seen, kernels = weights.shape[1], len(weights) // options["groups"]
+    for n, o, *p in np.ndindex(g.shape):
+        for c, *i in np.ndindex(weights.shape[1:]):
+            at = tuple(
+                a * s + b * d
+                for a, s, b, d in zip(p, options["stride"], i, options["dilation"], strict=True)
+            )
+            channel, source = o // kernels * seen + c, places[at]
+            sample = flat[n, channel, source] if source >= 0 else fill
+            of_weights[(o, c, *i)] += g[(n, o, *p)] * sample
+            if source >= 0:
+                of_flat[n, channel, source] += g[(n, o, *p)] * laid[(o, c, *i)]
+    of_weights = np.flip(of_weights, spatial) if options["flip"] else of_weights
+    return of_x, of_weights, g.sum(axis=(0, *range(2, g.ndim)))
+
+
+def integer_dtype(one, other):
+    """uint64 for uint64 and what has no sign, otherwise int64."""
+    kinds = {np.dtype(one).kind, np.dtype(other).kind}
+    return np.dtype(np.uint64 if np.uint64 in (one, other) and "i" not in kinds else np.int64)
+
+
+_INTEGERS = (np.bool_, np.int8, np.uint8, np.int16, np.uint32, np.int64, np.uint64)
+
+
+@settings(max_examples=150)
+@given(
+    case=layer(),
+    dtypes=st.tuples(*[st.sampled_from(_INTEGERS)] * 3),
+    bits=st.tuples(*[st.sampled_from([2, 8, 20, 29, 31, 34, 58, 62, 63])] * 3),
+    method=st.sampled_from(["auto", "convolve"]),
+)
+def test_gradients_of_integers_are_exact_or_raise(case, dtypes, bits, method):
+    rng = np.random.default_rng(case["seed"])
+    options = case["options"]
+    padding = list(zip(case["before"], case["after"], strict=True))
+    shape = layers.conv_layer(
+        np.ones(case["x"]), np.ones(case["weights"]), padding=padding, **options
+    ).shape
+    arrays = []
+    for dtype, of_each, size in zip(dtypes, bits, (shape, case["x"], case["weights"]), strict=True):
+        high = 1 if dtype is np.bool_ else min(2**of_each, int(np.iinfo(dtype).max))
+        low = 0 if np.dtype(dtype).kind in "bu" else -high
+        arrays.append(
+            rng.integers(low, high, size, np.int64 if low < 0 else np.uint64, endpoint=True).astype(dtype)
+        )
+    fill = 3 if options["boundary"] == "constant" else 0
+    of_padded = np.int64 if fill and dtypes[1] is np.bool_ else dtypes[1]
+    exact = exact_gradients(*arrays, case["before"], case["after"], options, fill)
+    wanted = [integer_dtype(dtypes[0], other) for other in (dtypes[2], of_padded, dtypes[0])]
+    fits = all(
+        np.iinfo(dtype).min <= value <= np.iinfo(dtype).max
+        for dtype, array in zip(wanted, exact, strict=True) for value in array.flat
+    )  # fmt: skip
+    call = {"padding": padding, "fill_value": fill, "method": method, **options}
+    if not fits:
+        with pytest.raises(OverflowError, match=r"does not fit u?int64.*astype\(object\)"):
+            layers.conv_layer_backward(*arrays, **call)
+        found = layers.conv_layer_backward(*(array.astype(object) for array in arrays), **call)
+        wanted = [np.dtype(object)] * 3
+    else:
+        found = layers.conv_layer_backward(*arrays, **call)
+    for each, dtype, expected in zip(found, wanted, exact, strict=True):
+        assert each.dtype == dtype
+        assert np.array_equal(each.astype(object), expected)
+
+
+def test_integer_gradients_beyond_2_to_53_are_exact():
+    back = layers.conv_layer_backward([[[2**53 + 1, 1]]], [[[1, 2, 3]]], [[[1, 1]]])
+    assert back.x.tolist() == [[[2**53 + 1, 2**53 + 2, 1]]]
+    assert back.weights.tolist() == [[[2**53 + 3, 2**54 + 5]]]
+    assert back.bias.tolist() == [2**53 + 2]
+
+
+def test_what_padding_alone_would_overflow_is_exact():
+    """The gradient at a padded sample is beyond int64, and that of the sample it was copied from is not."""
+    g, x, weights = [[[2**62, 0, 2**62]]], [[[1]]], [[[4, -3, 0]]]
+    with pytest.raises(OverflowError, match="does not fit int64"):
+        layers.conv_layer_backward(g, x, weights, padding=2, boundary="nearest")
+    back = layers.conv_layer_backward([[[2**61, 0, 0]]], x, [[[8, -7, 0]]], padding=2, boundary="nearest")
+    assert back.x.tolist() == [[[2**61]]]
+
+
+@pytest.mark.parametrize(("dtype", "fill", "expected"), [
+    (np.uint8, -5, [-4, 2, 2, -4]), (np.uint8, 300, [301, 2, 2, 301]), (bool, 3, [4, 2, 2, 4]),
+    (np.uint64, 2**40, [2**40 + 1, 2, 2, 2**40 + 1]),
+])  # fmt: skip
+def test_padding_of_integers_may_be_any_integer(dtype, fill, expected):
+    x = np.ones((1, 1, 3), dtype)
+    y = layers.conv_layer(x, [[[1, 1]]], padding=1, boundary="constant", fill_value=fill)
+    assert y.tolist() == [[expected]]
+    with pytest.raises(OverflowError, match=r"fill_value=-1 and x .uint64. do not fit one dtype"):
+        layers.conv_layer(
+            np.full((1, 1, 1), 2**63, np.uint64), [[[0]]], padding=1, boundary="constant", fill_value=-1
+        )
+
+
 @pytest.mark.skipif(core is None, reason="needs the native core")
 @pytest.mark.parametrize("level", core.levels() if core is not None else [])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -301,6 +301,8 @@ def make_sum(
     dtype = result_dtype(samples.dtype, weights.dtype)
     if dtype.kind in "fc":
         samples, weights = samples.astype(dtype, copy=False), weights.astype(dtype, copy=False)
+    elif boundary == "constant":
+        samples = _with_room_for(fill_value, samples)
     batch, channels = samples.shape[:2]
     return Sum(
         samples.reshape(batch, groups, channels // groups, *samples.shape[2:]),
@@ -310,6 +312,20 @@ def make_sum(
         fill_value,
         workers,
         None if bias is None else np.ascontiguousarray(bias),
+    )
+
+
+def _with_room_for(fill_value: Any, samples: Array) -> Array:
+    """Integers or objects in a dtype that holds the fill value, too."""
+    if samples.dtype.kind == "O":
+        return samples
+    for dtype in (samples.dtype, np.dtype(np.int64), np.dtype(np.uint64)):
+        low, high = (False, True) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
+        if low <= fill_value <= high and low <= samples.min() and samples.max() <= high:
+            return samples.astype(dtype, copy=False)
+    raise OverflowError(
+        f"fill_value={fill_value!r} and x ({samples.dtype}) do not fit one dtype of 64 bits; convert x "
+        f"with x.astype(object)"
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, read_array, read_fill, result_dtype
+from fftconv._boundary import FILLED
 from fftconv._checks import check_choice
 from fftconv.layers.convolutional import turned
 from fftconv.layers.engines import (
@@ -72,11 +75,15 @@ def conv_layer_backward(
     -------
     LayerGradients
         ``x``, ``weights`` and ``bias``. What padding has goes to the samples that it was copied from.
+        Where gradient, x and weights are integers all three are exact, each in int64, or uint64 as in
+        `convolve`; otherwise they are floats of one dtype.
 
     Raises
     ------
     ValueError, TypeError
         As `conv_layer`, and for a gradient of another shape than the output, or complex arrays.
+    OverflowError
+        If an integer of a gradient does not fit its dtype.
 
     References
     ----------
@@ -92,50 +99,106 @@ def conv_layer_backward(
     samples, kernels, axes = read_layer(x, weights, stride, padding, dilation, groups, strict=False)
     check_choice("boundary", boundary, LAYER_BOUNDARIES)
     given = read_array("gradient", gradient)
-    dtype = np.result_type(given, samples, kernels, np.float16)
-    if dtype.kind != "f":
+    arrays = [given, samples, kernels]
+    if any(array.dtype.kind == "c" for array in arrays):
         raise TypeError(
-            f"gradient ({given.dtype}), x ({samples.dtype}) and weights ({kernels.dtype}) make {dtype}; "
-            f"accepted are real numbers"
+            f"gradient has dtype {given.dtype}, x {samples.dtype} and weights {kernels.dtype}; accepted "
+            f"are real numbers"
         )
-    dtype = result_dtype(dtype, dtype)
     expected = (len(samples), len(kernels), *(axis.outputs for axis in axes))
     if given.shape != expected:
         raise ValueError(
             f"gradient has shape {given.shape}, the output of this layer {expected} "
             f"{axis_names('NO', axes)}"
         )
-    given, samples, kernels = (array.astype(dtype, copy=False) for array in (given, samples, kernels))
+    dtype = result_dtype(samples.dtype, kernels.dtype)
+    if any(array.dtype.kind not in "biu" for array in arrays):
+        common = np.result_type(*arrays, np.float16)
+        dtype = result_dtype(common, common)
+        given, samples, kernels = (array.astype(dtype, copy=False) for array in arrays)
     laid = turned(kernels) if flip else kernels
     fill = read_fill(fill_value, boundary, dtype)
     task = make_sum(samples, laid, axes, groups, workers, boundary, fill)
-    if np.isfinite(laid).all():
-        of_x = sum_over_channels(_way_back(task, given), method)
-    else:  # zeros between the numbers of the gradient would make NaN of infinities
-        of_x = _scatter(task, given)
     of_weights = _gradient_of_weights(task, given, method)
     return LayerGradients(
-        unpad(of_x, axes, boundary),
+        _gradient_of_samples(task, given, method),
         turned(of_weights) if flip else of_weights,
-        given.sum((0, *range(2, given.ndim))),
+        _sum_in_64_bits(given, lambda part: part.sum((0, *range(2, given.ndim)))),
+    )
+
+
+def _gradient_of_samples(task: Sum, gradient: Array, method: str) -> Array:
+    """Follow each sample to the outputs that read it, and those in the padding to their sources."""
+    if task.dtype.kind == "f" and not np.isfinite(task.weights).all():
+        # Zeros between the numbers of the gradient would make NaN of infinities.
+        return unpad(_scatter(task, gradient), task.axes, task.boundary)
+    back = _way_back(task, gradient)
+    if task.boundary in FILLED:
+        return sum_over_channels(back, method)
+    try:
+        padded = sum_over_channels(back, method)
+    except OverflowError:  # which may cancel where padding is added to the samples it was copied from
+        objects = dataclasses.replace(back, x=back.x.astype(object), weights=back.weights.astype(object))
+        total = unpad(sum_over_channels(objects, "convolve"), task.axes, task.boundary)
+        return _in_64_bits(total, result_dtype(back.x.dtype, back.weights.dtype))
+    return _sum_in_64_bits(padded, lambda part: unpad(part, task.axes, task.boundary))
+
+
+def _sum_in_64_bits(array: Array, add_up: Callable[[Array], Array]) -> Array:
+    """What a function that adds up some elements gives; exact for integers, or OverflowError.
+
+    The upper and the lower 32 bits are added up apart, so that 2^31 of each cannot overflow.
+    """
+    if array.dtype.kind not in "biu":
+        return add_up(array)
+    dtype = result_dtype(array.dtype, array.dtype)
+    numbers = array.astype(dtype, copy=False)
+    upper, lower = add_up(numbers >> 32), add_up(numbers & dtype.type(2**32 - 1))
+    upper = upper + (lower >> 32)
+    limits = np.iinfo(dtype)
+    if upper.min() < limits.min >> 32 or upper.max() > limits.max >> 32:
+        raise _overflow(dtype)
+    return np.asarray((upper << 32) | (lower & dtype.type(2**32 - 1)))
+
+
+def _in_64_bits(total: Array, dtype: np.dtype[Any]) -> Array:
+    """Python's integers as those of a dtype, if they fit."""
+    limits = np.iinfo(dtype)
+    if total.min() < limits.min or total.max() > limits.max:
+        raise _overflow(dtype)
+    return total.astype(dtype)
+
+
+def _overflow(dtype: np.dtype[Any]) -> OverflowError:
+    return OverflowError(
+        f"a gradient does not fit {dtype}; convert the gradient with gradient.astype(object) for integers "
+        f"of any size, or with gradient.astype(float) for rounded ones"
     )
 
 
 def _way_back(task: Sum, gradient: Array) -> Sum:
-    """The layer that leads back to the padded samples.
+    """The layer that leads back to the samples, and to their padding where that was copied from them.
 
     It is of the gradient, numbers a stride apart, under the weights turned around, kernels as channels.
     """
     axes, (groups, kernels, channels) = task.axes, task.weights.shape[:3]
-    apart = gradient
-    if any(axis.stride > 1 for axis in axes):
-        sizes = [(axis.outputs - 1) * axis.stride + 1 for axis in axes]
-        apart = np.zeros((*gradient.shape[:2], *sizes), gradient.dtype)
-        apart[:, :, *(slice(None, None, axis.stride) for axis in axes)] = gradient
+    sizes, inside, outside = [], [], []
+    for axis in axes:
+        first, count = (axis.before, axis.size) if task.boundary in FILLED else (0, axis.padded)
+        # Outputs start at padded positions p stride, which are read from position first - span + 1 on.
+        places = np.arange(axis.outputs) * axis.stride - (first - axis.span + 1)
+        sizes.append(count + axis.span - 1)
+        read = np.flatnonzero((places >= 0) & (places < sizes[-1]))
+        inside.append(slice(read[0], read[-1] + 1) if read.size else slice(0))
+        start = int(places[read[0]]) if read.size else 0
+        outside.append(
+            slice(start, start + (read.size - 1) * axis.stride + 1 if read.size else start, axis.stride)
+        )
+    apart = np.zeros((*gradient.shape[:2], *sizes), gradient.dtype)
+    apart[:, :, *outside] = gradient[:, :, *inside]
     swapped = task.weights.swapaxes(1, 2).reshape(groups * channels, kernels, *task.weights.shape[3:])
     back = tuple(
-        LayerAxis(size, axis.taps, 1, axis.span - 1, axis.padded - size, axis.dilation)
-        for axis, size in zip(axes, apart.shape[2:], strict=True)
+        LayerAxis(size, axis.taps, 1, 0, 0, axis.dilation) for axis, size in zip(axes, sizes, strict=True)
     )
     return make_sum(apart, turned(swapped), back, groups, task.workers)
 
@@ -161,7 +224,7 @@ def _gradient_of_weights(task: Sum, gradient: Array, method: str) -> Array:
     """By matrices, or as the layer whose kernels are the gradients and whose channels the inputs."""
     if method == "auto":  # the matrices and the transforms are as many, and as large, as those of the layer
         method = choose(task, ("patches", "spectra"))
-    if method == "patches":
+    if method == "patches" and task.dtype.kind in "fc":  # of other numbers it is refused below
         grouped = gradient.reshape(task.output_shape)
         return sum_gradient_by_patches(task, grouped).reshape(-1, *task.weights.shape[2:])
     found = sum_over_channels(_dual(task, gradient), method)
