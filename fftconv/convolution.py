@@ -143,7 +143,8 @@ def convolve(
     numpy.ndarray, or a tuple of two with ``return_weight=True``
         float32 and complex64 data stay so; float16 gives float32; booleans and integers give exact
         int64, or uint64 if one of the arrays is uint64 and the other unsigned or boolean; everything else
-        follows NumPy's promotion.
+        follows NumPy's promotion. In arrays of the array API standard integers never widen the floats
+        beside them, and neither does a kernel of NumPy: a float32 signal gives float32.
 
     Raises
     ------

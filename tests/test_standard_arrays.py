@@ -86,6 +86,73 @@ def test_precision_stays():
     assert fftconv.convolve(np.ones(50), strict.asarray(np.ones(3))).dtype == strict.float64
 
 
+DTYPES = (
+    *("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"),
+    *("float32", "float64", "complex64", "complex128"),
+)
+
+
+def expected_dtype(signal, kernel, is_kernel_of_numpy):
+    """Exact sums of integers in int64; integers never widen floats, nor do floats of NumPy in a kernel."""
+    one, other = np.dtype(signal), np.dtype(kernel)
+    if one.kind in "biu" and other.kind in "biu":
+        return np.dtype(np.int64)
+    if one.kind in "biu" or other.kind in "biu":
+        return one if one.kind in "fc" else other
+    if is_kernel_of_numpy:
+        single = one in (np.float32, np.complex64)
+        return np.dtype({True: "c8", False: "c16"}[single] if "c" in one.kind + other.kind
+                        else {True: "f4", False: "f8"}[single])  # fmt: skip
+    return np.result_type(one, other)
+
+
+@pytest.mark.parametrize("kernel", DTYPES)
+@pytest.mark.parametrize("signal", DTYPES)
+def test_result_dtype_is_the_same_in_every_library(library, signal, kernel):
+    make, _ = library
+    x, k = np.array([1, 0, 1, 1]).astype(signal), np.array([1, 1]).astype(kernel)
+    lists = {"b": [True, True], "i": [1, 1], "u": [1, 1], "f": [1.0, 1.0], "c": [1j, 1j]}
+    listed = lists[k.dtype.kind]
+    calls = [(x, make(k), False)] if k.dtype.kind in "biu" or x.dtype.kind in "biu" else []
+    calls += [(make(x), make(k), False), (make(x), k, True), (make(x), listed, True)]
+    for samples, taps, is_kernel_of_numpy in calls:
+        dtype = np.asarray(taps).dtype if taps is listed else k.dtype
+        wanted = expected_dtype(signal, dtype, is_kernel_of_numpy)
+        for found in (
+            fftconv.convolve(samples, taps),
+            fftconv.correlate(samples, taps, mode="same", boundary="constant", fill_value=1),
+            *([fftconv.Filter(taps)(samples), fftconv.FilterBank([taps, taps])(samples)]
+              if is_kernel_of_numpy else []),
+        ):  # fmt: skip
+            assert numbers(found).dtype == wanted
+        wide = np.convolve(
+            *(np.asarray(each).astype(wanted) for each in (x, listed if taps is listed else k))
+        )
+        np.testing.assert_allclose(numbers(fftconv.convolve(samples, taps)), wide)
+
+
+@pytest.mark.parametrize("kernel", DTYPES)
+@pytest.mark.parametrize("signal", DTYPES)
+def test_arrays_of_numpy_follow_its_promotion_and_never_narrow_floats(library, signal, kernel):
+    """The libraries differ from NumPy only where it widens floats for the sake of integers."""
+    make, _ = library
+    x, k = np.ones(4, signal), np.ones(2, kernel)
+    plain, other = fftconv.convolve(x, k).dtype, numbers(fftconv.convolve(make(x), make(k))).dtype
+    if plain != other:
+        (floats,) = (dtype for dtype in (x.dtype, k.dtype) if dtype.kind in "fc")
+        assert other == floats
+        assert plain == np.result_type(x.dtype, k.dtype)
+
+
+def test_half_precision_and_integers_give_single_precision():
+    torch = pytest.importorskip("torch")
+    half = torch.ones(4, dtype=torch.float16)
+    assert fftconv.convolve(half, [70_000, 1]).dtype == torch.float32
+    assert fftconv.convolve(half, torch.tensor([70_000, 1])).dtype == torch.float32
+    assert fftconv.convolve(torch.tensor([70_000, 1]), half).dtype == torch.float32
+    assert torch.isfinite(fftconv.convolve(np.array([70_000, 1]), half)).all()
+
+
 def test_kernels_of_numpy_are_taken_as_they_are_or_refused():
     x = strict.asarray(np.ones(9, np.float32))
     for taps in ([1, 2, 1], np.array([1, 2, 3])[::-1], np.array([1.0, 2.0], ">f8"), np.array([1j])):

@@ -19,7 +19,7 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
-from fftconv._arguments import Array, read_array, read_problem
+from fftconv._arguments import Array, read_array, read_problem, result_dtype
 from fftconv._arrays import package_of
 from fftconv._boundary import FILLED, sources
 from fftconv._checks import check_choice
@@ -58,7 +58,11 @@ def convolve(signal: Any, kernel: Any, options: dict[str, Any], correlate: bool)
         raise ValueError(f"{name} is not accepted for arrays of {library}; pass NumPy arrays")
     check_choice("method", method, METHODS)
     xp, x, k = _read(signal, kernel, library)
-    like = [np.broadcast_to(np.zeros((), _numpy_dtype(xp, array.dtype)), array.shape) for array in (x, k)]
+    dtypes = _promoted([_numpy_dtype(xp, array.dtype) for array in (x, k)])
+    like = [
+        np.broadcast_to(np.zeros((), dtype), array.shape)
+        for dtype, array in zip(dtypes, (x, k), strict=True)
+    ]
     asked = {name: value for name, value in options.items() if name not in ("return_weight", "workers")}
     problem = read_problem(*like, **(asked | {"method": "auto", "workers": None}))
     geometry, result = problem.options.geometry, problem.options.dtype
@@ -135,8 +139,15 @@ def _read(signal: Any, kernel: Any, library: str) -> tuple[Any, Any, Any]:
             f"{array_api_compat.device(kernel)}; move one of them to the other's device"
         )
     device = next((place for place in places if place is not None), None)
-    x = signal if package_of(signal) else _moved(xp, read_array("signal", signal), device)
-    k = kernel if package_of(kernel) else _moved(xp, _narrowed(xp, kernel, theirs[0]), device)
+    x, k = signal, kernel
+    if not package_of(signal):
+        samples = read_array("signal", signal)
+        beside = _promoted([samples.dtype, _numpy_dtype(xp, kernel.dtype)])
+        if beside[0] != samples.dtype:
+            samples = samples.astype(result_dtype(*beside))
+        x = _moved(xp, samples, device)
+    elif not package_of(kernel):
+        k = _moved(xp, _narrowed(xp, kernel, signal), device)
     for name, array in (("signal", x), ("kernel", k)):
         if array.ndim == 0 or math.prod(array.shape) == 0:
             raise ValueError(
@@ -152,16 +163,28 @@ def _moved(xp: Any, array: Array, device: Any) -> Any:
     return xp.asarray(np.array(array, order="C"), device=device)
 
 
+def _promoted(dtypes: list[np.dtype[Any]]) -> list[np.dtype[Any]]:
+    """The two dtypes, with the float one in place of an integer or boolean one.
+
+    So integers never widen the floats beside them: float32 stays float32, as in these libraries' own
+    arithmetic. NumPy widens int32 and int64 to float64.
+    """
+    floats = [dtype for dtype in dtypes if dtype.kind in "fc"]
+    others = [dtype for dtype in dtypes if dtype.kind in "biu"]
+    return floats * 2 if len(floats) == len(others) == 1 else dtypes
+
+
 def _narrowed(xp: Any, kernel: Any, signal: Any) -> Array:
-    """The taps; floats in the precision of the signal's results, so that float32 stays float32."""
+    """The taps, beside floats in the precision of the signal's results, so that float32 stays float32."""
     taps = read_array("kernel", kernel)
     of_signal = _numpy_dtype(xp, signal.dtype)
-    if taps.dtype.kind not in "fc" or of_signal.kind not in "fc":
+    if taps.dtype.kind not in "biufc" or of_signal.kind not in "fc":
         return taps
     single = of_signal in (np.float16, np.float32, np.complex64)
+    kind = "c" if taps.dtype.kind == "c" else "f"
     wanted = {("f", True): "f4", ("f", False): "f8", ("c", True): "c8", ("c", False): "c16"}
     with np.errstate(over="ignore", under="ignore"):
-        narrow = taps.astype(wanted[taps.dtype.kind, single])
+        narrow = taps.astype(wanted[kind, single])
     if not np.array_equal(np.isfinite(narrow), np.isfinite(taps)) or ((narrow == 0) != (taps == 0)).any():
         raise ValueError(
             f"kernel has numbers beyond the range of {narrow.dtype}, that of the signal; scale it, "
