@@ -6,7 +6,6 @@ for `plan_convolution`, which has shapes alone.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,7 +16,7 @@ from typing import Any, Literal, NamedTuple, cast
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from fftconv._arrays import refuse_foreign
+from fftconv._arrays import check_array_kind
 from fftconv._boundary import BOUNDARIES, Boundary
 from fftconv._checks import check_choice, check_workers, read_integers, read_steps
 from fftconv._content import Content
@@ -98,7 +97,7 @@ def read_problem(
     out: Array | None = None,
 ) -> Problem:
     """Check everything that `convolve` takes."""
-    samples = read_array("signal", signal)
+    samples = read_array("signal", signal, has_mask=True)
     taps = read_array("kernel", kernel)
     weighted = mask is not None or _may_miss(nan_policy, boundary)
     dtype = result_dtype(samples.dtype, taps.dtype, weighted)
@@ -163,17 +162,12 @@ def read_shapes(
     return options, given
 
 
-def read_array(name: str, value: ArrayLike) -> Array:
-    """`value` as a non-empty array of numbers with at least one axis."""
-    if type(value) is not np.ndarray:
-        refuse_foreign(name, value)
-    masked = sys.modules.get("numpy.ma")  # 20 ms to import, and there are no masked arrays before
-    if masked is not None and isinstance(value, masked.MaskedArray):
-        raise TypeError(
-            f"{name} is a masked array, whose mask would be lost; pass {name}.data and mask=~{name}.mask, "
-            f"or fill it with {name}.filled(value)"
-        )
-    array = _as_array(name, value, "numbers in rows of equal length")
+def read_array(name: str, value: ArrayLike, *, has_mask: bool = False) -> Array:
+    """`value` as a non-empty array of numbers with at least one axis.
+
+    `has_mask` says that the function has a ``mask=`` for this array, which errors then name.
+    """
+    array = read_plain(name, value, has_mask=has_mask)
     if array.dtype.kind not in "biufcO":
         raise TypeError(
             f"{name} has dtype {array.dtype}, accepted are booleans, integers, floats, complex "
@@ -190,7 +184,11 @@ def read_array(name: str, value: ArrayLike) -> Array:
     return array
 
 
-def _as_array(name: str, value: ArrayLike, accepted: str) -> Array:
+def read_plain(
+    name: str, value: Any, *, accepted: str = "numbers in rows of equal length", has_mask: bool = False
+) -> Array:
+    """`value` as an array of NumPy, of any shape and dtype, if nothing is lost by that."""
+    check_array_kind(name, value, has_mask=has_mask)
     try:
         return as_native(np.asarray(value))
     except ValueError as error:
@@ -433,6 +431,8 @@ def _read_whole_fill(fill_value: Any, dtype: np.dtype[Any]) -> int:
 
 def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """An array that the result fits, in either byte order."""
+    if type(out) is not np.ndarray:
+        check_array_kind("out", out)
     if not isinstance(out, np.ndarray):
         raise TypeError(f"out is a {type(out).__name__}; pass a NumPy array")
     if out.shape != shape or native_dtype(out.dtype) != dtype:
@@ -446,8 +446,7 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
 
 def read_mask(mask: ArrayLike, shape: tuple[int, ...]) -> Array:
     """The weight of every sample: booleans, or real numbers from 0 to 1."""
-    refuse_foreign("mask", mask)
-    weights = _as_array("mask", mask, "one weight for each sample")
+    weights = read_plain("mask", mask, accepted="one weight for each sample")
     if weights.dtype.kind not in "biuf":
         raise TypeError(
             f"mask has dtype {weights.dtype}, accepted are booleans (True where a sample counts) and "

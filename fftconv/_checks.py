@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
+
+from fftconv._arrays import check_array_kind
 
 _MOST_WORKERS = 1024
 
@@ -52,27 +54,73 @@ def check_count(name: str, value: Any, least: int | None = 1) -> int:
     return int(value)
 
 
+def read_items(name: str, value: Any, accepted: str) -> tuple[Any, ...]:
+    """The items of a sequence or of an array of one axis, or the value itself as the only item."""
+    check_array_kind(name, value)
+    if isinstance(value, np.ndarray) and value.ndim < 2:
+        return tuple(value) if value.ndim else (value[()],)
+    if isinstance(value, (str, bytes, np.ndarray, Set, Mapping)):
+        raise TypeError(f"{name}={value!r} is not accepted; pass {accepted}")
+    return tuple(value) if isinstance(value, Sequence) else (value,)
+
+
 def read_integers(name: str, value: Any, accepted: str) -> tuple[int, ...]:
     """A whole number or a sequence of them, as a tuple."""
+    items = read_items(name, value, accepted)
     try:
-        if isinstance(value, (str, bytes)):
+        if any(isinstance(item, (bool, np.bool_)) for item in items):
             raise TypeError
-        values = value if isinstance(value, Sequence) or np.ndim(value) else (value,)
-        if any(isinstance(item, (bool, np.bool_)) for item in values):
-            raise TypeError
-        return tuple(operator.index(item) for item in values)
+        return tuple(operator.index(item) for item in items)
     except TypeError:
         raise TypeError(f"{name}={value!r} is not accepted; pass {accepted}") from None
 
 
+def read_numbers(name: str, value: Any, count: int | None, accepted: str) -> tuple[float, ...]:
+    """A finite number or a sequence of them, as a tuple of `count`; None takes any number but 0."""
+    items = read_items(name, value, accepted)
+    try:
+        numbers = tuple(check_finite(name, item) for item in items)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name}={value!r} is not accepted; pass {accepted}") from None
+    if not items:
+        raise TypeError(f"{name}={value!r} is not accepted; pass {accepted}")
+    if len(numbers) != (count or len(numbers)):
+        raise ValueError(f"{name}={value!r} has {len(numbers)} numbers; pass {accepted}")
+    return numbers
+
+
+def read_names(name: str, value: Any, count: int) -> tuple[str, ...]:
+    """So many texts."""
+    accepted = f"{'two' if count == 2 else count} texts"
+    if not isinstance(value, (Sequence, np.ndarray)) or isinstance(value, (str, bytes)):
+        raise TypeError(f"{name}={value!r} is not accepted; pass {accepted}")
+    if len(value) != count:
+        raise ValueError(f"{name}={value!r} is not accepted; pass {accepted}")
+    if not all(isinstance(text, str) for text in value):
+        raise TypeError(f"{name}={value!r} is not accepted; pass {accepted}")
+    return tuple(map(str, value))
+
+
 def read_steps(name: str, value: Any, count: int, least: int = 1) -> tuple[int, ...]:
-    """A whole number for each of so many axes; one number is for all."""
+    """A whole number for each of so many axes; one number, alone or in a sequence, is for all."""
     if type(value) is int and value >= least:  # by far the most calls
         return (value,) * count
     accepted = f"a whole number from {least}, or a tuple of {count}, one for each axis"
     steps = read_integers(name, value, accepted)
     if len(steps) == 1:
         steps *= count
-    if len(steps) != count or min(steps, default=least) < least:
+    if not steps or len(steps) != count or min(steps) < least:
         raise ValueError(f"{name}={value!r} is not accepted; pass {accepted}")
     return steps
+
+
+def read_sides(name: str, value: Any, count: int | None, least: int = 1) -> tuple[int, ...]:
+    """Lengths, one for each of `count` axes, or of any axes; a number alone is for all, or for two."""
+    of_axes = "a tuple of them" if count is None else f"a tuple of {count}"
+    accepted = f"a whole number from {least}, or {of_axes}, one for each axis"
+    sides = read_integers(name, value, accepted)
+    if not isinstance(value, Sequence) and np.ndim(value) == 0:
+        sides *= count or 2
+    if not sides or len(sides) != (count or len(sides)) or min(sides) < least:
+        raise ValueError(f"{name}={value!r} is not accepted; pass {accepted}")
+    return sides

@@ -63,7 +63,9 @@ def convolve(
     Parameters
     ----------
     signal : array_like, shape (n, ...)
-        Samples: an array of booleans, integers, floats, complex numbers or objects such as Fraction.
+        Samples: an array of booleans, integers, floats, complex numbers or objects such as Fraction. Masked
+        arrays, quantities with a unit and pandas objects are refused, here and everywhere in this package,
+        as their mask, unit or index would be lost.
     kernel : array_like
         Taps, with one axis for each convolved axis, and then applied to every slice of the signal; or
         with as many axes as the signal, and then broadcast against it along the axes that are not
@@ -98,7 +100,7 @@ def convolve(
         that are sums of outer products, "running_sum" kernels of equal taps. "overlap_save" transforms
         tiles, "fft" the whole.
     stride : int or sequence of int, default 1
-        Return every stride-th output, one number for all axes or one for each.
+        Return every stride-th output, one number for all axes, alone or in a sequence, or one for each.
     dilation : int or sequence of int, default 1
         Samples from one tap to the next.
     nan_policy : {"propagate", "omit", "raise"}, default "propagate"
@@ -206,6 +208,7 @@ def convolve(
         and method == "auto"
         and boundary == "zero"
         and nan_policy == "propagate"
+        and isinstance(accuracy, str)
         and accuracy == "normwise"
         and return_weight is False
         and not is_recording()

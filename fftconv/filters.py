@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, Axes, Method, Options, Problem, align, read_array, read_problem
-from fftconv._arrays import convolve_of, package_of, stack_of
+from fftconv._arrays import check_array_kind, convolve_of, package_of, stack_of
 from fftconv._boundary import BOUNDARIES, Boundary
 from fftconv._checks import check_choice
 from fftconv._engines import FAMILIES
@@ -279,7 +279,7 @@ class FilterBank:
         if convolve_of(signal, mask) is not None:
             each = [one(signal, mask=mask, out=out) for one in self._filters]
             return cast(Array, stack_of(each))
-        samples = read_array("signal", signal)
+        samples = read_array("signal", signal, has_mask=True)
         method = self._options["method"]
         bank = self._bank(samples)
         together = bank._problem(samples[np.newaxis], out, mask)
@@ -321,6 +321,7 @@ class FilterBank:
 def _stack(kernels: ArrayLike | Sequence[ArrayLike]) -> Array:
     """The kernels along a first axis, read-only."""
     _refuse_names("kernels", kernels)
+    check_array_kind("kernels", kernels)
     if not np.iterable(kernels):
         raise TypeError(f"kernels={kernels!r} is not accepted; pass a sequence of kernels")
     each = [

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from fftconv._checks import check_choice, check_count, check_finite
+from fftconv._checks import check_choice, check_count, check_finite, read_numbers, read_sides
 
 Kernel = np.ndarray[Any, np.dtype[Any]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -42,6 +42,7 @@ __all__ = [
 
 
 _MOST_TAPS = 10**8  # of one kernel; beyond it a parameter is a mistake, not a wish
+_MOST_AXES = 32  # of arrays, in all versions of NumPy
 
 
 def _check_positive(name: str, value: float, *, zero: bool = False) -> float:
@@ -99,8 +100,7 @@ def box(size: int | Sequence[int]) -> Kernel:
     array([[0.25, 0.25],
            [0.25, 0.25]])
     """
-    sides = tuple(size) if isinstance(size, (Sequence, np.ndarray)) else (size, size)
-    shape = tuple(check_count("size", side) for side in sides)
+    shape = read_sides("size", size, None)
     _check_taps("size", size, math.prod(shape))
     return np.full(shape, 1.0 / math.prod(shape))
 
@@ -221,10 +221,10 @@ def gaussian(sigma: float | Sequence[float], *, truncate: float = 4.0) -> Kernel
     >>> kernels.gaussian((2, 1)).shape
     (17, 9)
     """
-    given = tuple(sigma) if isinstance(sigma, (Sequence, np.ndarray)) else (sigma,)
-    if not given or isinstance(sigma, str):
-        raise TypeError(f"sigma={sigma!r} is not accepted; pass a number, or one for each axis")
-    sigmas = [_check_positive("sigma", s, zero=True) for s in given]
+    accepted = "a finite number from 0, or one for each axis"
+    sigmas = read_numbers("sigma", sigma, None, accepted)
+    if min(sigmas) < 0:
+        raise ValueError(f"sigma={sigma!r} is not accepted; pass {accepted}")
     reach = _check_positive("truncate", truncate)
     _check_taps("sigma", sigma, math.prod(2.0 * reach * s + 1 for s in sigmas))
     lines = [(_kept_line if s * reach <= _KEPT_REACH else _gaussian_line)(s, reach) for s in sigmas]
@@ -400,9 +400,10 @@ def laplacian_of_gaussian(sigma: float, *, truncate: float = 4.0) -> Kernel:
     ((13, 13), True, True)
     """
     s = _check_positive("sigma", sigma)
-    _check_taps("sigma", sigma, _square(2 * truncate * s + 1))
-    reach = _radius(s, _check_positive("truncate", truncate))
-    least = max(0.5 / truncate, _LEAST_SIGMA)
+    deviations = _check_positive("truncate", truncate)
+    _check_taps("sigma", sigma, _square(2 * deviations * s + 1))
+    reach = _radius(s, deviations)
+    least = max(0.5 / deviations, _LEAST_SIGMA)
     if reach == 0 or s < _LEAST_SIGMA:
         raise ValueError(
             f"sigma={sigma!r} is too small: all of its weight lies on one tap; pass at least {least:g}"
@@ -423,6 +424,7 @@ _ACROSS = {"sobel": (1, 2, 1), "prewitt": (1, 1, 1), "scharr": (3, 10, 3)}
 
 def _gradient(name: str, axis: int, ndim: int) -> Kernel:
     ndim = check_count("ndim", ndim)
+    _check_taps("ndim", ndim, 3.0 ** min(ndim, 100))
     lines = [np.array(_ACROSS[name])] * ndim
     lines[_check_axis(axis, ndim)] = np.array((-1, 0, 1))
     return _outer(lines)
@@ -550,7 +552,9 @@ def difference(axis: int = -1, ndim: int = 1) -> Kernel:
     >>> kernels.difference(axis=0, ndim=2).shape
     (2, 1)
     """
-    shape = [1] * check_count("ndim", ndim)
+    if check_count("ndim", ndim) > _MOST_AXES:
+        raise ValueError(f"ndim={ndim!r} is not accepted; pass at most {_MOST_AXES} axes")
+    shape = [1] * ndim
     shape[_check_axis(axis, ndim)] = 2
     return np.array((-1, 1)).reshape(shape)
 

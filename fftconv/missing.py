@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import Array, Axes, Method, is_nan, read_array
+from fftconv._arguments import Array, Axes, Method, is_nan, read_array, read_mask
 from fftconv._boundary import Boundary
 from fftconv.convolution import convolve
 
@@ -71,17 +71,18 @@ def interpolate_missing(
     >>> fftconv.interpolate_missing([1.0, 2.0, np.nan, 4.0, 5.0], weights).round(12)
     array([1., 2., 3., 4., 5.])
     """
-    samples = read_array("signal", signal)
+    samples, taps = read_array("signal", signal, has_mask=True), read_array("kernel", kernel)
+    weights = None if mask is None else read_mask(mask, samples.shape)
     smooth = convolve(
         samples,
-        kernel,
+        taps,
         mode="same",
         boundary=boundary,
         fill_value=fill_value,
         axes=axes,
         method=method,
         nan_policy="omit",
-        mask=mask,
+        mask=weights,
         workers=workers,
         max_memory=max_memory,
     )
@@ -91,6 +92,6 @@ def interpolate_missing(
             f"kernel for each slice"
         )
     holes = is_nan(samples)
-    if mask is not None:
-        holes |= np.broadcast_to(np.asarray(mask) == 0, samples.shape)
+    if weights is not None:
+        holes |= weights == 0
     return np.where(holes, smooth, samples.astype(smooth.dtype, copy=False))

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from fftconv._arguments import Array, check_out, native_dtype, read_array
-from fftconv._checks import check_choice, check_count
+from fftconv._arguments import Array, check_out, native_dtype, read_array, read_plain
+from fftconv._arrays import check_array_kind
+from fftconv._checks import check_choice, check_count, check_finite
 from fftconv._engines.stream import Connection, lengths, make_stream
 from fftconv._nonfinite_stream import NonFiniteSamples
 from fftconv._partitions import LONGEST_BLOCK, PARTITIONS, Partitions, partition
@@ -196,6 +197,8 @@ class StreamingConvolver:
         >>> fftconv.StreamingConvolver([1, 0, 0.5], block_size=2).error_bound(10.0) < 1e-13
         True
         """
+        if check_finite("norm", norm) < 0:
+            raise ValueError(f"norm={norm!r} is not accepted; pass a number from 0")
         return max(voice.error_factor for voice in self._voices) * norm
 
     # ------------------------------------------------------------------------------------ what it does
@@ -317,7 +320,7 @@ class StreamingConvolver:
 
     def _read_block(self, block: ArrayLike) -> Array:
         """The samples in the dtype of the arithmetic, with one axis only for one channel."""
-        samples = block if type(block) is np.ndarray else np.asarray(block)
+        samples = block if type(block) is np.ndarray else read_plain("block", block)
         shape = samples.shape
         if not ((len(shape) == 2 and shape[1] == self._channels) or len(shape) == 1 == self._channels):
             accepted = f"(frames, {self._channels})" + (" or (frames,)" if self._channels == 1 else "")
@@ -326,6 +329,7 @@ class StreamingConvolver:
                 f"channels={self._channels}"
             )
         if samples.dtype != self._dtype:
+            check_array_kind("block", samples)  # of objects, too
             if samples.dtype.kind not in "biuf":
                 raise TypeError(f"block has dtype {samples.dtype}; {_REAL}")
             samples = samples.astype(self._dtype)

@@ -27,9 +27,11 @@ from fftconv._arguments import (
     native_dtype,
     read_array,
     read_mask,
+    read_plain,
     read_problem,
     refuse_nan,
 )
+from fftconv._arrays import check_losses
 from fftconv._checks import check_choice
 from fftconv._geometry import Geometry, Window
 from fftconv.convolution import run
@@ -252,9 +254,11 @@ def _prepare(
 
 def _read_mask(mask: ArrayLike, signal: Any) -> Any:
     """In the chunks of the signal; weights are looked at when they are there."""
-    given = (
-        mask if isinstance(mask, da.Array) else da.from_array(read_mask(mask, np.shape(mask)), chunks=-1)
-    )
+    if isinstance(mask, da.Array):
+        given = mask
+    else:
+        weights = read_plain("mask", mask, accepted="one weight for each sample")
+        given = da.from_array(read_mask(weights, weights.shape), chunks=-1)
     _check_known("mask", given)
     if given.dtype.kind not in "biuf":
         raise TypeError(f"mask has dtype {given.dtype}, accepted are booleans and weights from 0 to 1")
@@ -286,6 +290,7 @@ def _check_known(name: str, array: Any) -> None:
             f"{name} is a masked dask array, whose mask would be lost; pass dask.array.ma.getdata({name}) "
             f"and mask=~dask.array.ma.getmaskarray({name})"
         )
+    check_losses(name, array._meta)
 
 
 def _as_native(array: Any) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fftconv._arrays import check_array_kind
 from fftconv._files import StrPath, check_target
 from fftconv.audio import effects, responses
 from fftconv.audio.codecs import AudioMetadata, Reader, choose_format, choose_subtype
@@ -186,6 +187,7 @@ def _response(
     if not callable(filter):
         if parameters:
             raise TypeError(f"taps of a kernel take no {next(iter(parameters))}; leave it out")
+        check_array_kind("filter", filter)
         return responses.own_kernel(filter)
     if filter not in _RESPONSES:
         known = ", ".join(effect.__name__ for effect in _RESPONSES)

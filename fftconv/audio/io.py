@@ -70,6 +70,8 @@ def read(path: StrPath, *, sample_rate: int | None = None, resample: bool = Fals
     >>> melody.shape, sample_rate
     ((132300, 1), 22050)
     """
+    if sample_rate is not None:
+        check_count("sample_rate", sample_rate)
     signal, metadata = read_with_metadata(path)
     if sample_rate is None or metadata.sample_rate == sample_rate:
         return signal, metadata.sample_rate
@@ -78,7 +80,7 @@ def read(path: StrPath, *, sample_rate: int | None = None, resample: bool = Fals
             f"{path} has {metadata.sample_rate} Hz and {sample_rate} Hz are wanted; pass resample=True to "
             "convert it"
         )
-    return _resample(signal, metadata.sample_rate, check_count("sample_rate", sample_rate)), sample_rate
+    return _resample(signal, metadata.sample_rate, sample_rate), sample_rate
 
 
 def read_with_metadata(path: StrPath) -> tuple[Array, AudioMetadata]:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from fftconv import kernels
 from fftconv._arguments import read_array
-from fftconv._checks import check_choice, check_count, check_finite
+from fftconv._checks import check_choice, check_count, check_finite, read_numbers
 from fftconv._savitzky_golay import savitzky_golay
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -204,14 +204,12 @@ def band_filter(
 
     check_choice("band", band, BANDS)
     half = check_positive("sample_rate", sample_rate, "Hz") / 2
-    edges = np.atleast_1d(np.asarray(cutoff, float))
     wanted = 1 if band in ("lowpass", "highpass") else 2
-    if edges.shape != (wanted,) or not ((edges > 0) & (edges < half)).all() or (np.diff(edges) <= 0).any():
-        pair = "a frequency" if wanted == 1 else "two frequencies, the lower first,"
-        raise ValueError(
-            f"cutoff={cutoff!r} is not accepted for band={band!r}; pass {pair} between 0 and {half:g} Hz, "
-            "half of the sample rate"
-        )
+    pair = "a frequency" if wanted == 1 else "two frequencies, the lower first,"
+    accepted = f"{pair} between 0 and {half:g} Hz, half of the sample rate, for band={band!r}"
+    edges = np.array(read_numbers("cutoff", cutoff, wanted, accepted))
+    if not ((edges > 0) & (edges < half)).all() or (np.diff(edges) <= 0).any():
+        raise ValueError(f"cutoff={cutoff!r} is not accepted; pass {accepted}")
     room = [edges[0], half - edges[-1], *np.diff(edges)]
     width = min(room) / 2 if transition is None else check_positive("transition", transition, "Hz")
     taps = 2 * math.ceil(_HAMMING_WIDTH * sample_rate / width / 2) + 1

@@ -87,6 +87,7 @@ def smooth(
 ) -> int:
     """Smooth along time."""
     from fftconv import audio as effects
+    from fftconv._checks import check_finite
     from fftconv._savitzky_golay import takes_long
 
     fixed: dict[str, Any] = {"window": window, "causal": causal, "boundary": boundary}
@@ -94,6 +95,8 @@ def smooth(
         if window != "savitzky_golay":
             raise click.UsageError(f"--order belongs to --window savitzky_golay, not to --window {window}")
         fixed["order"] = order
+
+    check_finite("width", width)
 
     def parameters(about: AudioMetadata) -> dict[str, Any]:
         samples = width * about.sample_rate

@@ -264,8 +264,8 @@ def compare(
     asked = _read_methods(methods)
     others = read_peers(peers)
     options: dict[str, Any] = {"mode": mode, "boundary": boundary, "axes": axes, "workers": workers}
-    plan = explain(signal, kernel, **options)
     problem = _problem(signal, kernel, options)
+    plan = explain(signal, kernel, **options)
     runners, left_out = _prepare_all((*asked, *others), problem, options, plan, limit)
     if not runners:
         reasons = "; ".join(f"{name}: {why}" for name, why in left_out.items()) or "none was asked for"

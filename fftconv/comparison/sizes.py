@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from fftconv._arguments import read_shape
+from fftconv._arrays import check_array_kind
 from fftconv._boundary import Boundary
 from fftconv._checks import check_choice, check_count, check_finite
 from fftconv._geometry import Mode
@@ -199,13 +200,21 @@ def compare_sizes(
     ratio = check_finite("max_ratio", max_ratio)
     if ratio < 1:
         raise ValueError(f"max_ratio={max_ratio!r} is not accepted; pass a number from 1")
+    if not isinstance(methods, Iterable) or isinstance(methods, str):
+        raise TypeError(f"methods={methods!r} is not accepted; pass a sequence of some of {_METHODS}")
     for name in (methods := tuple(methods)):
         check_choice("methods", name, _METHODS)
     chosen = tuple(dict.fromkeys(methods))
-    if not (chosen and len(signals) and len(kernels)):
-        raise ValueError("methods, signals and kernels need at least one each")
+    if not chosen:
+        raise ValueError("methods is empty; pass at least one")
     rng = np.random.default_rng(seed)
-    shapes = tuple(_shape(value) for value in signals), tuple(_shape(value) for value in kernels)
+    shapes = _shapes("signals", signals), _shapes("kernels", kernels)
+    axes = {len(shape) for each in shapes for shape in each}
+    if len(axes) > 1:
+        raise ValueError(
+            f"signals={signals!r} and kernels={kernels!r} have {' and '.join(map(str, sorted(axes)))} "
+            f"axes; give all equally many"
+        )
     number = np.dtype(dtype)
     if number.kind not in "fc":
         raise TypeError(f"dtype={dtype!r} is not accepted; pass a dtype of real or complex floats")
@@ -238,5 +247,10 @@ def _runner(signal: Any, kernel: Any, method: Any, options: dict[str, Any]) -> A
     return lambda: convolve(signal, kernel, method=method, **options)
 
 
-def _shape(value: int | Sequence[int]) -> Shape:
-    return read_shape("signals and kernels", value)
+def _shapes(name: str, values: Sequence[int | Sequence[int]]) -> tuple[Shape, ...]:
+    check_array_kind(name, values)
+    if not isinstance(values, (Sequence, np.ndarray)) or isinstance(values, (str, bytes)):
+        raise TypeError(f"{name}={values!r} is not accepted; pass a sequence of lengths, or of shapes")
+    if len(values) == 0:
+        raise ValueError(f"{name}={values!r} is empty; pass at least one length, or shape")
+    return tuple(read_shape("signals and kernels", value) for value in values)

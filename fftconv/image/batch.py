@@ -324,6 +324,10 @@ def _work(
     for name, value in (("max_pixels", max_pixels), ("max_memory", max_memory)):
         if value is not None:
             check_count(name, value)
+    if quality is not None:
+        from fftconv.image.encoding import check_quality  # with Pillow
+
+        check_quality(quality)
     at_once = min(available_cores() if jobs is None else check_count("jobs", jobs), max(files, 1))
     find_filter = _finder(function)
     if at_once > 1 and parameters.get("workers") is None and _takes(find_filter(), "workers"):

@@ -63,6 +63,12 @@ def check_writable(
     return chosen
 
 
+def check_quality(quality: int | None) -> None:
+    """A whole number from 1 to 100, or None."""
+    if quality is not None and check_count("quality", quality) > 100:
+        raise ValueError(f"quality={quality!r} is not accepted; pass a whole number from 1 to 100")
+
+
 def check_format(target: Path, mode: str | None = None, quality: int | None = None, frames: int = 1) -> str:
     """The same, but for its place."""
     if target.suffix.lower() not in _FORMATS:
@@ -76,8 +82,7 @@ def check_format(target: Path, mode: str | None = None, quality: int | None = No
         if chosen not in _HAS_QUALITY:
             formats = ", ".join(_HAS_QUALITY)
             raise ValueError(f"quality={quality!r} is of {formats} files, and {target} is {chosen}")
-        if check_count("quality", quality) > 100:
-            raise ValueError(f"quality={quality!r} is not accepted; pass a whole number from 1 to 100")
+        check_quality(quality)
     if mode is not None and mode not in _WRITABLE[chosen]:
         able = [suffix for suffix, name in _FORMATS.items() if mode in _WRITABLE[name]]
         raise ValueError(
@@ -107,7 +112,8 @@ def save_options(chosen: str, metadata: ImageMetadata, quality: int | None) -> d
         options["tiffinfo"] = {XMP_TAG: metadata.xmp}
     elif metadata.xmp and chosen in _KEEPS_EXIF:
         options["xmp"] = metadata.xmp
-    return options | _quality_options(chosen, metadata, quality)
+    asked = None if quality is None else int(quality)  # Pillow takes no numbers of NumPy
+    return options | _quality_options(chosen, metadata, asked)
 
 
 def _texts(metadata: ImageMetadata) -> PngImagePlugin.PngInfo:

@@ -482,11 +482,12 @@ def gradient(
     >>> found.magnitude[1, 1], found.direction[1, 1] * 180 / np.pi  # brighter further down
     (np.float64(20.0), np.float64(-90.0))
     """
-    pixels: Any = image if package_of(image) == "dask" else np.asarray(image)
     opaque = None
     if isinstance(image, Image.Image):
         pixels, mode = pixels_of(image)
         opaque = mode in ("LA", "RGBA")
+    else:
+        pixels = image if package_of(image) == "dask" else read_pixels(image)
     settings = Settings(boundary, alpha=opaque, method=method, workers=workers)
     grey = _in_grey(channel)
     changes = [
@@ -749,5 +750,5 @@ def _grey(image: Any, bias: float | None = None) -> float:
     if isinstance(image, Image.Image):
         image = pixels_of(image)[0]
     elif not hasattr(image, "dtype"):
-        image = np.asarray(image)
+        image = read_pixels(image)
     return {"uint8": 128.0, "uint16": 32768.0}.get(image.dtype.name, 0.0)

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from fftconv._arguments import read_plain
+from fftconv._arrays import check_array_kind, check_losses, package_of
 from fftconv._checks import check_count
 from fftconv._files import StrPath, complete_file
 from fftconv._threads import available_cores
@@ -178,7 +180,7 @@ def write(
     array([[128, 128, 128],
            [128, 128, 128]], dtype=uint8)
     """
-    write_frames(path, [image], metadata=metadata, quality=quality)
+    write_file(path, [image], metadata=metadata, quality=quality)
 
 
 def write_frames(
@@ -219,6 +221,7 @@ def write_frames(
     ...     len(image.read_frames(Path(folder) / "pages.tif")[0])
     3
     """
+    check_array_kind("frames", frames)
     write_file(path, frames, metadata=metadata, quality=quality)
 
 
@@ -234,7 +237,7 @@ def write_file(
     target = Path(path)
     if metadata is not None and not isinstance(metadata, ImageMetadata):
         raise TypeError(f"metadata is a {type(metadata).__name__}; pass what read_with_metadata returns")
-    if not frames:
+    if len(frames) == 0:
         raise ValueError("frames is empty; pass at least one image")
     pairs = [_pixels_and_mode(frame, metadata) for frame in frames]
     pixels, modes = [each for each, _ in pairs], sorted({mode for _, mode in pairs})
@@ -258,7 +261,11 @@ def write_file(
 def _pixels_and_mode(image: Any, metadata: ImageMetadata | None) -> tuple[Array, str]:
     if isinstance(image, Image.Image):
         return pixels_of(image)
-    pixels = np.asarray(image)
+    if package_of(image):  # to be computed here and now is what writing asks for
+        check_losses("image", getattr(image, "_meta", None))
+        pixels = np.asarray(image)
+    else:
+        pixels = read_plain("image", image, accepted="pixels")
     cmyk = metadata is not None and metadata.mode == "CMYK" and pixels.shape[2:] == (4,)
     mode = "CMYK" if cmyk and pixels.dtype == np.uint8 else mode_of(pixels)
     if pixels.size == 0:

@@ -13,6 +13,7 @@ import dask.array as da
 import numpy as np
 from dask.delayed import delayed
 
+from fftconv._arrays import check_losses
 from fftconv.image.bands import plan_banding
 from fftconv.image.pixels import Sketch
 from fftconv.image.processing import Recipe, full_scale, has_opacity, process_pixels, read_pixels
@@ -24,6 +25,7 @@ def sketch_lazily(image: Any) -> Sketch:
         raise ValueError("image has chunks of unknown size; call image.compute_chunk_sizes() first")
     if isinstance(image._meta, np.ma.MaskedArray):
         raise TypeError("image is a masked dask array, whose mask would be lost; fill it first")
+    check_losses("image", image._meta)
     return Sketch(image.shape, read_pixels(np.broadcast_to(np.zeros((), image.dtype), image.shape)).dtype)
 
 

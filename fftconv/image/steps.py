@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from fftconv import kernels
 from fftconv._arguments import read_array
-from fftconv._checks import check_choice, check_finite
+from fftconv._checks import check_choice, check_finite, read_sides
 from fftconv.image.light import InLight
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -105,10 +105,10 @@ def blur(down: Array, along: Array, in_light: InLight) -> Step:
 
 def box(size: int | tuple[int, int], in_light: InLight) -> Step:
     """Equal taps, or one line after the other if they are many."""
-    kernel = kernels.box(size)
-    if kernel.size <= _MOST_TAPS:
-        return linear(kernel, in_light=in_light)
-    down, along = (kernels.moving_average(side) for side in kernel.shape)
+    rows, columns = read_sides("size", size, 2)
+    if rows * columns <= _MOST_TAPS:
+        return linear(kernels.box((rows, columns)), in_light=in_light)
+    down, along = kernels.moving_average(rows), kernels.moving_average(columns)
     return linear(down[:, None], along[None, :], in_light=in_light)
 
 

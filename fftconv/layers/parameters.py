@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fftconv._checks import check_count, read_steps
+from fftconv._checks import check_count, read_integers, read_sides
 from fftconv.layers.shapes import Padding, Steps, check_groups, read_axes
 
 
@@ -78,12 +78,12 @@ def count_parameters(
     >>> count.weights, count.weights_per_neuron, count.fully_connected_weights
     (27, 196608, 12884901888)
     """
-    shape = read_steps("input_shape", tuple(input_shape), len(input_shape))
-    if len(shape) < 2:
-        raise ValueError(f"input_shape={input_shape!r} is not accepted; pass (channels, *spatial)")
+    shape = read_integers("input_shape", input_shape, "(channels, *spatial)")
+    if len(shape) < 2 or min(shape) < 1:
+        raise ValueError(f"input_shape={input_shape!r} is not accepted; pass (channels, *spatial), from 1")
     count = check_count("kernels", kernels)
     check_groups(groups, shape[0], count)
-    fields = read_steps("receptive_field", receptive_field, len(shape) - 1)
+    fields = read_sides("receptive_field", receptive_field, len(shape) - 1)
     axes = read_axes(shape[1:], fields, stride, padding, dilation, strict)
     output_shape = (count, *(axis.outputs for axis in axes))
     inputs, outputs = math.prod(shape), math.prod(output_shape)

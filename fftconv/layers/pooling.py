@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, read_array
-from fftconv._checks import check_choice, read_steps
+from fftconv._checks import check_choice, read_sides
 from fftconv.convolution import convolve
 from fftconv.layers.padding import pad
 from fftconv.layers.shapes import LayerAxis, Padding, Steps, read_axes
@@ -76,11 +76,9 @@ def pool(
     """
     values = read_array("x", x)
     check_choice("kind", kind, _KINDS)
-    if isinstance(size, np.ndarray):
-        size = size.tolist()
-    if isinstance(size, Sequence):
-        sizes = read_steps("size", size, len(size))
-        if not 1 <= len(sizes) <= values.ndim:
+    if isinstance(size, Sequence) or np.ndim(size):
+        sizes = read_sides("size", size, None)
+        if len(sizes) > values.ndim:
             raise ValueError(
                 f"size={size!r} has {len(sizes)} numbers and x {values.ndim} axes (shape {values.shape}); "
                 f"pass one for each of the last axes"
@@ -91,7 +89,7 @@ def pool(
             f"size={(size,) * values.ndim} for all axes"
         )
     else:
-        sizes = read_steps("size", size, values.ndim - 2)
+        sizes = read_sides("size", size, values.ndim - 2)
     first = values.ndim - len(sizes)
     axes = read_axes(values.shape[first:], sizes, sizes if stride is None else stride, padding, 1, strict)
     for axis in axes:

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, read_array
-from fftconv._checks import check_count, read_steps
+from fftconv._arrays import check_array_kind
+from fftconv._checks import check_count, read_integers, read_items, read_sides
 
 Steps = int | Sequence[int]
 Padding = int | str | Sequence[int | tuple[int, int]]
@@ -100,9 +101,11 @@ def output_size(
     Traceback (most recent call last):
     ValueError: input=10, receptive_field=3, stride=2, padding=0, dilation=1 is impossible: (10 - 3 + 0) / 2 + 1 = 4.5 outputs; nearest possible: input=9 or 11, stride=1 or 7; or pass strict=False for 4 outputs, which leave 1 sample unread
     """  # noqa: E501 (a message of the doctest)
-    alone = not isinstance(input, (Sequence, np.ndarray))
-    sizes = read_steps("input", input, 1 if alone else len(input))  # type: ignore[arg-type]
-    fields = read_steps("receptive_field", receptive_field, len(sizes))
+    sizes = read_integers("input", input, "a number of samples, or one for each axis")
+    alone = not isinstance(input, Sequence) and np.ndim(input) == 0
+    if not sizes or min(sizes) < 1:
+        raise ValueError(f"input={input!r} is not accepted; pass whole numbers from 1")
+    fields = read_sides("receptive_field", receptive_field, len(sizes))
     axes = read_axes(sizes, fields, stride, padding, dilation, strict)
     return axes[0].outputs if alone else tuple(axis.outputs for axis in axes)
 
@@ -117,8 +120,8 @@ def read_axes(
 ) -> tuple[LayerAxis, ...]:
     """The spatial axes of a layer, each checked."""
     count = len(sizes)
-    strides = read_steps("stride", stride, count)
-    dilations = read_steps("dilation", dilation, count)
+    strides = read_sides("stride", stride, count)
+    dilations = read_sides("dilation", dilation, count)
     steps = list(zip(sizes, fields, strides, dilations, strict=True))
     if isinstance(padding, str):
         if padding not in _WORDS:
@@ -146,20 +149,21 @@ def read_axes(
 
 def _read_padding(padding: Any, count: int) -> list[tuple[int, int]]:
     """Samples before and after each axis."""
-    if isinstance(padding, np.ndarray):
+    accepted = f"'same', 'valid', a number, or for each of {count} axes a number or a pair (before, after)"
+    if isinstance(padding, np.ndarray):  # of pairs, too
+        check_array_kind("padding", padding)
         padding = padding.tolist()
-    each = padding if isinstance(padding, Sequence) else (padding,) * count
+    each = read_items("padding", padding, accepted)
+    if not isinstance(padding, Sequence):
+        each *= count
     if len(each) != count:
-        raise ValueError(
-            f"padding={padding!r} is not accepted; pass 'same', 'valid', a number, or for each of {count} "
-            f"axes a number or a pair (before, after)"
-        )
+        raise ValueError(f"padding={padding!r} is not accepted; pass {accepted}")
     return [_pair(item) for item in each]
 
 
 def _pair(padding: Any) -> tuple[int, int]:
     try:
-        before, after = read_steps("padding", padding, 2, least=0)
+        before, after = read_sides("padding", padding, 2, least=0)
     except (ValueError, TypeError) as error:
         message = (
             f"padding holds {padding!r}; accepted are a whole number from 0 and a pair (before, after)"

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, read_array, result_dtype
 from fftconv._boundary import sources
-from fftconv._checks import check_choice, read_steps
+from fftconv._checks import check_choice, read_sides
 from fftconv._geometry import MODES, Mode, geometry
 from fftconv.layers.padding import LAYER_BOUNDARIES, LayerBoundary
 from fftconv.layers.shapes import Steps
@@ -74,7 +74,7 @@ def toeplitz_matrix(
     if taps.dtype.kind == "O":
         raise TypeError("kernel has dtype object, of which there are no sparse matrices; pass numbers")
     taps = taps.astype(result_dtype(taps.dtype, taps.dtype), copy=False)
-    sizes = read_steps("shape", tuple(shape) if np.iterable(shape) else shape, taps.ndim)
+    sizes = read_sides("shape", shape, taps.ndim)
     check_choice("mode", mode, MODES)
     check_choice("boundary", boundary, tuple(name for name in LAYER_BOUNDARIES if name != "constant"))
     if mode == "valid" and boundary != "zero":
@@ -82,7 +82,7 @@ def toeplitz_matrix(
             f"boundary={boundary!r} has no effect with mode='valid'; leave it out, or pass mode='same'"
         )
     steps = (
-        read_steps(name, value, taps.ndim) for name, value in (("stride", stride), ("dilation", dilation))
+        read_sides(name, value, taps.ndim) for name, value in (("stride", stride), ("dilation", dilation))
     )
     layout = geometry(sizes, taps.shape, tuple(range(taps.ndim)), mode, *steps)
     # Which sample each tap of each output reads, axis by axis; -1 where there is none.

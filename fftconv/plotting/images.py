@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import read_array
+from fftconv._arrays import check_array_kind
+from fftconv._checks import read_names
 from fftconv._pictures import BLUE, GREY, new_figure
 from fftconv.plotting.signals import read_real
 
@@ -71,7 +73,7 @@ def plot_image_pair(
     after: ArrayLike,
     *,
     kernels: Sequence[ArrayLike] = (),
-    titles: tuple[str, str] = ("before", "after"),
+    titles: Sequence[str] = ("before", "after"),
     caption: str = "",
 ) -> Any:
     """Draw an image and what became of it side by side, with the kernels that did it.
@@ -110,9 +112,9 @@ def plot_image_pair(
     ['before', 'after', '25 × 25 taps, sum 1']
     """
     shown = [_displayable(name, image) for name, image in (("before", before), ("after", after))]
+    check_array_kind("kernels", kernels)
     maps = [read_real(f"kernels[{number}]", kernel, (2,)) for number, kernel in enumerate(kernels)]
-    if len(titles) != 2:
-        raise ValueError(f"titles={titles!r} is not accepted; pass two")
+    titles = read_names("titles", titles, 2)
     figure = new_figure(10, 6.2 if maps else 4.2)
     images, *below = figure.subfigures(
         2 if maps else 1, 1, squeeze=False, height_ratios=[2, 1][: 1 + bool(maps)]

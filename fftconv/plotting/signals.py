@@ -66,6 +66,7 @@ def plot_signals(
         name: read_real(f"signals[{name!r}]" if name else "signals", item, (1,))
         for name, item in given.items()
     }
+    first = check_finite("start", start)
     rate = 1.0 if sample_rate is None else check_finite("sample_rate", sample_rate)
     if rate <= 0:
         raise ValueError(f"sample_rate={sample_rate!r} is not accepted; pass samples per second, above 0")
@@ -76,7 +77,7 @@ def plot_signals(
     stems = max(samples.size for samples in drawn.values()) <= _MOST_STEMS
     for number, (ax, (name, samples)) in enumerate(zip(rows, drawn.items(), strict=True)):
         ax.set_title(name, fontsize="medium")
-        places = (start + np.arange(samples.size)) / rate
+        places = (first + np.arange(samples.size)) / rate
         colour = _COLOURS[number % len(_COLOURS)]
         if stems:
             ax.stem(places, samples, linefmt=colour, markerfmt="o", basefmt=GREY)
@@ -116,13 +117,14 @@ def plot_toeplitz(matrix: Any, *, title: str = "") -> Any:
     >>> figure.axes[0].get_title()
     '11 × 10, 20 of 110 entries not zero, 2 different weights'
     """
-    shape = np.shape(matrix) if not hasattr(matrix, "toarray") else matrix.shape
+    is_sparse = hasattr(matrix, "toarray")
+    shape = matrix.shape if is_sparse else read_array("matrix", matrix).shape
     if max(shape, default=0) > _MOST_ENTRIES:  # before it is made dense
         raise ValueError(
             f"matrix has shape {shape}; no more than {_MOST_ENTRIES} rows and columns can be told "
             f"apart; pass a part of it"
         )
-    entries = read_real("matrix", matrix.toarray() if hasattr(matrix, "toarray") else matrix, (2,))
+    entries = read_real("matrix", matrix.toarray() if is_sparse else matrix, (2,))
     figure = new_figure(7, 1 + 6 * min(entries.shape[0] / entries.shape[1], 1.2))
     ax = figure.subplots()
     largest = float(np.abs(entries).max()) or 1.0

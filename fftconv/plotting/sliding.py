@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array
-from fftconv._checks import check_choice, check_count, check_finite
+from fftconv._checks import check_choice, check_count, check_finite, read_names, read_numbers
 from fftconv._files import StrPath, check_target, complete_file
 from fftconv._geometry import MODES, Geometry, Mode, geometry
 from fftconv._pictures import BLUE, GREY, ORANGE, PURPLE, RED, import_matplotlib, new_figure
@@ -151,8 +151,9 @@ def plot_sliding(
     'f(a) · g(3 − a), sum 0.3'
     """
     slide = _read(f, g, mode, step, starts, labels)
+    frame = slide.frame(_index(slide, at))
     scene = _scene(slide)
-    scene.show(slide.frame(_index(slide, at)))
+    scene.show(frame)
     return scene.figure
 
 
@@ -232,6 +233,10 @@ class SlidingAnimation:
         -------
         matplotlib.figure.Figure
         """
+        if not 0 <= check_count("number", number, None) < len(self.frames):
+            raise ValueError(
+                f"number={number!r} is not accepted; pass one of 0 to {len(self.frames) - 1}, a frame"
+            )
         scene = _scene(self._slide)
         scene.show(self.frames[number])
         return scene.figure
@@ -307,12 +312,9 @@ def _read(f: ArrayLike, g: ArrayLike, mode: Mode | None, step: float, starts: An
     distance = check_finite("step", step)
     if distance <= 0:
         raise ValueError(f"step={step!r} is not accepted; pass a distance above 0")
-    if not all(isinstance(pair, Sequence) and not isinstance(pair, str) for pair in (starts, labels)):
-        raise TypeError(f"starts={starts!r} and labels={labels!r} are not accepted; pass two of each")
-    origin = tuple(check_finite("starts", start) for start in starts)
-    names = tuple(str(label).replace("$", r"\$") for label in labels)  # which begins a formula
-    if len(origin) != 2 or len(names) != 2:
-        raise ValueError(f"starts={starts!r} and labels={labels!r} are not accepted; pass two of each")
+    origin = read_numbers("starts", starts, 2, "two finite numbers, where f and g start")
+    # A dollar sign would begin a formula.
+    names = tuple(name.replace("$", r"\$") for name in read_names("labels", labels, 2))
     ones = (1,) * first.ndim
     layout = geometry(first.shape, second.shape, tuple(range(first.ndim)), size, ones, ones)
     output = np.asarray(convolve(first, second, mode=size)) * distance**first.ndim
@@ -323,10 +325,9 @@ def _index(slide: _Slide, at: float | Sequence[float] | None) -> tuple[int, ...]
     """The output at these places."""
     if at is None:
         return tuple(int(i) for i in np.unravel_index(int(slide.output.argmax()), slide.output.shape))
-    wanted = np.atleast_1d(np.asarray(at, float))
     places = slide.places
-    if wanted.shape != (len(places),):
-        raise ValueError(f"at={at!r} is not accepted; pass {len(places)} number{'s' * (len(places) > 1)}")
+    accepted = f"{len(places)} number{'s' * (len(places) > 1)}, finite, one for each axis"
+    wanted = read_numbers("at", at, len(places), accepted)
     found = []
     for place, along in zip(wanted, places, strict=True):
         nearest = int(np.abs(along - place).argmin())

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from fftconv._arrays import check_array_kind
 from fftconv._checks import check_count
 from fftconv.probability.pmf import ACCURACY, Pmf
 from fftconv.probability.tails import scaled
@@ -132,6 +133,7 @@ def mixture(variables: Sequence[Pmf], weights: Sequence[Any]) -> Pmf:
     >>> mixture([die(2), die(4)], [0.5, 0.5]).pmf([1, 4])
     array([0.375, 0.125])
     """
+    check_array_kind("weights", weights)
     if len(variables) != len(weights) or not variables:
         raise ValueError(
             f"{len(variables)} variables and {len(weights)} weights; pass as many, at least one"

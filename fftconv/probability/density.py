@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import read_array
+from fftconv._arguments import read_array, read_plain
 from fftconv._checks import check_finite
 from fftconv.probability.lattice import rational
 from fftconv.probability.pmf import Pmf
@@ -240,23 +240,23 @@ class Density:
     def pdf(self, x: Any) -> Any:
         """The density, between the cells' middles in straight lines; arrays give arrays."""
         points = self.masses._axis(0).astype(float)
-        found = np.interp(x, points, self.masses.probabilities / self.step, 0.0, 0.0)
+        found = np.interp(read_plain("x", x), points, self.masses.probabilities / self.step, 0.0, 0.0)
         return float(found) if np.ndim(x) == 0 else found
 
     def cdf(self, x: Any) -> Any:
         """P(X <= x), a straight line within a cell; arrays give arrays."""
-        found = np.interp(x, self._edges(), self._below(), 0.0, 1.0)
+        found = np.interp(read_plain("x", x), self._edges(), self._below(), 0.0, 1.0)
         return float(found) if np.ndim(x) == 0 else found
 
     def sf(self, x: Any) -> Any:
         """P(X > x), added up from the tail."""
         above = np.concatenate([np.cumsum(self.masses.probabilities[::-1])[::-1], [0.0]])
-        found = np.interp(x, self._edges(), above / above[0], 1.0, 0.0)
+        found = np.interp(read_plain("x", x), self._edges(), above / above[0], 1.0, 0.0)
         return float(found) if np.ndim(x) == 0 else found
 
     def quantile(self, q: Any) -> Any:
         """Where the cdf is q."""
-        chances = np.asarray(q, float)
+        chances = read_plain("q", q).astype(float)
         if not ((chances >= 0) & (chances <= 1)).all():
             raise ValueError(f"q={q!r} is not accepted; pass probabilities from 0 to 1")
         below = self._below()

@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from fftconv._checks import read_items
+
 MOST_POINTS = 2**26
 
 
 def read_point(name: str, value: Any, ndim: int) -> tuple[Fraction, ...]:
     """A number, or one for each dimension."""
-    parts = (
-        value
-        if isinstance(value, (tuple, list, np.ndarray))
-        else [value] * (ndim if ndim == 1 or name == "step" else 1)
-    )
+    parts = read_items(name, value, "a number, or one for each dimension")
+    if len(parts) == 1 and name == "step" and not isinstance(value, Sequence) and np.ndim(value) == 0:
+        parts *= ndim
     if len(parts) != ndim:
         if len(parts) == 1 and name == "start" and parts[0] == 0:
             return (Fraction(0),) * ndim

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import first_index, read_array
+from fftconv._arguments import first_index, read_array, read_plain
+from fftconv._arrays import check_array_kind
 from fftconv.probability import exact
 from fftconv.probability.lattice import MOST_POINTS, check_size, common, rational, read_point
 from fftconv.probability.tails import Scaled, convolve_tails, reachable, scaled
@@ -257,6 +258,7 @@ class Pmf:
             shape.append(int((max(along) - low) / gap) + 1)
         check_size(shape, "weights")
         values = list(weights.values())
+        check_array_kind("weights", values)
         is_exact = all(isinstance(value, (Rational, np.integer)) for value in values)
         table = np.zeros(shape, object if is_exact else float)
         for point, value in zip(points, values, strict=True):
@@ -269,6 +271,7 @@ class Pmf:
         cls, counts: ArrayLike, start: Any = 0, step: Any = 1, *, accuracy: float = ACCURACY
     ) -> Pmf:
         """From how often each lattice point occurred; exact for integers."""
+        check_array_kind("counts", counts)
         return cls(counts, start, step, normalise=True, accuracy=accuracy)
 
     @classmethod
@@ -508,8 +511,8 @@ class Pmf:
 
     def pmf(self, x: Any) -> Any:
         """Probability of a value (a tuple in several dimensions); 0 off the lattice. Arrays give arrays."""
-        if self.ndim == 1 and np.ndim(x):
-            return np.array([self.pmf(value) for value in np.asarray(x).tolist()])
+        if self.ndim == 1 and (values := read_plain("x", x)).ndim:
+            return np.array([self.pmf(value) for value in values.tolist()])
         at = self._index(x)
         if at is None:
             return Fraction(0) if self.is_exact else 0.0
@@ -519,8 +522,8 @@ class Pmf:
 
     def log_pmf(self, x: Any) -> Any:
         """Natural logarithm of the probability, also where it is too small for a float; -inf for 0."""
-        if self.ndim == 1 and np.ndim(x):
-            return np.array([self.log_pmf(value) for value in np.asarray(x).tolist()])
+        if self.ndim == 1 and (values := read_plain("x", x)).ndim:
+            return np.array([self.log_pmf(value) for value in values.tolist()])
         at = self._index(x)
         if at is None:
             return -math.inf
@@ -539,15 +542,15 @@ class Pmf:
     def cdf(self, x: Any) -> Any:
         """P(X <= x)."""
         self._line("cdf")
-        if np.ndim(x):
-            return np.array([self.cdf(value) for value in np.asarray(x).tolist()])
+        if (values := read_plain("x", x)).ndim:
+            return np.array([self.cdf(value) for value in values.tolist()])
         return self._sum(slice(0, self._first_above(x)))
 
     def sf(self, x: Any) -> Any:
         """P(X > x), added up from the tail, so that small ones are right."""
         self._line("sf")
-        if np.ndim(x):
-            return np.array([self.sf(value) for value in np.asarray(x).tolist()])
+        if (values := read_plain("x", x)).ndim:
+            return np.array([self.sf(value) for value in values.tolist()])
         return self._sum(slice(self._first_above(x), None))
 
     def at_least(self, x: Any) -> Any:

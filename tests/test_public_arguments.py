@@ -1,0 +1,423 @@
+"""Arguments that would lose something, or have the wrong size or kind, are refused by every function."""
+
+import inspect
+
+import click
+import numpy as np
+import pytest
+from public_calls import CALLS, FUNCTIONS, LINE
+
+import fftconv
+from fftconv.cli.main import cli, run
+
+_ARRAYS = ("ArrayLike", "Array", "ImageT")
+_COUNTS = ("int", "int | None")
+_NUMBERS = ("float", "float | None", "str | float")
+_TEXTS = ("tuple[str, str]", "Sequence[str]")
+_SIZES = {
+    "Axes": "counts", "Steps": "counts", "Steps | None": "counts", "Padding": "counts",
+    "int | Sequence[int]": "counts", "Sequence[int]": "counts", "int | tuple[int, int]": "counts",
+    "Sequence[int | Sequence[int]]": "counts",
+    "float | Sequence[float]": "numbers", "float | tuple[float, float]": "numbers",
+    "tuple[float, float]": "numbers", "float | Sequence[float] | None": "numbers",
+}  # fmt: skip
+# Parameters whose annotation does not say that they take arrays, or items that are.
+_MORE_ARRAYS = {
+    "image.match_template": ("image", "template"),
+    "image.write": ("image",),
+    "image.write_frames": ("frames",),
+    "plotting.plot_toeplitz": ("matrix",),
+    "probability.mixture": ("weights",),
+    **{f"probability.Pmf.{name}": ("x",) for name in ("pmf", "log_pmf", "cdf", "sf", "at_least", "log_sf")},
+    **{f"probability.Density.{name}": ("x",) for name in ("pdf", "cdf", "sf")},
+    "probability.Density.quantile": ("q",),
+}
+_NO_ARRAYS = {("probability.Density.from_pdf", "pdf")}  # a function, whose annotation has arrays
+
+
+def takes_arrays(name, parameter):
+    annotation = str(parameter.annotation)
+    return (name, parameter.name) not in _NO_ARRAYS and (
+        parameter.name in (*_MORE_ARRAYS.get(name, ()), "fill_value")
+        or any(
+            word in _ARRAYS
+            for word in annotation.replace("[", " ").replace("]", " ").replace(",", " ").split()
+        )
+    )
+
+
+def parameters(kind):
+    return [
+        (name, parameter.name)
+        for name, function in FUNCTIONS.items()
+        for parameter in inspect.signature(function).parameters.values()
+        if kind(name, parameter)
+    ]
+
+
+def call(name, folder, monkeypatch=None, **changes):
+    """The function with the right arguments but for the changes; files go to a folder."""
+    base, others = CALLS[name]
+    context = {}
+    for parameter in changes:
+        context |= others.get(parameter, (None, {}))[1]
+    given = base | context | changes
+    for key, value in given.items():
+        if isinstance(value, str) and value.partition(".")[0] in ("TARGET", "FOLDER"):
+            given[key] = str(folder / value)
+    return FUNCTIONS[name](**given)
+
+
+def right(name, parameter):
+    base, others = CALLS[name]
+    return others[parameter][0] if parameter in others else base[parameter]
+
+
+def test_every_public_function_has_an_entry():
+    assert set(CALLS) == set(FUNCTIONS)
+
+
+class Quantity(np.ndarray):
+    """As astropy's and unyt's: an array with a unit."""
+
+    unit = "m"
+
+
+class Wrapped:
+    """As pint's: no array, but something that NumPy makes one of."""
+
+    units = "metre"
+
+    def __init__(self, magnitude):
+        self.magnitude = magnitude
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.magnitude, dtype)
+
+    def __len__(self):
+        return len(self.magnitude)
+
+    def __getitem__(self, index):
+        return Wrapped(self.magnitude[index])
+
+
+class Series(Wrapped):
+    """As those of pandas: numbers with an index."""
+
+    units = property()
+    __module__ = "pandas.core.series"
+
+    def __getitem__(self, index):
+        return self.magnitude[index]
+
+
+class Length(float):
+    """A number with a unit."""
+
+    unit = "m"
+
+
+class Masked(np.ndarray):
+    """As astropy's `Masked`: a mask beside an array that is none of numpy.ma."""
+
+    mask = np.array(True)
+
+
+class Plain(np.ndarray):
+    """As numpy.memmap: nothing but an array."""
+
+
+def masked(array):
+    mask = np.zeros(np.shape(array), bool)
+    mask.flat[0] = True
+    return np.ma.array(array, mask=mask)
+
+
+def objects_with_hidden(array):
+    held = np.array(array, object)
+    held.flat[0] = np.ma.masked
+    return held
+
+
+LOSSES = {
+    "masked": (masked, "is a masked array, whose mask would be lost"),
+    "masked nowhere": (np.ma.array, "is a masked array, whose mask would be lost"),
+    "masked of astropy": (lambda array: np.asarray(array).view(Masked), "is a masked array"),
+    "unit": (lambda array: np.asarray(array).view(Quantity), "has the unit 'm', which would be lost"),
+    "units": (lambda array: Wrapped(np.asarray(array)), "has the units 'metre', which would be lost"),
+    "pandas": (lambda array: Series(np.asarray(array)), "is a pandas Series, whose index would be lost"),
+    "rows with units": (lambda array: list(Wrapped(np.asarray(array))), "has the units 'metre'"),
+    "masked rows": (lambda array: tuple(masked(row) for row in np.asarray(array)), "is a masked array"),
+    "rows of pandas": (
+        lambda array: [Series(np.atleast_1d(row)) for row in array],
+        "is a pandas Series",
+    ),
+    "numbers with units": (
+        lambda array: np.vectorize(Length, otypes=[object])(array).tolist(),
+        "has the unit 'm', which",
+    ),
+    "hidden objects": (objects_with_hidden, "is a masked array"),
+    "nothing but a mask": (lambda array: np.ma.masked, "is a masked array"),
+}
+# Of the array itself, not of its items.
+WHOLE_LOSSES = ("masked", "unit", "units", "pandas", "nothing but a mask")
+_SCALARS = ("fill_value", ("probability.Pmf.at_least", "x"), ("probability.Pmf.log_sf", "x"))
+
+
+@pytest.mark.parametrize(("name", "parameter"), parameters(takes_arrays))
+def test_what_would_be_lost_is_refused(name, parameter, tmp_path):
+    value = right(name, parameter)
+    is_scalar = parameter in _SCALARS or (name, parameter) in _SCALARS
+    for kind, (change, words) in LOSSES.items():
+        if (is_scalar or parameter == "out") and kind not in WHOLE_LOSSES:
+            continue  # nor would plain lists and objects do
+        pattern = (
+            rf"(?s)^{parameter}=.*is not accepted" if is_scalar else rf"^{parameter}(\[\d+\])* {words}"
+        )
+        if is_scalar:
+            pattern += rf"|{words}"
+        with pytest.raises(TypeError, match=pattern):
+            call(name, tmp_path, **{parameter: change(value)})
+        assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("name", "parameter"), parameters(takes_arrays))
+def test_plain_subclasses_are_taken(name, parameter, tmp_path):
+    value = right(name, parameter)
+    if not np.ndim(value):
+        return
+    call(name, tmp_path, **{parameter: np.array(value).view(Plain)})
+
+
+NAN, INF = float("nan"), float("inf")
+NO_NUMBERS = (
+    *("3", b"3", None, True, np.True_, 1j, np.complex64(1), [1], (1, 2), {}, np.ones(1), np.ones((2, 2))),
+    *(NAN, INF, -INF, np.float32("nan"), np.ma.masked, np.array(1.0).view(Quantity), Wrapped(1.0)),
+)
+NO_COUNTS = (*NO_NUMBERS, 1.5, 2.0, np.float64(2))
+NO_SIZES = (
+    *(
+        (),
+        "12",
+        b"12",
+        ("1", "2"),
+        None,
+        (None, None),
+        True,
+        (True, True),
+        (np.True_, 1),
+        (1j, 1),
+        (NAN, 1),
+        (1, INF),
+    ),
+    *(((1, 2), (3,)), (((1, 2), 3), 1), np.ones((1, 2), int), {1, 2}, {1: 2, 3: 4}, np.array([1.0, NAN])),
+    *(np.ma.array([1, 2], mask=[False, True]), np.array([1, 2]).view(Quantity), [Wrapped(1), Wrapped(2)]),
+)
+NO_LENGTHS = ((1.0, 2.0), (1.5, 2), (-1, 1), np.array([1.0, 2.0]))
+NOT_TWO = ((1,), np.array([1]), (1, 2, 3), [1, 2, 3, 4], np.arange(1, 4))
+NO_TEXTS = ((), ("a",), ("a", "b", "c"), "ab", b"ab", None, 2, (1, 2), (("a",), "b"), {"a", "b"})
+# A kernel gets as many axes as there are numbers, windows lie along the last axes of an array, and many
+# sizes are compared.
+ANY_LENGTH = {"kernels.box", "kernels.gaussian", "layers.pool-size", "compare_sizes"}
+# Their number of axes is held against that of another argument, which the message may name instead.
+SHAPES = {"signal_shape", "kernel_shape", "input", "input_shape"}
+
+
+def is_right_as_one(name, parameter):
+    """Whether one number in a sequence is for all axes."""
+    return parameter in ("stride", "dilation") and not name.startswith("layers")
+
+
+def bad_values(name, parameter):
+    """Values that a parameter with this annotation does not take; none for other kinds."""
+    annotation = str(parameter.annotation)
+    if annotation in _TEXTS:
+        return NO_TEXTS
+    if annotation in _COUNTS:
+        return NO_COUNTS
+    if annotation in _NUMBERS:
+        return NO_NUMBERS
+    if annotation not in _SIZES:
+        return ()
+    bad = [*NO_SIZES, *(NO_LENGTHS if _SIZES[annotation] == "counts" else ())]
+    if not ANY_LENGTH & {name, f"{name}-{parameter.name}"}:
+        bad += NOT_TWO[2:] if is_right_as_one(name, parameter.name) else NOT_TWO
+    return bad
+
+
+def is_a_size(name, parameter):
+    """Whether it is a number or sizes; of distributions, which have checks of their own, shapes alone."""
+    is_of_lattice = name.startswith("probability")
+    return bool(bad_values(name, parameter)) and parameter.name != "seed" and not is_of_lattice
+
+
+@pytest.mark.parametrize(("name", "parameter"), parameters(is_a_size))
+def test_wrong_sizes_and_kinds_are_refused_by_name(name, parameter, tmp_path):
+    described = inspect.signature(FUNCTIONS[name]).parameters[parameter]
+    for value in bad_values(name, described):
+        if value is None and (described.default is None or "None" in str(described.annotation)):
+            continue
+        pattern = None if parameter in SHAPES else rf"\b{parameter}\b"
+        with pytest.raises((TypeError, ValueError), match=pattern):
+            pytest.fail(f"{value!r} gave {call(name, tmp_path, **{parameter: value})!r}")
+        assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("name", "parameter"), parameters(is_a_size))
+def test_numbers_of_numpy_are_right(name, parameter, tmp_path):
+    value = right(name, parameter)
+    if name == "tune":
+        pytest.skip("takes seconds")
+    if isinstance(value, str) or (isinstance(value, tuple) and isinstance(value[0], str)):
+        return
+    if not isinstance(value, (tuple, list)):
+        whole = isinstance(value, int)
+        each = [np.int64(value), np.int32(value)] if whole else [np.float32(value), np.float64(value)]
+        if not whole and value == int(value):
+            each.append(np.int64(value))
+    elif any(isinstance(item, tuple) for item in value):
+        each = [list(value)]
+    else:
+        each = [list(value), np.array(value), tuple(np.array(value))]
+    for number in each:
+        if parameter == "accuracy" and isinstance(number, (np.float32, np.integer)):
+            continue  # 1e-9 is not the same in float32
+        call(name, tmp_path, **{parameter: number})
+
+
+def test_cures_that_are_named_work():
+    signal, kernel = np.ma.array([1.0, 9.0, 3.0], mask=[0, 1, 0]), np.ma.array([1.0, 5.0], mask=[0, 1])
+    with pytest.raises(
+        TypeError, match="pass signal.data and mask=~signal.mask, or fill it with signal.fill"
+    ):
+        fftconv.convolve(signal, [1.0, 1.0])
+    found = fftconv.convolve(signal.data, [1.0, 1.0], mask=~signal.mask, mode="valid")
+    assert found.tolist() == [2.0, 6.0]  # half of each window is there, and twice that counts
+    with pytest.raises(
+        TypeError, match=r"kernel is a masked array.* lost; fill it with kernel.filled\(0\)$"
+    ):
+        fftconv.convolve([1.0, 2.0], kernel)
+    assert fftconv.convolve([1.0, 2.0], kernel.filled(0)).tolist() == [1.0, 2.0, 0.0]
+    out = np.ma.zeros(4)
+    with pytest.raises(TypeError, match="out is a masked array.*pass out.data"):
+        fftconv.convolve([1.0, 2.0, 3.0], [1.0, 1.0], out=out)
+    fftconv.convolve([1.0, 2.0, 3.0], [1.0, 1.0], out=out.data)
+    assert out.tolist() == [1.0, 3.0, 5.0, 3.0]
+
+
+def test_what_is_nested_deeply_is_found():
+    for value in (
+        [[1.0, 2.0], [3.0, np.ma.masked]],
+        ((1.0, Wrapped(2.0)),),
+        [[np.array(1.0).view(Quantity)]],
+    ):
+        with pytest.raises(TypeError, match=r"signal(\[\d\])+ (is a masked array|has the unit)"):
+            fftconv.convolve(value, [[1.0]])
+
+
+@pytest.mark.parametrize("package", ["pandas", "astropy", "xarray", "dask", "torch"])
+def test_the_real_ones_are_refused_or_kept(package):
+    """The stand-ins above have what these libraries' own arrays have."""
+    pytest.importorskip(package)
+    refused, taken = [], []
+    if package == "pandas":
+        import pandas
+
+        refused = [pandas.Series([1.0, 2.0]), pandas.Index([1.0, 2.0]), pandas.array([1, 2])]
+    if package == "astropy":
+        from astropy import units
+        from astropy.utils.masked import Masked
+
+        refused = [[1.0, 2.0] * units.m, [1 * units.m, 2 * units.m], Masked([1.0, 2.0], mask=[True, False])]
+    if package == "xarray":
+        import xarray
+
+        taken = [xarray.DataArray([1.0, 2.0], dims="x", attrs={"units": "K"})]
+        assert fftconv.convolve(taken[0], [1.0], mode="same").attrs == {"units": "K"}
+    if package == "dask":
+        import dask.array
+
+        refused = [dask.array.ma.masked_array(np.ones(2), mask=[True, False]),
+                   dask.array.from_array(np.ones(2).view(Quantity), asarray=False)]  # fmt: skip
+        taken = [dask.array.ones(2)]
+    if package == "torch":
+        import torch
+
+        taken = [torch.ones(2)]
+    for value in refused:
+        with pytest.raises(TypeError, match=r"^signal(\[0\])? (is a|has the unit)"):
+            fftconv.convolve(value, [1.0])
+    for value in taken:
+        fftconv.convolve(value, [1.0])
+        with pytest.raises(TypeError, match="^kernel is a masked array"):
+            fftconv.convolve(value, np.ma.array([1.0]))
+        with pytest.raises(TypeError, match="^kernel has the unit"):
+            fftconv.convolve(value, np.ones(1).view(Quantity))
+
+
+def test_signals_by_name_are_refused_by_that_name():
+    with pytest.raises(TypeError, match=r"signals\['speed'\] has the unit 'm'"):
+        fftconv.plotting.plot_signals({"speed": LINE.view(Quantity)})
+
+
+def test_a_box_of_three_numbers_is_no_blur_of_an_image():
+    colours = np.full((9, 9, 3), 90, np.uint8)
+    for size in ((1, 7, 3), (7,), ()):
+        with pytest.raises(
+            ValueError, match=r"size=\(.*\) is not accepted; pass a whole number from 1, or a"
+        ):
+            fftconv.image.box_blur(colours, size)
+    with pytest.raises(ValueError, match=r"step .*size=\[1, 7, 3\] is not accepted"):
+        fftconv.image.pipeline(colours, "box [1,7,3]")
+    assert fftconv.kernels.box((1, 7, 3)).shape == (1, 7, 3)
+    for size in ((1, 7), [1, 7], np.array([1, 7]), 7, np.int8(7)):
+        assert (fftconv.image.box_blur(colours, size) == 90).all()
+
+
+# Each command that has options of numbers, with what it needs, and what else an option needs.
+COMMANDS = {
+    "audio echo": ("{sound} -o {folder}/x.wav --delay 0.1 --decay 0.5", {}),
+    "audio fir": ("{sound} -o {folder}/x.wav --cutoff 500", {}),
+    "audio reverb": ("{sound} -o {folder}/x.wav", {}),
+    "audio smooth": ("{sound} -o {folder}/x.wav", {}),
+    "compare": ("", {"": "--signal 100 --kernel 3", "--sigma": "--image {picture}"}),
+    "image blur": ("{picture} -o {folder}/x.png", {
+        "--sigma": "--shape gaussian", "--radius": "--shape disk", "--length": "--shape motion",
+        "--angle": "--shape motion",
+    }),
+    "image convolve": ("{picture} -o {folder}/x.png --kernel sobel()", {}),
+    "image deconvolve": ("{picture} -o {folder}/x.png --kernel disk(2)", {}),
+    "image dog": ("{picture} -o {folder}/x.png", {}),
+    "image edges": ("{picture} -o {folder}/x.png", {"--sigma": "--operator log"}),
+    "image emboss": ("{picture} -o {folder}/x.png", {}),
+    "image high-pass": ("{picture} -o {folder}/x.png", {}),
+    "image match": ("{picture} {picture}", {}),
+    "image sharpen": ("{picture} -o {folder}/x.png", {}),
+    "tune": ("", {}),
+}  # fmt: skip
+
+
+def number_options(group, path=""):
+    """Command, option and type of every option of numbers."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from number_options(command, f"{name} ")
+            continue
+        for option in command.params:
+            if isinstance(option, click.Option) and isinstance(option.type, click.types.FloatParamType):
+                yield f"{path}{name}", option.opts[-1]
+
+
+@pytest.mark.parametrize(("command", "option"), list(number_options(cli)))
+@pytest.mark.parametrize("value", ["nan", "inf", "1,2", "(1, 2)", "1j", ""])
+def test_options_that_are_no_finite_numbers_are_refused_by_name(command, option, value, tmp_path, capsys):
+    needed, others = COMMANDS[command]
+    words = f"{command} {needed} {others.get(option, others.get('', ''))}".split()
+    names = {"sound": "samples/melody.wav", "picture": "samples/cutout.png", "folder": tmp_path}
+    assert run([*(word.format(**names) for word in words), option, value]) in (1, 2)
+    printed = capsys.readouterr()
+    assert option in printed.err
+    assert printed.err.strip().count("\n") == 0
+    assert not list(tmp_path.iterdir())
