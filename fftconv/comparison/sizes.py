@@ -252,5 +252,5 @@ def _shapes(name: str, values: Sequence[int | Sequence[int]]) -> tuple[Shape, ..
     if not isinstance(values, (Sequence, np.ndarray)) or isinstance(values, (str, bytes)):
         raise TypeError(f"{name}={values!r} is not accepted; pass a sequence of lengths, or of shapes")
     if len(values) == 0:
-        raise ValueError(f"{name}={values!r} is empty; pass at least one length, or shape")
+        raise ValueError(f"{name}={values!r} is empty; pass at least one each of signals and kernels")
     return tuple(read_shape("signals and kernels", value) for value in values)

@@ -312,7 +312,10 @@ def _read(f: ArrayLike, g: ArrayLike, mode: Mode | None, step: float, starts: An
     distance = check_finite("step", step)
     if distance <= 0:
         raise ValueError(f"step={step!r} is not accepted; pass a distance above 0")
-    origin = read_numbers("starts", starts, 2, "two finite numbers, where f and g start")
+    accepted = "two of each, finite numbers for f and g"
+    if not isinstance(starts, (Sequence, np.ndarray)):
+        raise TypeError(f"starts={starts!r} is not accepted; pass {accepted}")
+    origin = read_numbers("starts", starts, 2, accepted)
     # A dollar sign would begin a formula.
     names = tuple(name.replace("$", r"\$") for name in read_names("labels", labels, 2))
     ones = (1,) * first.ndim
