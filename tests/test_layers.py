@@ -206,6 +206,14 @@ def test_gradients_of_integers_are_exact_or_raise(case, dtypes, bits, method):
         assert np.array_equal(each.astype(object), expected)
 
 
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "convolve"])
+def test_methods_that_round_refuse_gradients_of_integers(method):
+    with pytest.raises(
+        ValueError, match=rf"method='{method}' does not compute in int64; pass method='conv"
+    ):
+        layers.conv_layer_backward([[[1, 1]]], [[[1, 2, 3]]], [[[1, 1]]], method=method)
+
+
 def test_integer_gradients_beyond_2_to_53_are_exact():
     back = layers.conv_layer_backward([[[2**53 + 1, 1]]], [[[1, 2, 3]]], [[[1, 1]]])
     assert back.x.tolist() == [[[2**53 + 1, 2**53 + 2, 1]]]

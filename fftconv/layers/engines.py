@@ -321,7 +321,8 @@ def _with_room_for(fill_value: Any, samples: Array) -> Array:
         return samples
     for dtype in (samples.dtype, np.dtype(np.int64), np.dtype(np.uint64)):
         low, high = (False, True) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-        if low <= fill_value <= high and low <= samples.min() and samples.max() <= high:
+        fits = dtype == samples.dtype or (low <= samples.min() and samples.max() <= high)
+        if fits and low <= fill_value <= high:
             return samples.astype(dtype, copy=False)
     raise OverflowError(
         f"fill_value={fill_value!r} and x ({samples.dtype}) do not fit one dtype of 64 bits; convert x "

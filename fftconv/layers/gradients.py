@@ -181,26 +181,27 @@ def _way_back(task: Sum, gradient: Array) -> Sum:
 
     It is of the gradient, numbers a stride apart, under the weights turned around, kernels as channels.
     """
-    axes, (groups, kernels, channels) = task.axes, task.weights.shape[:3]
-    sizes, inside, outside = [], [], []
-    for axis in axes:
+    groups, kernels, channels = task.weights.shape[:3]
+    apart = gradient
+    if any(axis.stride > 1 for axis in task.axes):
+        sizes = [(axis.outputs - 1) * axis.stride + 1 for axis in task.axes]
+        apart = np.zeros((*gradient.shape[:2], *sizes), gradient.dtype)
+        apart[:, :, *(slice(None, None, axis.stride) for axis in task.axes)] = gradient
+    back = []
+    for place, axis in enumerate(task.axes, 2):
         first, count = (axis.before, axis.size) if task.boundary in FILLED else (0, axis.padded)
-        # Outputs start at padded positions p stride, which are read from position first - span + 1 on.
-        places = np.arange(axis.outputs) * axis.stride - (first - axis.span + 1)
-        sizes.append(count + axis.span - 1)
-        read = np.flatnonzero((places >= 0) & (places < sizes[-1]))
-        inside.append(slice(read[0], read[-1] + 1) if read.size else slice(0))
-        start = int(places[read[0]]) if read.size else 0
-        outside.append(
-            slice(start, start + (read.size - 1) * axis.stride + 1 if read.size else start, axis.stride)
-        )
-    apart = np.zeros((*gradient.shape[:2], *sizes), gradient.dtype)
-    apart[:, :, *outside] = gradient[:, :, *inside]
+        # So many zeros stand before and after; where there are fewer than none the gradient is cut.
+        before = axis.span - 1 - first
+        after = first + count - apart.shape[place]
+        kept = slice(max(-before, 0), max(apart.shape[place] + min(after, 0), 0))
+        apart = apart[(slice(None),) * place + (kept,)]
+        before, after = max(before, 0), max(after, 0)
+        if apart.shape[place] == 0:  # no output reads these samples
+            apart = np.zeros((*apart.shape[:place], 1, *apart.shape[place + 1 :]), apart.dtype)
+            before, after = 0, count + axis.span - 2
+        back.append(LayerAxis(apart.shape[place], axis.taps, 1, before, after, axis.dilation))
     swapped = task.weights.swapaxes(1, 2).reshape(groups * channels, kernels, *task.weights.shape[3:])
-    back = tuple(
-        LayerAxis(size, axis.taps, 1, 0, 0, axis.dilation) for axis, size in zip(axes, sizes, strict=True)
-    )
-    return make_sum(apart, turned(swapped), back, groups, task.workers)
+    return make_sum(apart, turned(swapped), tuple(back), groups, task.workers)
 
 
 def _scatter(task: Sum, gradient: Array) -> Array:
