@@ -119,9 +119,10 @@ def conv_layer_backward(
     laid = turned(kernels) if flip else kernels
     fill = read_fill(fill_value, boundary, dtype)
     task = make_sum(samples, laid, axes, groups, workers, boundary, fill)
+    of_samples = _gradient_of_samples(task, given, method)
     of_weights = _gradient_of_weights(task, given, method)
     return LayerGradients(
-        _gradient_of_samples(task, given, method),
+        of_samples,
         turned(of_weights) if flip else of_weights,
         _sum_in_64_bits(given, lambda part: part.sum((0, *range(2, given.ndim)))),
     )
