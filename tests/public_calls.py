@@ -174,7 +174,14 @@ CALLS = {
     "audio.info": ({"path": "samples/melody.wav"}, {}),
     "audio.read": ({"path": "samples/melody.wav"}, {"sample_rate": (11025, {"resample": True})}),
     "audio.read_with_metadata": ({"path": "samples/melody.wav"}, {}),
-    "audio.reverb": ({"signal": SOUND, "impulse_response": [1.0, 0.5]}, {"mix": (0.5, {})}),
+    "audio.reverb": (
+        {"signal": SOUND, "impulse_response": [1.0, 0.5]},
+        {
+            "mix": (0.5, {}),
+            "sample_rate": (8000, {"response_rate": 4000}),
+            "response_rate": (4000, {"sample_rate": 8000}),
+        },
+    ),
     "audio.smooth": ({"signal": SOUND, "width": 5}, {"order": (2, {"window": "savitzky_golay"})}),
     "audio.write": ({"path": "TARGET.wav", "signal": SOUND, "sample_rate": 8000}, {"headroom": (1.0, {})}),
     "image.apply_kernel": (

@@ -151,6 +151,8 @@ def reverberation(
     if taps.ndim == 2 and taps.shape[1] == 1:  # as `read` has it: one for all channels
         taps = taps[:, 0]
     advance = 0
+    if sample_rate is not None:
+        sample_rate = check_positive("sample_rate", sample_rate, "Hz")
     if response_rate is not None:
         if sample_rate is None:
             raise ValueError(
@@ -173,9 +175,7 @@ def resample_taps(taps: Array, response_rate: float, sample_rate: float) -> tupl
     """
     from scipy.signal import firwin, upfirdn
 
-    ratio = Fraction(check_positive("sample_rate", sample_rate, "Hz")) / Fraction(
-        check_positive("response_rate", response_rate, "Hz")
-    )
+    ratio = Fraction(sample_rate) / Fraction(check_positive("response_rate", response_rate, "Hz"))
     if ratio == 1:
         return taps, 0
     up, down = ratio.numerator, ratio.denominator
