@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -54,8 +55,9 @@ def deconvolve(
     .. math:: x \leftarrow x \cdot \frac{k \star (y / (k * x))}{k \star 1},
 
     from a flat image on, where x is as much larger than y as the kernel reaches, so that nothing is assumed
-    of what lies beyond the edges. A pixel that the kernel moves out of the picture, all but a millionth of
-    its light, keeps its value.
+    of what lies beyond the edges. Only where y is dark along all its edges, for half of the kernel's side,
+    it is taken to be dark beyond them, too. A pixel that the kernel moves out of the picture, all but a
+    millionth of its light, keeps its value.
 
     Parameters
     ----------
@@ -121,11 +123,13 @@ def deconvolve(
     else:
         if boundary != "reflect":
             raise ValueError(
-                f"boundary={boundary!r} has no effect with algorithm='richardson_lucy', which assumes "
-                f"nothing of what lies beyond the edges; leave it out"
+                f"boundary={boundary!r} has no effect with Richardson-Lucy, which looks for what lies "
+                f"beyond the edges; leave it out"
             )
         if (taps < 0).any():
-            raise ValueError("kernel has negative taps; algorithm='richardson_lucy' takes none")
+            raise ValueError(
+                "kernel has negative taps, of which Richardson-Lucy takes none; use Wiener's filter"
+            )
         repeats = check_count("iterations", iterations)
         undo = partial(_richardson_lucy, taps=taps / total, iterations=repeats, settings=settings)
         step = Step(((),), transform=undo, in_light=linear, keeps_opacity=True)
@@ -208,9 +212,10 @@ def _richardson_lucy(pixels: Array, taps: Array, iterations: int, settings: Sett
     largest = pixels.max()
     if not np.isfinite(pixels).all() or pixels.min() < -_NEGATIVE * largest:
         raise ValueError(
-            "image has negative, NaN or infinite pixels; algorithm='richardson_lucy' takes none, except "
-            f"negative ones above {-_NEGATIVE:g} times the largest; pass numpy.maximum(image, 0)"
+            "image has negative, NaN or infinite pixels, of which Richardson-Lucy takes none (negative "
+            f"ones above {-_NEGATIVE:g} times the largest count as 0); replace them first, negative ones by 0"
         )
+    reach = [span // 2 for span in taps.shape]
     found = np.empty_like(pixels)
     for plane, out in zip(_planes(pixels), _planes(found), strict=True):
         peak = float(plane.max())
@@ -218,14 +223,28 @@ def _richardson_lucy(pixels: Array, taps: Array, iterations: int, settings: Sett
             out[...] = 0
             continue
         observed = np.maximum(plane.astype(np.float64), 0) / peak
+        margins = reach if _is_dark_within(observed, reach) else [0] * observed.ndim
+        whole = np.pad(observed, [(margin, margin) for margin in margins])
+        likeliest = _likeliest(whole, taps, iterations, settings)[_inside(observed.shape, margins)]
         with np.errstate(over="ignore"):  # beyond the range of the dtype, the largest number
-            likeliest = peak * _likeliest(observed, taps, iterations, settings)
-        out[...] = np.minimum(likeliest, np.finfo(out.dtype).max)
+            out[...] = np.minimum(peak * likeliest, np.finfo(out.dtype).max)
     return found
 
 
 def _planes(pixels: Array) -> list[Array]:
     return [pixels] if pixels.ndim == 2 else [pixels[..., channel] for channel in range(pixels.shape[2])]
+
+
+def _inside(shape: tuple[int, ...], margins: Sequence[int]) -> tuple[slice, ...]:
+    """Return where a picture of this shape lies in a larger one."""
+    return tuple(slice(margin, margin + size) for margin, size in zip(margins, shape, strict=True))
+
+
+def _is_dark_within(observed: Array, margins: Sequence[int]) -> bool:
+    """Whether all light lies inside of these margins."""
+    lit = observed > _NEGATIVE
+    inner = tuple(slice(margin, -margin or None) for margin in margins)
+    return bool(np.count_nonzero(lit) == np.count_nonzero(lit[inner]))
 
 
 def _likeliest(observed: Array, taps: Array, iterations: int, settings: Settings) -> Array:
@@ -249,23 +268,18 @@ def _likeliest(observed: Array, taps: Array, iterations: int, settings: Settings
         np.maximum(factor, 0, out=factor)
         factor *= inverse
         whole *= factor
-    picture = tuple(
-        slice(span // 2, span // 2 + size) for span, size in zip(taps.shape, observed.shape, strict=True)
-    )
+    picture = _inside(observed.shape, [span // 2 for span in taps.shape])
     return np.where(is_seen[picture], whole[picture], observed)  # unseen pixels keep their value
 
 
 def _seen(taps: Array, shape: tuple[int, ...]) -> Array:
     """Return which share of the light of each pixel of the whole reaches a picture of this shape.
 
-    These are sums of taps. No transform has a part in them, so they are exactly 0 where no tap leads into
-    the picture.
+    No transform has a part in these sums of taps: rounding errors stay far below `_LEAST_SEEN`.
     """
-    down, along = (_leads(size, span) for size, span in zip(shape, taps.shape, strict=True))
-    return np.asarray(down @ taps @ along.T)
-
-
-def _leads(size: int, span: int) -> Array:
-    """Return 1 where a tap (second axis) leads from a pixel of the whole (first) into a picture."""
-    goal = np.arange(size + span - 1)[:, None] - (span - 1) + np.arange(span)
-    return ((goal >= 0) & (goal < size)).astype(np.float64)
+    sums = np.pad(taps.cumsum(0).cumsum(1), ((1, 0), (1, 0)))  # of all taps above and to the left
+    for axis, (size, span) in enumerate(zip(shape, taps.shape, strict=True)):
+        places = np.arange(size + span - 1)
+        first, last = np.maximum(span - 1 - places, 0), np.minimum(span - 1 - places + size, span)
+        sums = sums.take(last, axis) - sums.take(first, axis)
+    return sums
