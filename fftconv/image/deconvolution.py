@@ -213,7 +213,7 @@ def _richardson_lucy(pixels: Array, taps: Array, iterations: int, settings: Sett
     if not np.isfinite(pixels).all() or pixels.min() < -_NEGATIVE * largest:
         raise ValueError(
             "image has negative, NaN or infinite pixels, of which Richardson-Lucy takes none (negative "
-            f"ones above {-_NEGATIVE:g} times the largest count as 0); replace them first, negative ones by 0"
+            f"ones above {-_NEGATIVE:g} times the largest count as 0); replace them first, such ones by 0"
         )
     reach = [span // 2 for span in taps.shape]
     found = np.empty_like(pixels)
