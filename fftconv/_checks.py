@@ -50,8 +50,18 @@ def check_count(name: str, value: Any, least: int | None = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{name}={value!r} is not accepted; pass a whole number")
     if least is not None and value < least:
-        raise ValueError(f"{name}={value!r} is not accepted; pass a whole number from {least}")
+        raise ValueError(
+            f"{name}={in_digits(int(value))} is not accepted; pass a whole number from {least}"
+        )
     return int(value)
+
+
+def in_digits(number: int) -> str:
+    """A whole number as it is read: all of its digits, or three of them and a power of ten."""
+    if abs(number) < 10**20:
+        return str(number)
+    power, part = divmod(math.log10(abs(number)), 1)
+    return f"{'-' if number < 0 else ''}{10**part:.2f}e{power:.0f}"
 
 
 def read_items(name: str, value: Any, accepted: str) -> tuple[Any, ...]:

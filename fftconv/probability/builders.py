@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
@@ -9,13 +10,16 @@ from typing import Any
 import numpy as np
 
 from fftconv._arrays import check_array_kind
-from fftconv._checks import check_count
+from fftconv._checks import check_count, check_finite, in_digits
+from fftconv.probability import ratios
+from fftconv.probability.exact import Weights
+from fftconv.probability.lattice import check_size
 from fftconv.probability.pmf import ACCURACY, Pmf
-from fftconv.probability.tails import scaled
+from fftconv.probability.tails import Scaled
 
 
 def die(sides: int, *, exact: bool = False, accuracy: float = ACCURACY) -> Pmf:
-    """A fair die: 1 to `sides`, equally likely.
+    """A fair die: 1 to `sides`, equally likely; at most 2**26 sides, or 2**22 if exact.
 
     Examples
     --------
@@ -23,7 +27,7 @@ def die(sides: int, *, exact: bool = False, accuracy: float = ACCURACY) -> Pmf:
     >>> (die(6) + die(6)).mode()
     7
     """
-    return uniform(1, sides, exact=exact, accuracy=accuracy)
+    return uniform(1, check_count("sides", sides), exact=exact, accuracy=accuracy)
 
 
 def uniform(low: int, high: int, *, exact: bool = False, accuracy: float = ACCURACY) -> Pmf:
@@ -37,9 +41,18 @@ def uniform(low: int, high: int, *, exact: bool = False, accuracy: float = ACCUR
     """
     first, last = check_count("low", low, None), check_count("high", high, None)
     if last < first:
-        raise ValueError(f"high={high!r} is below low={low!r}; pass low <= high")
-    ones = np.ones(last - first + 1, object if exact else float)
-    return Pmf(ones, first, normalise=True, accuracy=accuracy)
+        raise ValueError(
+            f"high={in_digits(last)} is below low={in_digits(first)}; pass whole numbers with low <= high"
+        )
+    size = last - first + 1
+    check_size([size], f"uniform({in_digits(first)}, {in_digits(last)})", bits=64 if exact else 0)
+    if exact:
+        weights: Scaled | Weights = Weights(np.full(size, 1, object), size)
+    else:
+        mantissa, exponent = math.frexp(1 / size)
+        weights = Scaled(np.full(size, mantissa), np.full(size, exponent, np.int64))
+    error = 0.0 if exact else 2.0**-53
+    return Pmf._of(weights, (Fraction(first),), (Fraction(1),), accuracy, error)
 
 
 def bernoulli(p: Any, *, accuracy: float = ACCURACY) -> Pmf:
@@ -57,31 +70,37 @@ def bernoulli(p: Any, *, accuracy: float = ACCURACY) -> Pmf:
     return Pmf(np.array([1.0 - p, p]), accuracy=accuracy)
 
 
-def binomial(n: int, p: Any, *, accuracy: float = ACCURACY) -> Pmf:
+def binomial(n: int, p: Any, *, lost_mass: float = 1e-15, accuracy: float = ACCURACY) -> Pmf:
     """Successes in n trials of probability p; exact if p is a Fraction.
+
+    The support is whole for n below 2**22. Beyond that it is cut where `lost_mass` is lost, which leaves
+    some 16 standard deviations; exact distributions are not cut.
 
     Examples
     --------
     >>> from fftconv.probability import binomial
     >>> round(binomial(4000, 0.5).log_pmf(0), 6)
     -2772.588722
+    >>> round(binomial(10**18, 3e-18).pmf(0), 9)  # nearly poisson(3)
+    0.049787068
     """
     _check_probability(p)
     trials = check_count("n", n, 0)
-    if isinstance(p, Fraction):
-        return trials @ bernoulli(p, accuracy=accuracy)
     if p in (0, 1):
-        return degenerate(trials * int(p), accuracy=accuracy)
-    # From one entry to the next by a ratio, whose logarithm is known better than that of a factorial.
-    steps = np.arange(trials, dtype=np.longdouble)
-    logs = np.log2((trials - steps) / (steps + 1)) + (
-        np.log2(np.longdouble(p)) - np.log2(1 - np.longdouble(p))
-    )
-    total = np.concatenate([[np.longdouble(0)], np.cumsum(logs)]) + trials * np.log2(1 - np.longdouble(p))
-    whole = np.floor(total)
-    weights = scaled(np.exp2((total - whole).astype(float)), whole.astype(np.int64))
-    error = (trials + 8) * float(np.finfo(np.longdouble).eps) * max(64.0, float(np.abs(total).max()))
-    return Pmf._of(weights, (Fraction(0),), (Fraction(1),), accuracy, error)
+        return degenerate(trials * int(p), exact=isinstance(p, Fraction), accuracy=accuracy)
+    if isinstance(p, Fraction):
+        return _exact_binomial(trials, p, accuracy)
+    return Pmf._by_ratios(ratios.binomial(trials, float(p)), lost_mass, accuracy)
+
+
+def _exact_binomial(n: int, p: Fraction, accuracy: float) -> Pmf:
+    check_size([n + 1], f"exact binomial({in_digits(n)}, {p})", bits=n * p.denominator.bit_length())
+    hit, miss = p.numerator, p.denominator - p.numerator
+    ways = [miss**n]
+    for k in range(n):
+        ways.append(ways[-1] * (n - k) * hit // ((k + 1) * miss))
+    weights = Weights(np.array(ways, object), p.denominator**n)
+    return Pmf._of(weights, (Fraction(0),), (Fraction(1),), accuracy, 0.0)
 
 
 def poisson(mean: float, *, lost_mass: float = 1e-15, accuracy: float = ACCURACY) -> Pmf:
@@ -93,9 +112,12 @@ def poisson(mean: float, *, lost_mass: float = 1e-15, accuracy: float = ACCURACY
     >>> round((poisson(2.0) + poisson(3.0)).mean(), 12)
     5.0
     """
-    import scipy.stats  # half a second that other distributions need not take
-
-    return Pmf.from_scipy(scipy.stats.poisson(mean), lost_mass=lost_mass, accuracy=accuracy)
+    rate = check_finite("mean", mean)
+    if rate < 0:
+        raise ValueError(f"mean={mean!r} is not accepted; pass a number from 0")
+    if rate == 0:
+        return degenerate(0, accuracy=accuracy)
+    return Pmf._by_ratios(ratios.poisson(rate), lost_mass, accuracy)
 
 
 def geometric(p: float, *, lost_mass: float = 1e-15, accuracy: float = ACCURACY) -> Pmf:
@@ -107,9 +129,12 @@ def geometric(p: float, *, lost_mass: float = 1e-15, accuracy: float = ACCURACY)
     >>> round(geometric(0.5).mean(), 9)
     2.0
     """
-    import scipy.stats
-
-    return Pmf.from_scipy(scipy.stats.geom(p), lost_mass=lost_mass, accuracy=accuracy)
+    _check_probability(p)
+    if p == 0:
+        raise ValueError(f"p={p!r} never succeeds; pass a probability above 0, up to 1")
+    if p == 1:
+        return degenerate(1, accuracy=accuracy)
+    return Pmf._by_ratios(ratios.geometric(float(p)), lost_mass, accuracy)
 
 
 def degenerate(value: Any, *, exact: bool = False, accuracy: float = ACCURACY) -> Pmf:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fftconv.probability.lattice import common
+from fftconv.probability.lattice import check_size, check_work, common
 from fftconv.probability.pmf import Pmf
 from fftconv.probability.tails import Scaled, convolve_tails, placed, plus, reachable, scaled
 
@@ -78,6 +78,7 @@ def compound(frequency: Any, severity: Pmf, *, lost_mass: float = 1e-300) -> Pmf
     one = _Part(
         severity._scaled((step,)), int(severity.start[0] / step), severity.relative_error + 2.0**-52
     )
+    _check_size(one, chances.mantissa.size - 1, least)
     levels = max(chances.mantissa.size - 1, 1).bit_length() + least.bit_length() + 1
     budget = severity.accuracy / (16 * levels)
     powers = _Powers(one, budget)
@@ -85,13 +86,18 @@ def compound(frequency: Any, severity: Pmf, *, lost_mass: float = 1e-300) -> Pmf
     if least:
         total = _times(total, powers.to(least), budget)
     error = total.error + counts.relative_error
-    if error > severity.accuracy:
-        raise ArithmeticError(
-            f"the total could be off by {error:.2g}, more than accuracy={severity.accuracy:.2g}; give "
-            f"severity a larger accuracy"
-        )
     mass = math.fsum(total.weights.to_floats())
-    return Pmf._of(total.weights.times(1 / mass), (step * total.first,), (step,), severity.accuracy, error)
+    weights, first = total.weights.times(1 / mass), step * total.first
+    return Pmf._of(weights, (first,), (step,), severity.accuracy, error, what="the total")
+
+
+def _check_size(one: _Part, most: int, least: int) -> None:
+    """Refuse too many claims: `least` that are certain, and up to `most` more."""
+    first, last = one.first, one.first + one.weights.mantissa.size - 1
+    points = max(most * last, 0) - min(most * first, 0) + least * (last - first) + 1
+    check_size([points], "the total of the claims")
+    if points > 1:
+        check_work([points], (most + least) * one.weights.depth(), "the total of the claims")
 
 
 class _Powers:
@@ -102,6 +108,9 @@ class _Powers:
         self._made = {0: _Part(scaled(np.ones(1)), 0, 0.0), 1: one}
 
     def to(self, count: int) -> _Part:
+        one = self._made[1]
+        if one.weights.mantissa.size == 1:  # always the same claim
+            return _Part(one.weights, count * one.first, one.error)
         if count not in self._made:
             half = count // 2
             self._made[count] = _times(self.to(half), self.to(count - half), self.budget / count)

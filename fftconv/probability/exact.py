@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fftconv._checks import in_digits
 from fftconv.probability.tails import Scaled
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -48,7 +49,15 @@ def check_mass(total: Any, within: float, *, normalise: bool) -> None:
     if total == 0:
         raise ValueError("probabilities are all 0; at least one must be positive")
     if not normalise and abs(total - 1) > within:
-        raise ValueError(f"probabilities add up to {total}, not to 1; pass normalise=True to divide by it")
+        raise ValueError(
+            f"probabilities add up to {_shortly(total)}, not to 1; pass normalise=True to divide by it"
+        )
+
+
+def _shortly(total: Any) -> str:
+    if not isinstance(total, Fraction) or max(total.numerator, total.denominator) < 10**20:
+        return str(total)
+    return f"1 {float(total - 1):+.3g}" if total < 10**6 else f"about {in_digits(int(total))}"
 
 
 def convolve(one: Array, other: Array) -> Array:
@@ -81,14 +90,14 @@ def to_scaled(weights: Weights) -> Scaled:
     """Each within half an ulp, or one."""
     mantissas, exponents = [], []
     for count in weights.counts.flat:
-        mantissa, exponent = _ratio(int(count), weights.total)
+        mantissa, exponent = ratio(int(count), weights.total)
         mantissas.append(mantissa)
         exponents.append(exponent)
     shape = weights.counts.shape
     return Scaled(np.array(mantissas).reshape(shape), np.array(exponents, np.int64).reshape(shape))
 
 
-def _ratio(count: int, total: int) -> tuple[float, int]:
+def ratio(count: int, total: int) -> tuple[float, int]:
     """count / total as a mantissa and an exponent."""
     if not count:
         return 0.0, 0
@@ -100,5 +109,5 @@ def _ratio(count: int, total: int) -> tuple[float, int]:
 
 def logarithm(count: int, total: int) -> float:
     """Natural, of count / total."""
-    mantissa, exponent = _ratio(count, total)
+    mantissa, exponent = ratio(count, total)
     return math.log(mantissa) + exponent * math.log(2) if mantissa else -math.inf

@@ -54,8 +54,10 @@ def _larger(one: Pmf, other: Pmf) -> Pmf:
     step = common([*one.step, *other.step, one.start[0] - start, other.start[0] - start])
     last = max(x.start[0] + x.step[0] * (x.shape[0] - 1) for x in (one, other))
     size = int((last - start) / step) + 1
-    check_size([size], "the maximum")
+    bits = sum(x._weights.total.bit_length() for x in (one, other) if isinstance(x._weights, exact.Weights))
+    check_size([size], "the maximum", bits=bits if one.is_exact and other.is_exact else 0)
     accuracy = min(one.accuracy, other.accuracy)
+    error = one.relative_error + other.relative_error + (2 * size + 8) * 2.0**-53
     if one.is_exact and other.is_exact:
         ours, theirs = (x._counts((step,)) for x in (one, other))
         f, g = (
@@ -65,13 +67,15 @@ def _larger(one: Pmf, other: Pmf) -> Pmf:
         counts = f * np.cumsum(g) + (np.cumsum(f) - f) * g
         weights = exact.Weights(counts, ours.total * theirs.total)
         return Pmf._of(weights, (start,), (step,), accuracy, 0.0)
+    if error > accuracy:
+        raise ArithmeticError(
+            f"the maximum could be off by {error:.2g}, more than accuracy={accuracy:.2g}; give the "
+            f"variables a larger accuracy"
+        )
     p, q = (_spread(x, step, start, size) for x in (one, other))
     below_p, below_q = _cumulated(p), _cumulated(q)
     before = Scaled(np.r_[0.0, below_p.mantissa[:-1]], np.r_[0, below_p.exponent[:-1]])
     numbers = plus(_product(p, below_q), _product(before, q))
-    error = one.relative_error + other.relative_error + (2 * size + 8) * 2.0**-53
-    if error > accuracy:
-        raise ArithmeticError(f"the maximum could be off by {error:.2g}, more than accuracy={accuracy:.2g}")
     return Pmf._of(numbers, (start,), (step,), accuracy, error)
 
 

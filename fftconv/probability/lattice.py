@@ -6,13 +6,15 @@ import math
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from numbers import Rational
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
-from fftconv._checks import read_items
+from fftconv._checks import in_digits, read_items
 
 MOST_POINTS = 2**26
+MOST_WORDS = 2**22  # of 64 bits, in exact numbers: two minutes for a product, by Karatsuba's method
+STRETCH = 480  # bits of a tail that one pass over all points covers
 
 
 def read_point(name: str, value: Any, ndim: int) -> tuple[Fraction, ...]:
@@ -49,9 +51,39 @@ def common(parts: Iterable[Fraction]) -> Fraction:
     return result or Fraction(1)
 
 
-def check_size(shape: Sequence[int], what: str) -> None:
-    if math.prod(shape) > MOST_POINTS:
-        raise ValueError(
-            f"{what} needs {math.prod(shape)} lattice points, accepted are {MOST_POINTS}; round values "
-            f"to a coarser common lattice first"
+def check_size(shape: Sequence[int], what: str, *, bits: int = 0, unit: str = "lattice points") -> None:
+    """Refuse more lattice points than accepted, before any is made; `bits` is the size of exact numbers."""
+    points = math.prod(shape)
+    if points > MOST_POINTS:
+        _refuse(what, f"{in_digits(points)} {unit}", MOST_POINTS)
+    words = points * -(-bits // 64)
+    if words > MOST_WORDS:
+        _refuse(
+            what,
+            f"{points} lattice points of exact numbers, {in_digits(bits)} bits each, "
+            f"{in_digits(words)} words of 64 bits in all",
+            MOST_WORDS,
         )
+
+
+def check_work(shape: Sequence[int], depth: float, what: str) -> None:
+    """Refuse sums whose tails take too long.
+
+    All points are transformed once for each stretch of `STRETCH` bits of the `depth`, which is how far the
+    tails reach below the peak, both together. For a point and stretch 0.4 to 5 microseconds were measured.
+    """
+    check_size(shape, what)
+    points, stretches = math.prod(shape), max(math.ceil(depth / STRETCH), 1) ** len(shape)
+    if points * stretches > MOST_POINTS:
+        _refuse(
+            what,
+            f"{points} lattice points in each of {stretches} stretches of its tails, "
+            f"{in_digits(points * stretches)} in all",
+            MOST_POINTS,
+        )
+
+
+def _refuse(what: str, needed: str, accepted: int) -> NoReturn:
+    raise ValueError(
+        f"{what} needs {needed}, accepted are {accepted}; round values to a coarser common lattice first"
+    )

@@ -7,7 +7,7 @@ import heapq
 import itertools
 import math
 import operator
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from numbers import Rational
 from typing import Any
@@ -17,14 +17,23 @@ from numpy.typing import ArrayLike
 
 from fftconv._arguments import first_index, read_array, read_plain
 from fftconv._arrays import check_array_kind
-from fftconv.probability import exact
-from fftconv.probability.lattice import MOST_POINTS, check_size, common, rational, read_point
-from fftconv.probability.tails import Scaled, convolve_tails, reachable, scaled
+from fftconv._checks import in_digits
+from fftconv.probability import exact, ratios
+from fftconv.probability.lattice import (
+    MOST_POINTS,
+    check_size,
+    check_work,
+    common,
+    rational,
+    read_point,
+)
+from fftconv.probability.tails import Scaled, convolve_tails, least_error, reachable, scaled
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 ACCURACY = 1e-9
 _MASS = 1e-9  # that probabilities may miss of 1
+_FACTORIALS = 170  # beyond which logarithms of factorials lose digits that are worth a word
 
 
 class Pmf:
@@ -81,15 +90,9 @@ class Pmf:
         normalise: bool = False,
         accuracy: float = ACCURACY,
     ) -> None:
-        if isinstance(accuracy, bool) or not isinstance(accuracy, (int, float)) or not 0 < accuracy < 1:
-            raise ValueError(
-                f"accuracy={accuracy!r} is not accepted; pass a number between 0 and 1, as 1e-9"
-            )
         given = read_array("probabilities", probabilities)
         if given.dtype.kind == "c":
             raise TypeError(f"probabilities have dtype {given.dtype}, accepted are real numbers")
-        self._accuracy = float(accuracy)
-        self._error = 0.0
         self._coverage: dict[str, int] = {}
         self._start = read_point("start", start, given.ndim)
         self._step = read_point("step", step, given.ndim)
@@ -99,6 +102,10 @@ class Pmf:
             self._weights: Scaled | exact.Weights = exact.read(given, normalise=normalise)
         else:
             self._weights = _read_floats(given, normalise=normalise)
+        # Floats that add up to 1 are taken as they are; others were divided by their rounded sum.
+        is_divided = normalise and isinstance(self._weights, Scaled) and math.fsum(given.flat) != 1
+        self._error = 2.0**-52 if is_divided else 0.0
+        self._accuracy = _check_accuracy(accuracy, self._error, "the distribution")
         self._trim()
 
     @classmethod
@@ -110,11 +117,12 @@ class Pmf:
         accuracy: float,
         error: float,
         coverage: dict[str, int] | None = None,
+        what: str = "the distribution",
     ) -> Pmf:
-        """From parts that need no checks."""
+        """From parts that need no checks, but for how far they can be off."""
         made = cls.__new__(cls)
         made._weights, made._start, made._step = weights, tuple(start), tuple(step)
-        made._accuracy, made._error = accuracy, error
+        made._accuracy, made._error = _check_accuracy(accuracy, error, what), error
         made._coverage = coverage or {}
         made._trim()
         return made
@@ -214,9 +222,10 @@ class Pmf:
     def _axis(self, axis: int) -> Array:
         """Lattice points along an axis: integers where all are, floats otherwise."""
         start, step, count = self._start[axis], self._step[axis], self.shape[axis]
-        if start.denominator == step.denominator == 1 and abs(start) + step * count < 2**62:
-            return int(start) + int(step) * np.arange(count)
-        return np.array([float(start + step * i) for i in range(count)])
+        if start.denominator == step.denominator == 1:
+            is_small = abs(start) + step * count < 2**62
+            return int(start) + int(step) * np.arange(count, dtype=np.int64 if is_small else object)
+        return np.array([_as_float("a value", start + step * i) for i in range(count)])
 
     def _line(self, what: str) -> Array:
         """The lattice of a distribution that has to be of one dimension."""
@@ -298,22 +307,56 @@ class Pmf:
             raise TypeError(
                 f"{distribution!r} is no frozen discrete distribution, such as scipy.stats.poisson(2)"
             )
-        low, high = distribution.support()
-        if not 0 < lost_mass < 1:
-            raise ValueError(f"lost_mass={lost_mass!r} is not accepted; pass a number between 0 and 1")
-        middle = distribution.median()
-        if not np.isfinite(low):
-            low = middle - _reach(lambda far: distribution.logcdf(middle - far - 1), lost_mass)
-        if not np.isfinite(high):
-            high = middle + _reach(lambda far: distribution.logsf(middle + far), lost_mass)
-        points = np.arange(int(low), int(high) + 1)
-        check_size([len(points)], "distribution")
-        # Logarithms keep what is too small for a float.
-        logs = distribution.logpmf(points) / math.log(2)
-        whole = np.where(np.isfinite(logs), np.floor(logs), 0)
-        weights = scaled(np.where(np.isfinite(logs), np.exp2(logs - whole), 0.0), whole.astype(np.int64))
-        error = 2.0**-49 * (1 + float(np.abs(logs[np.isfinite(logs)]).max()))  # of logarithms
-        return cls._of(_with_mass_one(weights), (Fraction(int(low)),), (Fraction(1),), accuracy, error)
+        lost_mass = _check_lost_mass(lost_mass)
+        family, values = _read_frozen(distribution)
+        known = ratios.of_scipy(family, values)
+        if known is not None:
+            return cls._by_ratios(known, lost_mass, accuracy).shift(int(values.get("loc", 0)))
+        return cls._by_logarithms(distribution, family, values, lost_mass, accuracy)
+
+    @classmethod
+    def _by_ratios(cls, given: ratios.Ratios, lost_mass: float, accuracy: float) -> Pmf:
+        """From the ratio of neighbours."""
+        weights, low, error = ratios.weights_by_ratios(given, _check_lost_mass(lost_mass))
+        made = cls._of(
+            _with_mass_one(weights), (Fraction(low),), (Fraction(1),), accuracy, 2 * error, what=given.name
+        )
+        return made if given.mirror is None else given.mirror - made
+
+    @classmethod
+    def _by_logarithms(
+        cls, distribution: Any, family: str, values: Mapping[str, Any], lost_mass: float, accuracy: float
+    ) -> Pmf:
+        """From the logarithms that scipy.stats gives, which keep what is too small for a float."""
+        with np.errstate(all="ignore"):
+            ends = [*distribution.support(), distribution.median()]
+            if not all(np.ndim(end) == 0 for end in ends) or any(math.isnan(end) for end in ends):
+                listed = ", ".join(f"{name}={value!r}" for name, value in values.items())
+                raise ValueError(
+                    f"distribution={family}({listed}) has no values in scipy.stats; pass single numbers "
+                    f"that its parameters accept, and smaller ones where its median is NaN"
+                )
+            low, high, middle = ends
+            if not high - low < MOST_POINTS:
+                # In floats, as whole numbers of NumPy overflow.
+                below = _reach(lambda far: distribution.logcdf(float(middle) - far - 1), lost_mass, family)
+                above = _reach(lambda far: distribution.logsf(float(middle) + far), lost_mass, family)
+                low, high = max(low, middle - below), min(high, middle + above)
+            first, last = int(low), int(high)
+            check_size([last - first + 1], family)
+            points = np.arange(first, last + 1)
+            logs = np.asarray(distribution.logpmf(points), float) / math.log(2)
+        inside = np.isfinite(logs)
+        if not inside.any() or np.isnan(logs).any():
+            raise ValueError(f"distribution={family} has a logpmf of NaN; pass smaller parameters")
+        whole = np.where(inside, np.floor(logs), 0)
+        weights = scaled(np.where(inside, np.exp2(logs - whole), 0.0), whole.astype(np.int64))
+        # Of logarithms, which may be differences of logarithms of factorials of the largest number.
+        largest = max(abs(float(number)) for number in (first, last, *values.values()))
+        cancelled = largest * math.log2(largest) if largest > _FACTORIALS else 0.0
+        error = 2.0**-49 * (1 + float(np.abs(logs[inside]).max())) + 2.0**-53 * cancelled
+        start, step = (Fraction(first),), (Fraction(1),)
+        return cls._of(_with_mass_one(weights), start, step, accuracy, error, what=family)
 
     @classmethod
     def parse(cls, notation: str, *, exact: bool = False, accuracy: float = ACCURACY) -> Pmf:
@@ -381,16 +424,44 @@ class Pmf:
             raise ValueError(f"n={copies!r} in n @ X is negative; pass a whole number from 0")
         if count == 0:
             return self._of(self._one(), (Fraction(0),) * self.ndim, self._step, self._accuracy, 0.0)
+        if math.prod(self.shape) == 1:
+            return self._of(
+                self._weights, [s * count for s in self._start], self._step, self._accuracy, self._error
+            )
+        self._check_copies(count, f"n @ X with n={in_digits(count)}")
+        result = self
+        for is_squaring, tolerance in self._additions(count):
+            result = result._plus(result if is_squaring else self, tolerance)
+        return result
+
+    def _additions(self, count: int) -> Iterator[tuple[bool, float]]:
+        """The additions that make a sum of copies: whether they double it, and their tolerances."""
         bits = f"{count:b}"[1:]
         operations = len(bits) + bits.count("1")
-        result = self
         for done, bit in enumerate(bits, start=1):
             # An error made now is multiplied by every squaring to come.
             share = self._accuracy / (2 * operations * 2 ** (len(bits) - done))
-            result = result._plus(result, share / 2)
+            yield True, share / 2
             if bit == "1":
-                result = result._plus(self, share)
-        return result
+                yield False, share
+
+    def _check_copies(self, count: int, what: str) -> None:
+        """Refuse a sum of too many copies, or one that can't be accurate enough, before any is made."""
+        shape = [count * (size - 1) + 1 for size in self.shape]
+        check_size(shape, what)
+        if math.prod(shape) == 1:
+            return
+        if isinstance(self._weights, exact.Weights):
+            check_size(shape, what, bits=count * self._weights.total.bit_length())
+        else:
+            check_work(shape, count * self._weights.depth(), what)
+            copies, error = 1, self._error
+            for is_squaring, tolerance in self._additions(count):
+                taps = math.prod((copies if is_squaring else 1) * (size - 1) + 1 for size in self.shape)
+                made = least_error(tolerance, taps)
+                error = (1 + error + (error if is_squaring else self._error)) * (1 + made) - 1
+                copies += copies if is_squaring else 1
+            _check_accuracy(self._accuracy, error, what)
 
     def _one(self) -> Scaled | exact.Weights:
         if self.is_exact:
@@ -405,6 +476,11 @@ class Pmf:
             )
         step = [common(pair) for pair in zip(self._step, other._step, strict=True)]
         start = [a + b for a, b in zip(self._start, other._start, strict=True)]
+        shape = [
+            int((n - 1) * (a / d) + (m - 1) * (b / d)) + 1
+            for n, m, a, b, d in zip(self.shape, other.shape, self._step, other._step, step, strict=True)
+        ]
+        check_size(shape, "the sum")
         one, another = self._on_lattice(step), other._on_lattice(step)
         if isinstance(one, Scaled) and isinstance(another, Scaled):
             accuracy = min(self._accuracy, other._accuracy)
@@ -412,17 +488,14 @@ class Pmf:
             taps = min(one.mantissa.size, another.mantissa.size)
             wanted = (accuracy - given) / 8 if tolerance is None else tolerance
             allowed = reachable(wanted, taps)
+            check_work(shape, one.depth() + another.depth(), "the sum")
             result, made, steps = convolve_tails(one, another, allowed)
             error = (1 + given) * (1 + made) - 1 + 2.0**-50  # and that of the total
-            if error > accuracy:
-                raise ArithmeticError(
-                    f"the sum could be off by {error:.2g}, more than accuracy={accuracy:.2g}; start from "
-                    f"distributions with a larger accuracy, or exact ones (of Fractions)"
-                )
-            return self._of(_with_mass_one(result), start, step, accuracy, error, steps)
+            return self._of(_with_mass_one(result), start, step, accuracy, error, steps, "the sum")
         if isinstance(one, Scaled) or isinstance(another, Scaled):
             return self._as_floats()._plus(other._as_floats(), tolerance)
         total = one.total * another.total
+        check_size(shape, "the sum", bits=total.bit_length())
         counts = exact.convolve(one.counts, another.counts)
         return self._of(exact.Weights(counts, total), start, step, self._accuracy, 0.0)
 
@@ -434,9 +507,8 @@ class Pmf:
 
     def _scaled(self, step: Sequence[Fraction]) -> Scaled:
         """The weights on a finer lattice, as floats of any size."""
-        weights = self._as_floats()._on_lattice(step)
-        assert isinstance(weights, Scaled)
-        return weights
+        weights = self._on_lattice(step)
+        return weights if isinstance(weights, Scaled) else exact.to_scaled(weights)
 
     def _counts(self, step: Sequence[Fraction]) -> exact.Weights:
         """The same of exact ones."""
@@ -468,23 +540,35 @@ class Pmf:
 
     def mean(self) -> Any:
         """Expected value; of several dimensions, an array."""
-        means = [self._moment(axis, 1, 0) for axis in range(self.ndim)]
+        means = [
+            self._start[axis] + self._moment(axis, 1, 0)
+            if self.is_exact
+            else _as_float("the mean", self._start[axis] + Fraction(self._moment(axis, 1, 0)))
+            for axis in range(self.ndim)
+        ]
         return means[0] if self.ndim == 1 else np.array(means)
 
     def _moment(self, axis: int, order: int, around: Any) -> Any:
+        """Expected power of the distance from start + around, which keeps the digits of large values."""
         others = tuple(a for a in range(self.ndim) if a != axis)
-        weights = self.probabilities.sum(axis=others)
-        if self.is_exact:
-            points = [self._start[axis] + self._step[axis] * i for i in range(self.shape[axis])]
-            return sum(
-                ((x - around) ** order * w for x, w in zip(points, weights, strict=True)), Fraction(0)
+        step = self._step[axis]
+        if isinstance(self._weights, exact.Weights):
+            counts = self._weights.counts.sum(axis=others).tolist()
+            moved = Fraction(around) / step  # integers are added, not fractions
+            top = sum(
+                (i * moved.denominator - moved.numerator) ** order * count for i, count in enumerate(counts)
             )
-        return math.fsum((self._axis(axis).astype(float) - around) ** order * weights)
+            return (step / moved.denominator) ** order * Fraction(top, self._weights.total)
+        weights = self.probabilities.sum(axis=others)
+        distances = _as_float("the step", step) * np.arange(weights.size) - around
+        return math.fsum(distances**order * weights)
+
+    def _central_moment(self, axis: int, order: int) -> Any:
+        return self._moment(axis, order, self._moment(axis, 1, 0))
 
     def var(self) -> Any:
         """Variance; of several dimensions, an array."""
-        means = np.atleast_1d(np.array(self.mean(), object if self.is_exact else float))
-        variances = [self._moment(axis, 2, means[axis]) for axis in range(self.ndim)]
+        variances = [self._central_moment(axis, 2) for axis in range(self.ndim)]
         return variances[0] if self.ndim == 1 else np.array(variances)
 
     def std(self) -> Any:
@@ -495,12 +579,12 @@ class Pmf:
     def skewness(self) -> float:
         """Third central moment over the cube of the standard deviation."""
         self._line("skewness")
-        return float(self._moment(0, 3, self.mean())) / float(self.std()) ** 3
+        return float(self._central_moment(0, 3)) / float(self.std()) ** 3
 
     def kurtosis(self) -> float:
         """Fourth central moment over the square of the variance, less 3: 0 for a normal distribution."""
         self._line("kurtosis")
-        return float(self._moment(0, 4, self.mean())) / float(self.var()) ** 2 - 3
+        return float(self._central_moment(0, 4)) / float(self.var()) ** 2 - 3
 
     def entropy(self, base: float = math.e) -> float:
         """Minus the expected logarithm of the probability."""
@@ -561,11 +645,20 @@ class Pmf:
     def log_sf(self, x: Any) -> float:
         """Natural logarithm of P(X > x), also where it is too small for a float."""
         self._line("log_sf")
-        logs = self._scaled(self._step).logarithms[self._first_above(x) :]
-        if not logs.size:
-            return -math.inf
-        most = float(logs.max())
-        return (most + math.log2(math.fsum(np.exp2(logs - most)))) * math.log(2)
+        mantissa, exponent = self._mass(slice(self._first_above(x), None))
+        return math.log(mantissa) + exponent * math.log(2) if mantissa else -math.inf
+
+    def _mass(self, part: Any) -> tuple[float, int]:
+        """The sum of some weights, from 1/2 to 1 (or 0) times a power of two, also beyond floats."""
+        weights = self._part(part)
+        if isinstance(weights, exact.Weights):
+            return exact.ratio(sum(weights.counts.tolist()), weights.total)
+        inside = weights.mantissa > 0
+        if not inside.any():
+            return 0.0, 0
+        most = int(weights.exponent[inside].max())
+        mantissa, more = math.frexp(math.fsum(weights.to_floats(most)))
+        return mantissa, most + more
 
     def _first_above(self, x: Any) -> int:
         """Index of the first lattice point that is larger."""
@@ -575,7 +668,7 @@ class Pmf:
         """Index of the first lattice point that is as large or larger."""
         return max(math.ceil((rational("x", x) - self._start[0]) / self._step[0]), 0)
 
-    def _sum(self, part: slice) -> Any:
+    def _sum(self, part: Any) -> Any:
         if isinstance(self._weights, Scaled):
             return min(math.fsum(self.probabilities[part]), 1.0)
         return Fraction(sum(int(count) for count in self._weights.counts[part]), self._weights.total)
@@ -587,7 +680,7 @@ class Pmf:
             raise ValueError(f"q={q!r} is not accepted; pass a probability from 0 to 1")
         below = np.cumsum(self.probabilities)
         at = int(np.searchsorted(below, q - (0 if self.is_exact else 1e-15)))
-        return points[min(at, len(points) - 1)].item()
+        return points[[min(at, len(points) - 1)]].tolist()[0]
 
     def median(self) -> Any:
         """The smallest value that half of the mass does not exceed."""
@@ -661,24 +754,59 @@ class Pmf:
     def __repr__(self) -> str:
         if self.ndim > 1:
             return f"Pmf({' x '.join(map(str, self.shape))} points from {tuple(map(str, self._start))})"
-        points = self._axis(0)
+        ends = self._start[0], self._start[0] + self._step[0] * (self.shape[0] - 1)
         kind = "exact" if self.is_exact else f"relative error at most {self._error:.1g}"
-        return (
-            f"Pmf({points[0]} to {points[-1]}, mean {float(self.mean()):.6g}, std {self.std():.6g}, {kind})"
-        )
+        if max(map(abs, ends)) > 10**150:  # whose squares no float holds
+            return f"Pmf({in_digits(int(ends[0]))} to {in_digits(int(ends[1]))}, {kind})"
+        first, last = (end.numerator if end.denominator == 1 else float(end) for end in ends)
+        return f"Pmf({first} to {last}, mean {float(self.mean()):.6g}, std {self.std():.6g}, {kind})"
 
 
-def _reach(log_beyond: Callable[[int], float], lost_mass: float) -> int:
+def _reach(log_beyond: Callable[[int], float], lost_mass: float, what: str) -> int:
     """The least distance beyond which at most half of what may be lost lies."""
     allowed = math.log(lost_mass) - math.log(2)
     most = 1
-    while log_beyond(most) > allowed:
+    while not log_beyond(most) <= allowed:
         most *= 2
-        if most > MOST_POINTS:
-            raise ValueError(
-                f"distribution reaches beyond {most} points before its tail is below {lost_mass}"
-            )
+        check_size([most], what)
     return bisect.bisect_left(range(most + 1), True, key=lambda far: log_beyond(far) <= allowed)
+
+
+def _read_frozen(distribution: Any) -> tuple[str, dict[str, Any]]:
+    """The name of a frozen distribution of scipy.stats, and its parameters by their names."""
+    family = getattr(distribution, "dist", None)
+    if family is None:  # one of another make
+        return type(distribution).__name__, {}
+    names = [*(family.shapes or "").replace(" ", "").split(","), "loc"]
+    given = dict(zip(filter(None, names), distribution.args, strict=False)) | distribution.kwds
+    return family.name, given
+
+
+def _as_float(what: str, number: Fraction) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        raise OverflowError(
+            f"{what} is about {in_digits(int(number))}, beyond all floats; scale the distribution down"
+        ) from None
+
+
+def _check_accuracy(accuracy: Any, error: float, what: str) -> float:
+    """A largest relative error that is accepted, and not exceeded by this one."""
+    if isinstance(accuracy, bool) or not isinstance(accuracy, (int, float)) or not 0 < accuracy < 1:
+        raise ValueError(f"accuracy={accuracy!r} is not accepted; pass a number between 0 and 1, as 1e-9")
+    if error > accuracy:
+        raise ArithmeticError(
+            f"{what} could be off by {error:.2g}, more than accuracy={accuracy:.2g}; start from "
+            f"distributions with a larger accuracy, or exact ones (of Fractions)"
+        )
+    return float(accuracy)
+
+
+def _check_lost_mass(lost_mass: Any) -> float:
+    if isinstance(lost_mass, bool) or not isinstance(lost_mass, (int, float)) or not 0 < lost_mass < 1:
+        raise ValueError(f"lost_mass={lost_mass!r} is not accepted; pass a number between 0 and 1")
+    return float(lost_mass)
 
 
 def sum_independent(variables: Iterable[Pmf]) -> Pmf:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -9,10 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import read_array
-from fftconv._checks import check_choice, check_count
+from fftconv._checks import check_choice, check_count, in_digits
 from fftconv.convolution import convolve
 from fftconv.probability import exact
 from fftconv.probability.builders import bernoulli
+from fftconv.probability.lattice import check_size
 from fftconv.probability.pmf import ACCURACY, Pmf, sum_independent
 from fftconv.probability.tails import added_up, scaled
 
@@ -85,7 +87,8 @@ def rank_sum(n: int, m: int) -> Pmf:
 
     .. math:: \sum_u P(U = u) \, q^u = \prod_{i=1}^{n} \frac{1 - q^{m+i}}{1 - q^i} \bigg/ \binom{n+m}{n}
 
-    Exact, without ties. The rank sum of the first sample is U + n (n + 1) / 2.
+    Exact, without ties. The rank sum of the first sample is U + n (n + 1) / 2. Samples may be so large that
+    n m min(n, m) is below 2**26.
 
     References
     ----------
@@ -99,6 +102,10 @@ def rank_sum(n: int, m: int) -> Pmf:
     Fraction(1, 3)
     """
     few, many = sorted((check_count("n", n), check_count("m", m)))
+    what, size = f"rank_sum({in_digits(few)}, {in_digits(many)})", few * many + 1
+    check_size([size], what)
+    check_size([size], what, bits=math.ceil(_log2_comb(few + many, few)))
+    check_size([few * size], what, unit=f"steps, {few} for each lattice point")
     counts = np.zeros(few * many + 1, object)
     counts[0] = 1
     for i in range(1, few + 1):
@@ -106,6 +113,10 @@ def rank_sum(n: int, m: int) -> Pmf:
         for first in range(i):  # over 1 - q^i: every i-th is added up
             counts[first::i] = np.cumsum(counts[first::i])
     return Pmf._of(exact.Weights(counts, int(counts.sum())), (Fraction(0),), (Fraction(1),), ACCURACY, 0.0)
+
+
+def _log2_comb(n: int, k: int) -> float:
+    return (math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)) / math.log(2)
 
 
 def p_value(

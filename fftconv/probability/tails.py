@@ -43,6 +43,18 @@ class Scaled(NamedTuple):
         """The numbers over 2^power; those too small for a float are 0."""
         return _times_power(self.mantissa, self.exponent - power)
 
+    def depth(self) -> float:
+        """How many bits the first and the last weight, both together, are below 1.
+
+        In several dimensions it is twice that of the smallest weight. Sums of copies have that many times
+        the number of copies, and so many stretches of their tails lie beyond the range of floats.
+        """
+        if self.mantissa.ndim == 1:
+            first, last = (math.log2(self.mantissa[i]) + float(self.exponent[i]) for i in (0, -1))
+            return -first - last
+        logs = self.logarithms
+        return -2 * float(logs[logs > -np.inf].min())
+
     def times(self, factor: float) -> Scaled:
         """The numbers times one that is positive."""
         return scaled(self.mantissa * factor, self.exponent)
@@ -88,6 +100,11 @@ def reachable(tolerance: float, taps: int) -> float:
     Short distributions are added up term by term whatever is allowed, so they may as well be promised more.
     """
     return least_tolerance(taps) if taps <= _SHORT else max(tolerance, least_tolerance(taps))
+
+
+def least_error(tolerance: float, taps: int) -> float:
+    """The relative error that `convolve_tails` states at least: short ones may be added up term by term."""
+    return added_up(taps) if taps <= 4 * _SHORT else reachable(tolerance, taps)
 
 
 def added_up(taps: int) -> float:

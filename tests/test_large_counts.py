@@ -1,0 +1,297 @@
+"""Counts of any size: right, or refused in words before anything is allocated."""
+
+import json
+import math
+import re
+import subprocess
+import sys
+from decimal import Decimal, localcontext
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from fftconv.probability import (
+    Pmf,
+    binomial,
+    compound,
+    degenerate,
+    die,
+    geometric,
+    maximum,
+    poisson,
+    poisson_binomial,
+    rank_sum,
+    uniform,
+)
+from fftconv.probability.lattice import MOST_POINTS
+
+SIZES = [*(10**k for k in (0, 1, 3, 8, 9, 14, 18, 19, 23, 33, 400)), 2**31, 2**53, 2**62, 2**63, 2**64]
+SIZES += [2**63 - 1, 10**5000, 0, -1, -(2**63)]
+FLOATS = [0.0, 5e-324, 1e-300, 1e-18, 1e-9, 0.3, 0.5, 1 - 2.0**-53, 1.0, 2.5, 1e5, 1e8, 1e15, 1e18, 1e300]
+FLOATS += [math.nan, math.inf, -math.inf, -1.0]
+
+# Runs calls with 6 GB of memory and 100 s of processor time, and prints what became of each.
+GUARDED = """
+import json, math, resource, sys, warnings
+resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30, 6 * 2**30))
+resource.setrlimit(resource.RLIMIT_CPU, (100, 100))
+warnings.simplefilter("error")
+nan, inf = math.nan, math.inf
+import scipy.stats
+from fractions import Fraction
+from fftconv.probability import *
+for text in json.load(sys.stdin):
+    try:
+        made = eval(text, globals())
+        kind, words = "Pmf", ""
+        assert 0 <= made.relative_error <= made.accuracy, made.relative_error
+        assert made.shape[0] <= 2**26, made.shape
+    except Exception as error:
+        kind, words = type(error).__name__, str(error)
+    print(json.dumps([text, kind, words]), flush=True)
+"""
+
+
+def calls():
+    """The text of a call of every builder for every size."""
+    for size in SIZES:
+        n = str(size) if size < 10**400 else f"10**{round(math.log10(size))}"
+        yield f"die({n})"
+        yield f"die({n}, exact=True)"
+        yield f"uniform(-{n}, {n})" if size > 0 else f"uniform(0, {n})"
+        yield f"{n} @ die(6)"
+        yield f"{n} @ die(6, exact=True)"
+        yield f"{n} @ degenerate(3)"
+        yield f"{n} @ Pmf([0.5, 0.5])"
+        yield f"rank_sum({n}, 3)"
+        yield f"rank_sum({n}, {n})"
+        yield f"binomial({n}, Fraction(1, 3))"
+        yield f"compound(degenerate({n}), die(6))"
+        yield f"compound(degenerate({n}), degenerate(2))"
+        yield f"maximum([degenerate({n}), die(6)])"
+        yield f"Pmf.from_dict({{0: 0.5, 1: 0.25, {n} + 7: 0.25}})"
+        yield f"repr(degenerate({n})) and degenerate({n})"
+        for p in (5e-324, 1e-18, 1e-9, 0.3, 0.5, 1 - 2.0**-53):
+            yield f"binomial({n}, {p})"
+        if abs(size) < 2**63:
+            yield f"Pmf.from_scipy(scipy.stats.binom({n}, 0.3))"
+            yield f"Pmf.from_scipy(scipy.stats.binom({n}, 1e-18))"
+            yield f"Pmf.from_scipy(scipy.stats.nbinom({n}, 0.3))"
+            yield f"Pmf.from_scipy(scipy.stats.randint(0, {n}))"
+            yield f"Pmf.from_scipy(scipy.stats.hypergeom({n}, {size // 3}, {min(size // 7, 10**9)}))"
+    for x in FLOATS:
+        yield from (f"poisson({x})", f"geometric({x})", f"binomial({x}, 0.5)", f"binomial(7, {x})")
+        yield from (f"die({x})", f"{x} @ die(6)", f"rank_sum({x}, 2)", f"degenerate({x})")
+        yield from (f"poisson(2, lost_mass={x})", f"binomial(10**9, 0.1, lost_mass={x})")
+        yield from (f"Pmf.from_scipy(scipy.stats.{d}({x}))" for d in ("poisson", "geom", "bernoulli"))
+        yield from (f"compound(scipy.stats.poisson({x}), die(6))", f"bernoulli({x})")
+        yield f"Pmf.from_scipy(scipy.stats.nbinom({x}, 0.5))"
+
+
+def test_every_builder_works_or_refuses_in_words_at_any_size():
+    done = subprocess.run(
+        [sys.executable, "-c", GUARDED],
+        input=json.dumps(list(calls())),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    made = 0
+    for line in done.stdout.splitlines():
+        text, kind, words = json.loads(line)
+        shown = (text[:100], kind, words[:300])
+        made += kind == "Pmf"
+        if kind == "ArithmeticError":
+            assert "could be off by" in words, shown
+        elif kind != "Pmf":
+            assert kind in ("ValueError", "TypeError"), shown
+            assert re.search("accepted|pass |cannot be read at the mark|is not .*whole number", words), (
+                shown
+            )
+            assert "cannot convert" not in words, shown
+            assert len(words) < 400, shown
+    assert made > 200
+
+
+def test_the_limit_is_said_in_the_same_words():
+    for call in (
+        lambda: die(10**15),
+        lambda: uniform(0, MOST_POINTS),
+        lambda: 10**9 @ die(6),
+        lambda: poisson(1e15),
+        lambda: geometric(1e-9),
+        lambda: binomial(10**15, 0.5),
+        lambda: binomial(10**12, Fraction(1, 3)),
+        lambda: rank_sum(10**7, 10**7),
+        lambda: Pmf.parse("1d1000000000000000"),
+        lambda: compound(degenerate(10**8), die(6)),
+        lambda: maximum([degenerate(10**9), die(6)]),
+        lambda: Pmf.from_scipy(scipy.stats.binom(10**18, 0.5)),
+        lambda: 10**5 * die(1000) + die(10),
+    ):
+        with pytest.raises(
+            ValueError, match=r"needs \S+ lattice points, accepted are 67108864; round values"
+        ):
+            call()
+    with pytest.raises(
+        ValueError, match=r"stretches of its tails, \S+ in all, accepted are 67108864; round"
+    ):
+        10**6 @ die(6)
+    with pytest.raises(ValueError, match=r"exact numbers, \S+ bits each.*accepted are 4194304; round"):
+        10**4 @ die(6, exact=True)
+    with pytest.raises(ValueError, match=r"needs 68921410 steps.*accepted are 67108864; round"):
+        rank_sum(410, 410)
+
+
+def test_a_sum_that_cannot_be_accurate_is_refused_at_once():
+    with pytest.raises(
+        ArithmeticError, match="n @ X with n=1000 could be off by .* more than accuracy=1e-09"
+    ):
+        1000 @ die(1000)
+    for faces, copies in ((2, 3000), (6, 999), (1000, 40), (3000, 9)):
+        assert 0 < (copies @ die(faces)).relative_error <= 1e-9
+
+
+def ln_factorial(n):
+    """By Stirling's series, to 40 digits."""
+    if n < 200:
+        return Decimal(math.factorial(n)).ln()
+    x = Decimal(n)
+    total = (x + Decimal("0.5")) * x.ln() - x + (2 * PI).ln() / 2
+    bernoulli = ["1/6", "-1/30", "1/42", "-1/30", "5/66", "-691/2730", "7/6", "-3617/510", "43867/798"]
+    for i, number in enumerate(map(Fraction, bernoulli), start=1):
+        coefficient = number / (2 * i * (2 * i - 1))
+        total += Decimal(coefficient.numerator) / coefficient.denominator / x ** (2 * i - 1)
+    return total
+
+
+PI = Decimal("3.14159265358979323846264338327950288419716939937510582097494459")
+
+
+def ln_comb(n, k):
+    return ln_factorial(n) - ln_factorial(k) - ln_factorial(n - k)
+
+
+def assert_logarithms(variable, truth, lost_mass=1e-15):
+    """At the ends, the mode and between, within the stated error, the lost mass and that of a logarithm."""
+    first = int(variable.start[0])
+    size = variable.shape[0]
+    at_random = np.random.default_rng(0).integers(0, size, 20).tolist()
+    for at in {0, size - 1, size // 2, int(variable.mode()) - first, *at_random}:
+        with localcontext() as context:
+            context.prec = 60
+            exact = truth(first + at)
+            found = variable.log_pmf(first + at)
+            off = abs(float(Decimal(found) - exact))
+        allowed = variable.relative_error + 2 * lost_mass + 1e-15 + 4e-16 * abs(found)
+        assert off <= allowed, (variable, first + at, off, allowed)
+    assert variable.relative_error <= 1e-9
+    assert math.fsum(variable.probabilities) == pytest.approx(1, abs=1e-14)
+
+
+BINOMIALS = [
+    *((1, 0.3), (60, 1e-300), (1000, 0.999), (10**5, 0.5), (2**22 - 2, 1e-6), (2**22, 1e-6)),
+    *((10**9, 0.0004), (2**63, 1e-18), (10**12, 1e-9), (10**10, 1 - 1e-6), (2**53 + 1, 3e-13)),
+    *((10**30, 4e-28), (10**9, 0.5)),
+]
+
+
+@pytest.mark.parametrize(("n", "p"), BINOMIALS)
+def test_binomial_of_any_size(n, p):
+    def truth(k):
+        chance, other = Decimal(p), 1 - Decimal(p)
+        return ln_comb(n, k) + k * chance.ln() + (n - k) * other.ln()
+
+    assert_logarithms(binomial(n, p), truth)
+    if 50 < n < 2**62:
+        assert_logarithms(Pmf.from_scipy(scipy.stats.binom(n, p)), truth)
+
+
+@pytest.mark.parametrize("mean", [5e-324, 1e-18, 0.5, 1.0, 3.7, 900.25, 12345678.9, 1e10])
+def test_poisson_of_any_size(mean):
+    for lost_mass in (1e-15, 1e-300) if mean < 1e7 else (1e-15,):
+        assert_logarithms(
+            poisson(mean, lost_mass=lost_mass),
+            lambda k: k * Decimal(mean).ln() - Decimal(mean) - ln_factorial(k),
+        )
+
+
+def test_geometric_negative_binomial_and_hypergeometric():
+    for p in (0.9, 0.3, 1e-4):
+        assert_logarithms(geometric(p), lambda k, p=p: (k - 1) * (1 - Decimal(p)).ln() + Decimal(p).ln())
+    for r, p in ((1, 0.5), (7, 0.4), (10**9, 0.75), (3, 1e-4)):
+        assert_logarithms(
+            Pmf.from_scipy(scipy.stats.nbinom(r, p)),
+            lambda k, r=r, p=p: ln_comb(k + r - 1, k) + r * Decimal(p).ln() + k * (1 - Decimal(p)).ln(),
+        )
+    for total, marked, drawn in (
+        (20, 7, 12),
+        (10, 8, 7),
+        (10**12, 10**11, 10**4),
+        (10**6, 10**5, 9 * 10**5),
+    ):
+        assert_logarithms(
+            Pmf.from_scipy(scipy.stats.hypergeom(total, marked, drawn)),
+            lambda k, t=total, m=marked, d=drawn: ln_comb(m, k) + ln_comb(t - m, d - k) - ln_comb(t, d),
+        )
+    moved = Pmf.from_scipy(scipy.stats.geom(p=0.2, loc=3))
+    assert moved.pmf(4) == pytest.approx(0.2, rel=1e-12)
+
+
+def test_the_lost_mass_is_not_more_than_stated():
+    for lost_mass in (0.5, 1e-3, 1e-15):
+        for made, truth in (
+            (poisson(900.5, lost_mass=lost_mass), scipy.stats.poisson(900.5)),
+            (geometric(0.01, lost_mass=lost_mass), scipy.stats.geom(0.01)),
+            (binomial(10**8, 1e-5, lost_mass=lost_mass), scipy.stats.binom(10**8, 1e-5)),
+        ):
+            first, last = made.support[[0, -1]]
+            assert truth.cdf(first - 1) + truth.sf(last) <= lost_mass
+
+
+def test_exact_binomial_against_powers():
+    for n, p in ((0, Fraction(1, 3)), (1, Fraction(2, 7)), (12, Fraction(2, 7)), (40, Fraction(9, 10))):
+        expected = {k: math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)}
+        assert binomial(n, p).to_dict() == expected
+    assert binomial(10**12, Fraction(1)).to_dict() == {10**12: Fraction(1)}
+
+
+def test_no_error_is_larger_than_the_accuracy():
+    for accuracy in (1e-3, 1e-9, 1e-12, 1e-14, 1e-15, 3e-16, 1e-17):
+        for call in (
+            lambda: die(7, accuracy=accuracy),  # noqa: B023
+            lambda: binomial(1000, 0.3, accuracy=accuracy),  # noqa: B023
+            lambda: poisson(1000.0, accuracy=accuracy),  # noqa: B023
+            lambda: geometric(0.001, accuracy=accuracy),  # noqa: B023
+            lambda: Pmf([1.0, 2.0], normalise=True, accuracy=accuracy),  # noqa: B023
+            lambda: 100 @ die(6, accuracy=accuracy),  # noqa: B023
+            lambda: Pmf.from_scipy(scipy.stats.skellam(5, 6), accuracy=accuracy),  # noqa: B023
+            lambda: maximum([die(6, accuracy=accuracy), die(4)]),  # noqa: B023
+            lambda: compound(die(3), die(6, accuracy=accuracy)),  # noqa: B023
+            lambda: poisson_binomial([0.1] * 80, accuracy=accuracy),  # noqa: B023
+            lambda: die(6, accuracy=accuracy).truncate(2, 3),  # noqa: B023
+        ):
+            try:
+                made = call()
+            except ArithmeticError as error:
+                made, words = None, str(error)
+            assert "could be off by" in words if made is None else made.relative_error <= made.accuracy
+
+
+def test_moments_and_values_far_from_zero():
+    far = uniform(10**20, 10**20 + 3)
+    assert far.to_dict() == dict.fromkeys(range(10**20, 10**20 + 4), 0.25)
+    assert (far.median(), far.mode(), far.mean()) == (10**20 + 1, 10**20, 1e20)
+    assert far.std() == pytest.approx(math.sqrt(1.25))
+    assert binomial(10**12, 1e-6).std() == pytest.approx(1000, rel=1e-5)
+    exact = uniform(10**20, 10**20 + 3, exact=True)
+    assert (exact.mean(), exact.var()) == (10**20 + Fraction(3, 2), Fraction(5, 4))
+    third = Pmf([Fraction(1, 3), Fraction(2, 3)], Fraction(1, 2), Fraction(3, 4))
+    assert (third.mean(), third.var()) == (1, Fraction(1, 8))
+    with pytest.raises(OverflowError, match=r"the mean is about 1.00e400, beyond all floats"):
+        degenerate(10**400).mean()
+    assert (10**12 @ degenerate(3)).to_dict() == {3 * 10**12: 1.0}
+    assert compound(degenerate(10**12), degenerate(2)).to_dict() == {2 * 10**12: 1.0}
