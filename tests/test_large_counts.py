@@ -58,6 +58,7 @@ def calls():
     """The text of a call of every builder for every size."""
     for size in SIZES:
         n = str(size) if size < 10**400 else f"10**{round(math.log10(size))}"
+        digits = str(size) if size < 10**400 else "7" * 5000
         yield f"die({n})"
         yield f"die({n}, exact=True)"
         yield f"uniform(-{n}, {n})" if size > 0 else f"uniform(0, {n})"
@@ -73,6 +74,17 @@ def calls():
         yield f"maximum([degenerate({n}), die(6)])"
         yield f"Pmf.from_dict({{0: 0.5, 1: 0.25, {n} + 7: 0.25}})"
         yield f"repr(degenerate({n})) and degenerate({n})"
+        yield from (
+            f"Pmf.parse('{digits}d6')",
+            f"Pmf.parse('1d{digits}')",
+            f"Pmf.parse('{digits}d9{digits}')",
+        )
+        yield from (
+            f"Pmf.parse('{digits}d6kh3')",
+            f"Pmf.parse('5d{digits}kl2')",
+            f"Pmf.parse('d6+{digits}')",
+        )
+        yield f"Pmf.parse('{digits}*d6 >= {digits}')"
         for p in (5e-324, 1e-18, 1e-9, 0.3, 0.5, 1 - 2.0**-53):
             yield f"binomial({n}, {p})"
         if abs(size) < 2**63:
@@ -272,6 +284,7 @@ def test_no_error_is_larger_than_the_accuracy():
             lambda: maximum([die(6, accuracy=accuracy), die(4)]),  # noqa: B023
             lambda: compound(die(3), die(6, accuracy=accuracy)),  # noqa: B023
             lambda: poisson_binomial([0.1] * 80, accuracy=accuracy),  # noqa: B023
+            lambda: Pmf.parse("4d6kh3 >= 9", accuracy=accuracy),  # noqa: B023
             lambda: die(6, accuracy=accuracy).truncate(2, 3),  # noqa: B023
         ):
             try:

@@ -6,7 +6,11 @@ import csv
 import io
 import math
 import os
+import re
 import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,9 +23,20 @@ if TYPE_CHECKING:
     from fftconv.probability import Pmf
 
 _ROWS = 40
+_SMALLEST_FLOAT = 1e-300  # with all of its digits
 
 
-@click.command()
+class _Dice(click.Command):
+    """A command that takes arguments such as -d6+10, which are dice and no options."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put a space before the minus of dice, up to "--", behind which no argument is an option."""
+        end = args.index("--") if "--" in args else len(args)
+        dice = [f" {word}" if re.match(r"-\s*[0-9dD%(]", word) else word for word in args[:end]]
+        return super().parse_args(ctx, dice + args[end:])
+
+
+@click.command(cls=_Dice)
 @click.argument("terms", nargs=-1, required=True, metavar="DICE | sum FILE...")
 @click.option(
     "--at-least", "bounds", multiple=True, metavar="VALUE", help="Print how likely this or more is."
@@ -36,7 +51,7 @@ _ROWS = 40
     metavar="FILE",
     help="Write values and probabilities.",
 )
-@click.option("--exact", is_flag=True, help="Compute, and write, exact fractions.")
+@click.option("--exact", is_flag=True, help="Compute, print and write exact fractions.")
 def dist(
     terms: tuple[str, ...], bounds: tuple[str, ...], plot: str | None, table: str | None, exact: bool
 ) -> None:
@@ -46,26 +61,57 @@ def dist(
     fftconv dist "3d6+2d8-1" --at-least 20
     fftconv dist sum a.csv b.csv --csv total.csv
 
+    \b
+    3d6, d6, d%      three dice of 6 sides, one, one of 100
+    4d6kh3, 2d20kl1  keep the highest 3 of 4 dice, the lowest of 2
+    4d6dl1, 4d6dh1   drop the lowest of 4 dice, the highest
+    2d6*3, -d6+10    multiply with a whole number, subtract
+    "2d6 >= 9"       how likely that is; also <=, <, >, =, !=, 1d20 > 1d12
+
+    Put dice in quotes: a shell would read > as the name of a file to write, and * as a pattern.
+
     A file has a value and its probability in each row, between them a comma.
     """
-    from fftconv.probability import Pmf, sum_independent  # other commands need none of it
-    from fftconv.probability.drawing import chart
+    with _all_digits():
+        _run(terms, bounds, plot, table, exact)
 
+
+@contextmanager
+def _all_digits() -> Iterator[None]:
+    """Let exact fractions be read and printed whole, which Python refuses beyond 4300 digits."""
+    limit = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        yield
+    finally:
+        sys.set_int_max_str_digits(limit)
+
+
+def _run(
+    terms: tuple[str, ...], bounds: tuple[str, ...], plot: str | None, table: str | None, exact: bool
+) -> None:
+    from fftconv.probability import Pmf, sum_independent  # other commands need none of it
+    from fftconv.probability.dice import is_comparison
+
+    is_question = False
     if terms[0] == "sum":
         if len(terms) < 2:
             raise click.UsageError("sum needs at least one file")
         total = sum_independent([_read(name, exact=exact) for name in terms[1:]])
     elif len(terms) == 1:
-        total = Pmf.parse(terms[0], exact=exact)
+        notation = terms[0].strip()
+        total, is_question = Pmf.parse(notation, exact=exact), is_comparison(notation)
     else:
-        raise click.UsageError(f"expected one text of dice, such as '3d6+2d8-1', got {len(terms)}")
-    for line in chart(total, shutil.get_terminal_size().columns, _ROWS):
-        click.echo(line)
-    click.echo(f"mean {float(total.mean()):.6g}, standard deviation {total.std():.6g}")
-    for bound in bounds:
-        value = _number(bound)
-        likely = total.at_least(value)
-        click.echo(f"at least {bound}: {likely if exact else format(likely, '.10g')}")
+        raise click.UsageError(
+            f'expected one text of dice, got {len(terms)}; put it in quotes, such as "2d6 >= 9"'
+        )
+    values = [(bound.strip(), _number(bound)) for bound in bounds]
+    if is_question:
+        click.echo(f"{notation}: {_likely(total, total._first_from(1))}")
+    else:
+        _print(total)
+    for bound, value in values:
+        click.echo(f"at least {bound}: {_likely(total, total._first_from(value))}")
     if table is not None:
         _write(total, Path(table))
     if plot is not None:
@@ -78,12 +124,43 @@ def dist(
             file.write(buffer.getvalue())
 
 
-def _number(text: str) -> float | int:
-    try:
-        number = float(text)
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is no number", param_hint="--at-least") from None
-    return int(number) if number.is_integer() else number
+def _print(total: Pmf) -> None:
+    """Print the table, the mean and the standard deviation."""
+    from fftconv.probability.drawing import chart
+
+    for line in chart(total, shutil.get_terminal_size().columns, _ROWS):
+        click.echo(line)
+    if total.is_exact:
+        click.echo(f"mean {total.mean()}, standard deviation {_root(total.var())}")
+    else:
+        click.echo(f"mean {float(total.mean()):.6g}, standard deviation {total.std():.6g}")
+
+
+def _root(square: Fraction) -> str:
+    """The square root of a fraction: a fraction, or as the root that it is."""
+    top, bottom = math.isqrt(square.numerator), math.isqrt(square.denominator)
+    if Fraction(top, bottom) ** 2 == square:
+        return str(Fraction(top, bottom))
+    return f"sqrt({square})"
+
+
+def _likely(total: Pmf, first: int) -> str:
+    """How likely the lattice points from `first` on are: ten digits, or three beyond all floats."""
+    from fftconv.probability.drawing import SMALL, decimal_text
+
+    part = slice(first, None)
+    if total.is_exact:
+        return str(total._sum(part))
+    mantissa, exponent = total._mass(part)
+    if exponent > 0 or (mantissa == 0.5 and exponent == 1):
+        return "1"
+    return decimal_text(mantissa, exponent, 10 if exponent > SMALL else 3)
+
+
+def _number(text: str) -> Fraction:
+    if not _is_number(text):
+        raise click.BadParameter(f"{text.strip()!r} is no number", param_hint="--at-least")
+    return _fraction(text)
 
 
 def _read(name: str, *, exact: bool) -> Pmf:
@@ -108,19 +185,28 @@ def _read(name: str, *, exact: bool) -> Pmf:
 
 def _is_number(text: str) -> bool:
     try:
-        return math.isfinite(float(_fraction(text)))
+        return abs(_fraction(text)) < sys.float_info.max
     except (ValueError, ZeroDivisionError):
         return False
 
 
 def _fraction(text: str) -> Fraction:
+    """A decimal or a fraction; very large powers of ten, which take for ever, are refused."""
+    power = re.search(r"[eE]([-+]?[0-9]+)", text)
+    if power and len(power[1].lstrip("+-")) > 5:
+        raise ValueError(f"{text.strip()!r} is not accepted; pass a power of ten of five digits at most")
     return Fraction(text.strip())
 
 
 def _write(total: Pmf, target: Path) -> None:
+    from fftconv.probability.drawing import decimal_text
+
     text = io.StringIO(newline="")
     rows = csv.writer(text)
     rows.writerow(["value", "probability"])
-    rows.writerows(total.to_dict().items())
+    places = [at for at, positive in enumerate(total._positive().tolist()) if positive]
+    for at, (value, chance) in zip(places, total.to_dict().items(), strict=True):
+        is_small = not total.is_exact and chance < _SMALLEST_FLOAT
+        rows.writerow([value, decimal_text(*total._mass(slice(at, at + 1)), 17) if is_small else chance])
     with complete_file(target) as file:
         file.write(text.getvalue().encode())

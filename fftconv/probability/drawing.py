@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import MAX_EMAX, MIN_EMIN, Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 _COLOUR = "#0072B2"  # one that colour-blind readers tell apart
 _SHARE = 1e-6  # of the largest probability, below which bars are not drawn
+_SMALLEST = 0.00005  # that four decimals do not show as 0
+SMALL = -1000  # power of two, 1e-301, down to which floats have all of their digits
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
@@ -54,22 +57,66 @@ def _axes(ax: Any) -> Any:
 
 
 def chart(variable: Pmf, width: int, rows: int) -> list[str]:
-    """Bars of text, at most so many: neighbouring values share one if there are more."""
-    points, heights = variable._axis(0), variable.probabilities.astype(float)
-    first, last = (int(np.flatnonzero(heights >= _SHARE * heights.max())[i]) for i in (0, -1))
-    each = math.ceil((last - first + 1) / rows)
-    groups = [(i, min(i + each, last + 1)) for i in range(first, last + 1, each)]
-    sums = [float(heights[low:high].sum()) for low, high in groups]
-    names = [
-        f"{points[low]:g}" if high - low == 1 else f"{points[low]:g} to {points[high - 1]:g}"
-        for low, high in groups
+    """Bars of text, at most so many: neighbouring values share one if there are more.
+
+    Rows that would read 0.0000 are left out, and a last line says how many values that were; where every
+    value has a row of its own, they read 2.1e-05 instead. Exact distributions show their fractions.
+    """
+    heights = variable.probabilities.astype(float)
+    positive = variable._positive()
+    is_short = int(positive.sum()) <= rows
+    shown = positive if is_short else heights >= _SHARE * heights.max()
+    if is_short:
+        parts = [slice(at, at + 1) for at in np.flatnonzero(positive).tolist()]
+    else:
+        first, last = (int(np.flatnonzero(shown)[i]) for i in (0, -1))
+        each = math.ceil((last - first + 1) / rows)
+        parts = [slice(low, min(low + each, last + 1)) for low in range(first, last + 1, each)]
+        parts = [part for part in parts if heights[part].sum() >= _SMALLEST]
+    sums = [float(heights[part].sum()) for part in parts]
+    names = [_values(variable, part) for part in parts]
+    texts = [
+        str(variable._sum(part)) if variable.is_exact else _in_eight(variable, part, value)
+        for part, value in zip(parts, sums, strict=True)
     ]
-    label = max(map(len, names))
-    room = max(width - label - 12, 8)
-    return [
-        f"{name:>{label}} {value:8.4f} {_bar(value / max(sums) * room)}"
-        for name, value in zip(names, sums, strict=True)
+    label, column = max(map(len, names)), max(8, *map(len, texts))
+    room = width - label - column - 4
+    lines = [
+        f"{name:>{label}} {text:>{column}} {_bar(value / max(sums) * room) if room >= 8 else ''}".rstrip()
+        for name, text, value in zip(names, texts, sums, strict=True)
     ]
+    hidden = positive.copy()
+    for part in parts:
+        hidden[part] = False
+    if hidden.any():
+        mass = variable._sum(hidden) if variable.is_exact else decimal_text(*variable._mass(hidden), 3)
+        lines.append(f"left out: {int(hidden.sum())} values in rows that would read 0.0000, {mass} in all")
+    return lines
+
+
+def _values(variable: Pmf, part: slice) -> str:
+    """The first and the last value of a row."""
+    ends = [variable.start[0] + variable.step[0] * at for at in (part.start, part.stop - 1)]
+    texts = [str(end) if end.denominator == 1 else f"{float(end):.10g}" for end in ends]
+    return texts[0] if ends[0] == ends[1] else " to ".join(texts)
+
+
+def _in_eight(variable: Pmf, part: slice, value: float) -> str:
+    """A probability in eight characters."""
+    return f"{value:.4f}" if value >= _SMALLEST else decimal_text(*variable._mass(part), 2)
+
+
+def decimal_text(mantissa: float, exponent: int, digits: int) -> str:
+    """The number mantissa * 2^exponent, rounded to so many digits; it may be beyond all floats."""
+    if not mantissa:
+        return "0"
+    with localcontext() as context:
+        context.prec = 30
+        context.Emin, context.Emax = MIN_EMIN, MAX_EMAX
+        number = Decimal(mantissa) * Decimal(2) ** exponent
+        if exponent > SMALL:
+            return f"{float(number):.{digits}g}"
+        return f"{number:.{digits - 1}e}"
 
 
 def _bar(length: float) -> str:

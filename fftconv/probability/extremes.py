@@ -16,6 +16,9 @@ from fftconv.probability.tails import Scaled, placed, plus, scaled
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
+_STEPS_OF_A_FACE = 32  # as long as that many additions in an array take the others of a face and a count
+_BITS_OF_A_STEP = 1024  # that are added in twice the time of small integers
+
 
 def maximum(variables: Iterable[Pmf]) -> Pmf:
     r"""The distribution of the largest of independent variables.
@@ -47,6 +50,41 @@ def minimum(variables: Iterable[Pmf]) -> Pmf:
     1
     """
     return -maximum(-variable for variable in variables)
+
+
+def highest_dice(count: int, sides: int, keep: int, what: str) -> exact.Weights:
+    r"""In how many throws the highest `keep` of `count` dice have each sum, from `keep` on.
+
+    If v is the lowest face that is kept, a dice, fewer than `keep`, lie above it, and c of the others, at
+    most count - keep, below it:
+
+    .. math:: \sum_v \sum_a \binom{n}{a} W_a(s - k v) \sum_{c \le n - k} \binom{n - a}{c} (v - 1)^c
+
+    where W_a counts how a dice of the faces above v, less v each, make a sum.
+    """
+    size, dropped = keep * (sides - 1) + 1, count - keep
+    check_size([count], what, unit="dice")
+    bits = math.ceil(count * math.log2(sides))
+    check_size([size], what, bits=bits)
+    steps = sides * sides * keep * (keep - 1) // 4 + _STEPS_OF_A_FACE * sides * keep
+    check_size([steps * (1 + bits // _BITS_OF_A_STEP)], what, unit="steps")
+    counts = np.zeros(size, object)
+    choices = [math.comb(count - above, dropped) for above in range(keep + 1)]
+    for face in range(1, sides + 1):
+        # The inner sum, for one die less above each time: Pascal's rule leads from one to the next.
+        others = [face**dropped]
+        step = (face - 1) ** (dropped + 1)
+        for above in range(keep, 0, -1):
+            others.append(face * others[-1] - choices[above] * step)
+        higher, sums = sides - face, np.ones(1, object)
+        for above in range(keep if higher else 1):
+            if above:
+                running = np.cumsum(np.concatenate([sums, np.zeros(higher - 1, object)]))
+                sums = running.copy()
+                sums[higher:] -= running[:-higher]
+            first = keep * (face - 1) + above
+            counts[first : first + sums.size] += math.comb(count, above) * others[keep - above] * sums
+    return exact.Weights(counts, sides**count)
 
 
 def _larger(one: Pmf, other: Pmf) -> Pmf:

@@ -362,11 +362,25 @@ class Pmf:
     def parse(cls, notation: str, *, exact: bool = False, accuracy: float = ACCURACY) -> Pmf:
         """Dice notation: sums and differences of dice and whole numbers, such as "3d6+2d8-1".
 
+        ======================  =========================================================
+        d6, 2d6, d%             the sum of that many dice; d% has 100 sides
+        4d6kh3, 2d20kl1         of the highest or the lowest so many dice; 1 if there is no number
+        4d6dl1, 4d6dh1          of all dice but the lowest or the highest so many
+        2d6*3, 3*2d6            times a whole number
+        2d6 >= 9, 1d20 > 1d12   1 where it holds, otherwise 0; also <=, <, =, !=
+        ======================  =========================================================
+
+        Spaces do not matter, nor does upper case. Dice are kept by counting, not by listing throws.
+
         Examples
         --------
         >>> from fftconv.probability import Pmf
         >>> Pmf.parse("2d6", exact=True).pmf(2)
         Fraction(1, 36)
+        >>> Pmf.parse("4d6kh3", exact=True).pmf(18)
+        Fraction(7, 432)
+        >>> round(Pmf.parse("2d6 >= 9").pmf(1), 6)
+        0.277778
         """
         from fftconv.probability.dice import parse_dice
 
@@ -733,6 +747,22 @@ class Pmf:
             counts = np.where(kept, self._weights.counts, 0)
             rest = exact.Weights(counts, sum(int(count) for count in counts.flat))
         return self._of(rest, self._start, self._step, self._accuracy, 2 * self._error)
+
+    def _compared(self, sign: str) -> Pmf:
+        """1 where the value compares to 0 like this, otherwise 0; a Bernoulli variable."""
+        below, above = self._first_from(0), self._first_above(0)
+        chosen = np.zeros(self.shape, bool)
+        chosen[below:above] = sign in (">=", "<=", "=")
+        chosen[:below] = sign in ("<", "<=", "!=")
+        chosen[above:] = sign in (">", ">=", "!=")
+        start, step = (Fraction(0),), (Fraction(1),)
+        if isinstance(self._weights, exact.Weights):
+            yes = sum(self._weights.counts[chosen].tolist())
+            counts = np.array([self._weights.total - yes, yes], object)
+            return self._of(exact.Weights(counts, self._weights.total), start, step, self._accuracy, 0.0)
+        masses = [self._mass(~chosen), self._mass(chosen)]  # each added up, so that both keep their digits
+        weights = Scaled(np.array([m for m, _ in masses]), np.array([e for _, e in masses], np.int64))
+        return self._of(weights, start, step, self._accuracy, self._error + 2.0**-52)
 
     def plot(self, ax: Any = None) -> Any:
         """Draw bars (an image in two dimensions) into Matplotlib axes, which are returned.
