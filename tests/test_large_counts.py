@@ -167,6 +167,12 @@ def test_a_sum_that_cannot_be_accurate_is_refused_at_once():
         assert 0 < (copies @ die(faces)).relative_error <= 1e-9
 
 
+def test_samples_of_too_many_are_refused():
+    for size in (2**26 + 1, 10**15, 10**30, 10**5000, -1):
+        with pytest.raises(ValueError, match=r"size=\S+ is not accepted"):
+            die(6).sample(np.random.default_rng(0), size)
+
+
 def ln_factorial(n):
     """By Stirling's series, to 40 digits."""
     if n < 200:

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from fftconv._arguments import first_index, read_array, read_plain
 from fftconv._arrays import check_array_kind
-from fftconv._checks import in_digits
+from fftconv._checks import check_count, in_digits
 from fftconv.probability import exact, ratios
 from fftconv.probability.lattice import (
     MOST_POINTS,
@@ -100,11 +100,9 @@ class Pmf:
             raise ValueError(f"step={step!r} is not accepted; pass positive numbers")
         if given.dtype.kind in "biuO":
             self._weights: Scaled | exact.Weights = exact.read(given, normalise=normalise)
+            self._error = 0.0
         else:
-            self._weights = _read_floats(given, normalise=normalise)
-        # Floats that add up to 1 are taken as they are; others were divided by their rounded sum.
-        is_divided = normalise and isinstance(self._weights, Scaled) and math.fsum(given.flat) != 1
-        self._error = 2.0**-52 if is_divided else 0.0
+            self._weights, self._error = _read_floats(given, normalise=normalise)
         self._accuracy = _check_accuracy(accuracy, self._error, "the distribution")
         self._trim()
 
@@ -714,8 +712,11 @@ class Pmf:
         """Random values: shape (size,), or (size, dimensions)."""
         if not isinstance(rng, np.random.Generator):
             raise TypeError(f"rng={rng!r} is not accepted; pass numpy.random.default_rng(seed)")
+        count = 1 if size is None else check_count("size", size, 0)
+        if count > MOST_POINTS:
+            raise ValueError(f"size={in_digits(count)} is not accepted; draw at most {MOST_POINTS} at once")
         flat = self.probabilities.astype(float).ravel()
-        drawn = rng.choice(flat.size, 1 if size is None else size, p=flat / flat.sum())
+        drawn = rng.choice(flat.size, count, p=flat / flat.sum())
         points = self._at(np.stack(np.unravel_index(drawn, self.shape), axis=1))
         return points[0] if size is None else points
 
@@ -865,15 +866,17 @@ def sum_independent(variables: Iterable[Pmf]) -> Pmf:
     return heap[0][2]
 
 
-def _read_floats(given: Array, *, normalise: bool) -> Scaled:
+def _read_floats(given: Array, *, normalise: bool) -> tuple[Scaled, float]:
+    """The weights, and their relative error: floats that add up to 1 are taken as they are."""
     values = given.astype(np.float64)
     if not np.isfinite(values).all():
         raise ValueError("probabilities hold a NaN or an infinity; pass finite numbers")
     if (values < 0).any():
         first = first_index(values < 0)
         raise ValueError(f"probabilities hold {values[first]} at index {first}; none may be negative")
-    exact.check_mass(math.fsum(values.ravel()), _MASS, normalise=normalise)
-    return _with_mass_one(scaled(values))
+    total = math.fsum(values.ravel())
+    exact.check_mass(total, _MASS, normalise=normalise)
+    return _with_mass_one(scaled(values)), 2.0**-52 if normalise and total != 1 else 0.0
 
 
 def _with_mass_one(weights: Scaled) -> Scaled:
