@@ -18,6 +18,7 @@ _COLOUR = "#0072B2"  # one that colour-blind readers tell apart
 _SHARE = 1e-6  # of the largest probability, below which bars are not drawn
 _SMALLEST = 0.00005  # that four decimals do not show as 0
 SMALL = -1000  # power of two, 1e-301, down to which floats have all of their digits
+_WIDEST = 20  # times the middle four fifths, beyond which a density is drawn without its tails
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
@@ -43,9 +44,13 @@ def draw(variable: Pmf, ax: Any) -> Any:
 def draw_curve(variable: Density, ax: Any) -> Any:
     """See `Density.plot`."""
     axes = _axes(ax)
-    points = variable.masses._axis(0).astype(float)
-    axes.plot(points, variable.pdf(points), color=_COLOUR)
-    axes.fill_between(points, variable.pdf(points), alpha=0.2, color=_COLOUR, linewidth=0)
+    first, last = variable.quantile([_SHARE, 1 - _SHARE])
+    if last - first > _WIDEST * (variable.quantile(0.9) - variable.quantile(0.1)):  # a heavy tail
+        first, last = variable.quantile([0.005, 0.995])
+    points = np.linspace(first, last, 2001)
+    heights = variable.pdf(points)
+    axes.plot(points, heights, color=_COLOUR)
+    axes.fill_between(points, heights, alpha=0.2, color=_COLOUR, linewidth=0)
     axes.set(xlabel="value", ylabel="density", ylim=(0, None))
     axes.spines[["top", "right"]].set_visible(False)
     return axes
