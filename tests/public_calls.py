@@ -317,7 +317,10 @@ CALLS = {
     "probability.Pmf.truncate": ({}, {}),
     "probability.Pmf.plot": ({}, {}),
     "probability.Density": ({"make": lambda step: DIE, "step": 1, "lost_mass": 0.0}, {}),
-    "probability.Density.from_pdf": ({"pdf": lambda x: 2 * x, "low": 0, "high": 1}, {}),
+    "probability.Density.from_pdf": (
+        {"pdf": lambda x: 2 * x, "low": 0, "high": 1},
+        {"points": ([0.25, 0.5], {}), "mass": (1.0, {})},
+    ),
     "probability.Density.from_samples": ({"samples": LINE}, {"bandwidth": (1.0, {})}),
     "probability.Density.from_scipy": ({"distribution": stats.norm()}, {}),
     "probability.Density.refined": ({"tolerance": 0.1}, {}),
