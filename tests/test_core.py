@@ -262,6 +262,22 @@ def test_pixels_are_rounded_half_to_even_and_saturated(level, method, dtype, sha
 
 @needs_core
 @pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("taps", [33, 70, 131, 300])
+def test_long_kernels_of_one_row_do_not_mix_rows_of_pixels(level, dtype, taps):
+    """Rows of a picture wait to be rounded while the next ones are added up."""
+    rng = np.random.default_rng(0)
+    kernel = (rng.random(taps) < 0.03).astype(float)
+    kernel[-1] = 2
+    for width in (40, 65, 131, 300):
+        pixels = rng.integers(0, 20, (11, width)).astype(dtype)
+        padded = np.pad(pixels, [(0, 0), (taps // 2, (taps - 1) // 2)], "edge")
+        expected = [np.convolve(row, kernel, "valid") for row in padded]
+        result = image.apply_kernel(pixels, kernel[np.newaxis], boundary="nearest", method="direct")
+        assert np.array_equal(result, np.clip(expected, 0, np.iinfo(dtype).max))
+
+
+@needs_core
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
 @pytest.mark.parametrize("size", [(1, 2), (2, 1), (4, 4), (16, 16), (8, 64), (32, 64)])
 @pytest.mark.parametrize("value", ["random", "largest"])
 def test_sums_of_pixels_are_exact(level, dtype, size, value):

@@ -65,7 +65,7 @@ private:
         const Int rows = ring_rows() + (job_.method == Method::direct ? 0 : ROWS * job_.rank + 2);
         return FAR_BYTES / (rows * numbers_ * static_cast<Int>(sizeof(T)));
     }
-    Int out_rows() const { return job_.method == Method::separable ? ROWS * job_.rank + 1 : ROWS; }
+    Int out_rows() const { return job_.method == Method::separable ? ROWS * job_.rank + 1 : ROWS + is_stackable(); }
 
     Int window_rows() const {
         return most(most(height_ * lead_taps_, job_.rank), job_.columns.axis.taps / Lanes<T>::count + ROWS);
@@ -328,7 +328,7 @@ private:
         }
         const Int rest = columns - tall * width;
         if (!rest) return;
-        T* partial = out_ + (ROWS - 1) * length_;
+        T* partial = out_ + ROWS * length_;  // beside the rows that are not written yet
         window_[0] = row + tall * width;
         correlate_rows<T, 1>(&partial, length, false, window_, 1, 1, rest, nullptr, taps + tall * width, nothing_,
                              unwatched);
