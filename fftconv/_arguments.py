@@ -23,6 +23,7 @@ from fftconv._content import Content
 from fftconv._error_bound import componentwise_error
 from fftconv._fft import Provider, read_provider
 from fftconv._geometry import MODES, Geometry, Mode, geometry
+from fftconv._quotients import Quotient
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Axes = int | Sequence[int] | None
@@ -51,6 +52,8 @@ class Options:
     """Of the signal as it was given."""
     dtype: np.dtype[Any]
     """Of the result."""
+    quotient: Quotient | None = None
+    """What is delivered of the result instead, if that is of integers."""
 
     @property
     def has_gaps(self) -> bool:

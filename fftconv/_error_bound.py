@@ -162,6 +162,17 @@ def magnitudes_of_all(
     return _in_powers_of_two(peak, extended_size, _measure_kernel(kernel))
 
 
+def bound_magnitudes(peak: int, kernel: Array, extended_size: int) -> Magnitudes:
+    """Magnitudes that no signal exceeds with samples up to `peak`, with limbs if they may be needed."""
+    of_kernel = _measure_kernel(kernel)
+    small = _in_powers_of_two(peak, extended_size, of_kernel)
+    if small is not None:
+        return small
+    norms = (peak * math.sqrt(extended_size) * _MARGIN, of_kernel.norm * _MARGIN)
+    found = Magnitudes(peak, norms[0], of_kernel.total, norms[1])
+    return _with_limbs(found, peak, of_kernel.peak, extended_size, kernel.size)
+
+
 class _OfKernel(NamedTuple):
     peak: int
     total: int

@@ -45,22 +45,23 @@ class KernelFacts:
 UNKNOWN = KernelFacts()
 
 
-def kernel_facts(taps: Array, *, every_rank: bool = False) -> KernelFacts:
+def kernel_facts(taps: Array, *, every_rank: bool = False, several: bool = False) -> KernelFacts:
     """The facts of a kernel with one axis for each convolved one.
 
-    `every_rank` looks for any number of terms, not only for few.
+    `every_rank` looks for any number of terms, not only for few. `several` looks for more than one term of
+    integers, too.
     """
     if taps.dtype.kind == "O" or taps.size > _KEPT_TAPS:
-        return _look_at(taps, every_rank)
-    return _kept_facts(content_of(taps), every_rank)
+        return _look_at(taps, every_rank, several)
+    return _kept_facts(content_of(taps), every_rank, several)
 
 
 @lru_cache(maxsize=128)
-def _kept_facts(taps: Content, every_rank: bool) -> KernelFacts:
-    return _look_at(taps.array, every_rank)
+def _kept_facts(taps: Content, every_rank: bool, several: bool) -> KernelFacts:
+    return _look_at(taps.array, every_rank, several)
 
 
-def _look_at(taps: Array, every_rank: bool) -> KernelFacts:
+def _look_at(taps: Array, every_rank: bool, several: bool) -> KernelFacts:
     constant = _is_constant(taps)
     if taps.ndim < 2 or taps.dtype.char in "OgG" or not np.isfinite(taps).all():
         return KernelFacts(constant)
@@ -68,7 +69,7 @@ def _look_at(taps: Array, every_rank: bool) -> KernelFacts:
         return KernelFacts(constant, 1)
     if not every_rank and not _may_be_low(taps):
         return KernelFacts(constant)
-    factors = _factorize(taps, every_rank)
+    factors = _factorize(taps, every_rank, several)
     if factors is None:
         return KernelFacts(constant)
     return KernelFacts(constant, len(factors), _residual(taps, factors))
@@ -82,22 +83,25 @@ def _is_constant(taps: Array) -> bool:
     return bool((taps == first).all())
 
 
-def factorize(taps: Array) -> Factors:
+def factorize(taps: Array, *, several: bool = False) -> Factors:
     """Vectors whose outer products add up to `taps`, as near as the dtype allows; exact for integers."""
-    factors = _factorize(taps, every_rank=False) or _factorize(taps, every_rank=True)
+    factors = _factorize(taps, False, several) or _factorize(taps, True, several)
     assert factors is not None, "the plan has found some"
     return factors
 
 
-def _factorize(taps: Array, every_rank: bool) -> Factors | None:
-    return _kept_factors(content_of(taps), every_rank)
+def _factorize(taps: Array, every_rank: bool, several: bool) -> Factors | None:
+    return _kept_factors(content_of(taps), every_rank, several)
 
 
 @lru_cache(maxsize=128)
-def _kept_factors(content: Content, every_rank: bool) -> Factors | None:
+def _kept_factors(content: Content, every_rank: bool, several: bool) -> Factors | None:
     taps = content.array
     if taps.dtype.kind == "i":
-        return _whole_outer_product(taps)
+        found = _whole_outer_product(taps)
+        if found is None and several and taps.ndim == 2:
+            found = _whole_lines(taps, None if every_rank else MOST_TERMS)
+        return found
     power = exponent(taps)  # without it norms neither overflow nor underflow
     found = _find_factors(_widened(taps, power), TOLERANCE * unit_roundoff(taps.dtype), every_rank)
     if found is None:
@@ -187,6 +191,33 @@ def _whole_outer_product(taps: Array) -> Factors | None:
     scale = int(taps[pivot]) // math.prod(int(line[at]) for line, at in zip(primitive, pivot, strict=True))
     primitive[-1] = primitive[-1] * scale
     return (tuple(primitive),) if np.array_equal(_product(tuple(primitive)), taps) else None
+
+
+def _whole_lines(taps: Array, most: int | None) -> Factors | None:
+    """Outer products of integers, one for all rows, or columns, that are multiples of the same line.
+
+    No partial sum of them is larger than that of the kernel's magnitudes.
+    """
+    rows, columns = _parallel_rows(taps), _parallel_rows(taps.T)
+    fewest = min(len(rows), len(columns))
+    if most is not None and fewest > most:
+        return None
+    if len(rows) == fewest:
+        return tuple((multiples, line) for line, multiples in rows)
+    return tuple((line, multiples) for line, multiples in columns)
+
+
+def _parallel_rows(taps: Array) -> list[tuple[Array, Array]]:
+    """The different lines without a common divisor that rows are multiples of, and the multiples."""
+    found: dict[bytes, tuple[Array, Array]] = {}
+    for row, line in enumerate(taps):
+        if not line.any():
+            continue
+        multiple = np.gcd.reduce(line) * np.sign(line[line.nonzero()[0][0]])
+        primitive = line // multiple
+        _, multiples = found.setdefault(primitive.tobytes(), (primitive, np.zeros(len(taps), taps.dtype)))
+        multiples[row] = multiple
+    return list(found.values())
 
 
 def _product(term: tuple[Array, ...]) -> Array:

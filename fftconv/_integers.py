@@ -17,6 +17,7 @@ from fftconv._engines import ENGINES, TRANSFORMS, add_up, reads, writes
 from fftconv._error_bound import direct_error_factor
 from fftconv._geometry import bank
 from fftconv._limbs import put_together, split
+from fftconv._quotients import saturate
 from fftconv._spectra import kept_here
 from fftconv.planning import ConvolutionPlan, plan_problem
 
@@ -29,8 +30,7 @@ def round_to(numbers: Array, dtype: np.dtype[Any]) -> Array:
     """Numbers as this dtype; floats become integers by rounding half to even and saturating."""
     if numbers.dtype.kind != "f" or dtype.kind not in "iu":
         return numbers.astype(dtype, copy=False)
-    limits = np.iinfo(dtype)
-    return np.clip(np.rint(numbers), limits.min, limits.max).astype(dtype)
+    return saturate(np.rint(numbers), dtype)
 
 
 def convolve_in_limbs(problem: Problem, plan: ConvolutionPlan) -> Array:
@@ -42,7 +42,7 @@ def convolve_in_limbs(problem: Problem, plan: ConvolutionPlan) -> Array:
     of_fill = split(np.array([options.fill_value], options.dtype), limbs.bits, limbs.of_signal)
     of_kernel = split(problem.kernel, limbs.bits, limbs.of_kernel)
     taps = of_kernel.astype(_FLOAT64)
-    banked = dataclasses.replace(options, geometry=bank(geometry, limbs.of_kernel))
+    banked = dataclasses.replace(options, geometry=bank(geometry, limbs.of_kernel), quotient=None)
     digits = np.zeros((limbs.digits, *geometry.output_shape), np.int64)
     products = np.empty(banked.geometry.output_shape, np.int64)
     computed = (

@@ -19,8 +19,11 @@ from fftconv._engines import row_period
 from fftconv._geometry import Geometry
 from fftconv._prepared import Prepared, is_kept, unseen
 from fftconv._profile import machine_profile
-from fftconv.convolution import follow, prepared, run
-from fftconv.planning import plan_problem
+from fftconv._quotients import Fractions, Quotient
+from fftconv.convolution import follow, prepared, run, with_quotient
+from fftconv.planning import ConvolutionPlan, plan_problem
+
+Kernel = Array | Fractions
 
 
 class Band(NamedTuple):
@@ -47,7 +50,7 @@ class RowPlan(NamedTuple):
 
 def correlate_pixels(
     pixels: Array,
-    kernel: Array,
+    kernel: Kernel,
     boundary: Boundary,
     method: Method,
     workers: int | None,
@@ -56,21 +59,37 @@ def correlate_pixels(
 ) -> Array:
     """`correlate` of an image with real taps along its first two axes, in the image's own dtype.
 
-    Integers are computed in float, rounded half to even and saturated, once. Of a band, `pixels` are the
-    rows that are there, and the result those that are asked for.
+    Integers are rounded half to even and saturated, once: exact quotients with a kernel of fractions, and
+    numbers that are computed in the kernel's dtype otherwise. Of a band, `pixels` are the rows that are
+    there, and the result those that are asked for.
     """
     if band is not None:
         return _correlate_rows(pixels, kernel, boundary, method, workers, band)
-    if mask is None and is_kept(pixels, kernel):
+    taps, quotient = _parts(kernel)
+    if mask is None and is_kept(pixels, taps):
         known = prepare_pixels(pixels.shape, pixels.dtype, kernel, boundary, method, workers)
         if known is not None and (computed := known.compute(pixels)) is not None:
             return computed
     problem = _read(pixels, kernel, boundary, method, workers, mask)
-    return np.asarray(run(problem._replace(out=np.empty(pixels.shape, pixels.dtype)), plan_problem)[0])
+    dtype = _delivered(pixels.dtype, quotient)
+    return np.asarray(run(problem._replace(out=np.empty(pixels.shape, dtype)), plan_problem)[0])
+
+
+def _parts(kernel: Kernel) -> tuple[Array, Quotient | None]:
+    """The taps, and what becomes of sums that are exact."""
+    if not isinstance(kernel, Fractions):
+        return kernel, None
+    wide = kernel.quotient.sums.kind == "O"
+    return kernel.numerators.astype(object) if wide else kernel.numerators, kernel.quotient
+
+
+def _delivered(dtype: np.dtype[Any], quotient: Quotient | None) -> np.dtype[Any]:
+    """The dtype of the result for pixels of this one."""
+    return dtype if quotient is None else quotient.dtype
 
 
 def _correlate_rows(
-    pixels: Array, kernel: Array, boundary: Boundary, method: Method, workers: int | None, band: Band
+    pixels: Array, kernel: Kernel, boundary: Boundary, method: Method, workers: int | None, band: Band
 ) -> Array:
     whole = unseen((band.height, *pixels.shape[1:]), pixels.dtype)
     problem = _read(whole, kernel, boundary, method, workers)
@@ -78,7 +97,7 @@ def _correlate_rows(
     first = band.have[0]
     part = _rows_of(problem.options.geometry, len(pixels), band.want[0] - first, band.want[1] - first)
     options = dataclasses.replace(problem.options, geometry=part)
-    out = np.empty(part.output_shape, pixels.dtype)
+    out = np.empty(part.output_shape, _delivered(pixels.dtype, options.quotient))
     computed = problem._replace(signal=pixels, options=options, out=out)
     return np.asarray(follow(computed, dataclasses.replace(plan, output_shape=part.output_shape)))
 
@@ -86,7 +105,7 @@ def _correlate_rows(
 def plan_rows(
     shape: tuple[int, ...],
     dtype: np.dtype[Any],
-    kernel: Array,
+    kernel: Kernel,
     boundary: Boundary,
     method: Method,
     workers: int | None,
@@ -100,33 +119,55 @@ def plan_rows(
     return RowPlan(rows.span - 1 - below, below, min(period, shape[0]), plan.bytes, plan.seconds)
 
 
+def plan_pixels(
+    shape: tuple[int, ...], dtype: np.dtype[Any], kernel: Kernel, boundary: Boundary, method: Method
+) -> ConvolutionPlan:
+    """Return the plan by which such an image is correlated with a kernel."""
+    return plan_problem(_read(unseen(shape, dtype), kernel, boundary, method, None))
+
+
 def prepare_pixels(
     shape: tuple[int, ...],
     dtype: np.dtype[Any],
-    kernel: Array,
+    kernel: Kernel,
     boundary: Boundary,
     method: Method,
     workers: int | None,
 ) -> Prepared | None:
     """What can be said of `correlate_pixels` of such images before they are there."""
     options = {"boundary": boundary, "method": method, "workers": workers}
-    if not are_plain(options.values()):
+    taps, quotient = _parts(kernel)
+    if not are_plain(options.values()) or taps.dtype.kind == "O":
         return None
-    taps, profile = content_of(kernel), machine_profile()
-    return prepared(shape, dtype, taps, dtype, True, profile, mode="same", axes=(0, 1), **options)
+    key, result = content_of(taps), _delivered(dtype, quotient)
+    return prepared(
+        shape,
+        dtype,
+        key,
+        result,
+        True,
+        machine_profile(),
+        quotient=quotient,
+        mode="same",
+        axes=(0, 1),
+        **options,
+    )
 
 
 def _read(
     pixels: Array,
-    kernel: Array,
+    kernel: Kernel,
     boundary: Boundary,
     method: Method,
     workers: int | None,
     mask: Array | None = None,
 ) -> Problem:
+    taps, quotient = _parts(kernel)
+    if taps.dtype.kind == "O" and method == "separable":
+        method = "direct"  # which is exact as well, and integers of any size have no factors here
     problem = read_problem(
         pixels,
-        kernel,
+        taps,
         mode="same",
         boundary=boundary,
         axes=(0, 1),
@@ -134,7 +175,8 @@ def _read(
         mask=mask,
         workers=workers,
     )
-    return problem._replace(kernel=problem.kernel[problem.options.geometry.turned])
+    turned = problem._replace(kernel=problem.kernel[problem.options.geometry.turned])
+    return with_quotient(turned, quotient)
 
 
 @lru_cache(maxsize=64)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeGuard
 import numpy as np
 
 from fftconv._arguments import Array, Problem, check_out
-from fftconv._engines import DEFINITIONS, ENGINES, Convolver, reads, writes
+from fftconv._engines import DEFINITIONS, ENGINES, TRANSFORMS, Convolver, reads, writes
 from fftconv._range import is_large, least_output
 from fftconv._recording import record
 from fftconv.planning import ConvolutionPlan, holds_for_all, plan_problem
@@ -63,6 +63,8 @@ def prepare(problem: Problem, dtype: np.dtype[Any]) -> Prepared | None:
         return None
     if not (reads(plan.path, options.source, arithmetic) and writes(plan.path, dtype, arithmetic)):
         return None
+    if options.quotient is not None and plan.method in TRANSFORMS and dtype.kind == "f":
+        return None  # sums are rounded afterwards
     kernel = np.ascontiguousarray(problem.kernel, arithmetic)
     cannot_underflow = plan.method in DEFINITIONS or dtype.kind not in "fc"
     least = 0 if cannot_underflow else least_output(kernel, options.source)

@@ -15,13 +15,14 @@ from fftconv._arguments import Array, Axes, Method, Options, Problem, are_plain,
 from fftconv._arrays import convolve_of
 from fftconv._boundary import Boundary
 from fftconv._content import Content, content_of
-from fftconv._engines import DEFINITIONS, ENGINES, reads, writes
+from fftconv._engines import DEFINITIONS, ENGINES, TRANSFORMS, reads, writes
 from fftconv._engines.core import convolve_line
 from fftconv._geometry import Mode
 from fftconv._integers import check_overflow, convolve_in_limbs, round_to
 from fftconv._missing import convolve_missing
 from fftconv._prepared import Prepared, is_kept, prepare, unseen
 from fftconv._profile import Profile, machine_profile
+from fftconv._quotients import Quotient, divide
 from fftconv._range import is_in_range
 from fftconv._recording import is_recording, record
 from fftconv.planning import ConvolutionPlan, plan_problem
@@ -334,6 +335,7 @@ def prepared(
     is_correlation: bool,
     profile: Profile,
     /,
+    quotient: Quotient | None = None,
     **options: Any,
 ) -> Prepared | None:
     """What is known of such a convolution before its samples; `profile` is the one that the plan uses.
@@ -342,8 +344,15 @@ def prepared(
     """
     if options.get("nan_policy") == "raise":
         return None
-    problem = _read(unseen(shape, dtype), taps.array, options, is_correlation)
+    problem = with_quotient(_read(unseen(shape, dtype), taps.array, options, is_correlation), quotient)
     return prepare(problem, problem.options.dtype if result is None else result)
+
+
+def with_quotient(problem: Problem, quotient: Quotient | None) -> Problem:
+    """Return the problem whose result is the quotient of its sums."""
+    if quotient is None:
+        return problem
+    return problem._replace(options=dataclasses.replace(problem.options, quotient=quotient))
 
 
 def _read(signal: Any, kernel: Any, options: dict[str, Any], is_correlation: bool) -> Problem:
@@ -373,11 +382,11 @@ def follow(problem: Problem, plan: ConvolutionPlan) -> Array:
     """Do as the plan says: compute, check, and only then let go of the result."""
     record(plan)
     if plan.schedule.limbs is not None:
-        return _deliver(convolve_in_limbs(problem, plan), problem.out, plan)
+        return _deliver(convolve_in_limbs(problem, plan), problem, plan)
     if plan.is_certified:
         from fftconv._componentwise import convolve_componentwise  # with optimisers and labels of scipy
 
-        return _deliver(convolve_componentwise(problem, plan)[0], problem.out, plan)
+        return _deliver(convolve_componentwise(problem, plan)[0], problem, plan)
     options, arithmetic = problem.options, plan.compute_dtype
     if arithmetic.kind == "i" and options.fill_value > np.iinfo(arithmetic).max:
         options = dataclasses.replace(options, fill_value=options.fill_value - 2**64)  # as the samples wrap
@@ -387,7 +396,9 @@ def follow(problem: Problem, plan: ConvolutionPlan) -> Array:
     kernel = problem.kernel.astype(arithmetic, copy=False)
     computed = _buffer(problem, plan)
     finite = ENGINES[plan.method](kernel, options, plan.schedule)(signal, computed)
-    if not finite or (plan.method not in DEFINITIONS and not is_in_range(signal, kernel, computed)):
+    if plan.method in TRANSFORMS and options.quotient is not None and computed.dtype.kind == "f":
+        computed = np.rint(computed)  # proven to be the sums
+    elif not finite or (plan.method not in DEFINITIONS and not is_in_range(signal, kernel, computed)):
         signal = signal.astype(arithmetic, copy=False)
         if computed.dtype != arithmetic:
             computed = np.empty(plan.output_shape, arithmetic)
@@ -398,7 +409,7 @@ def follow(problem: Problem, plan: ConvolutionPlan) -> Array:
         computed = computed.view(plan.dtype)  # modulo 2^64 they are the same
     if plan.checks_overflow:
         check_overflow(problem, computed)
-    return _deliver(computed, problem.out, plan)
+    return _deliver(computed, problem, plan)
 
 
 def _compute(
@@ -433,10 +444,13 @@ def _buffer(problem: Problem, plan: ConvolutionPlan) -> Array:
     return np.empty(plan.output_shape, wanted)
 
 
-def _deliver(computed: Array, out: Array | None, plan: ConvolutionPlan) -> Array:
+def _deliver(computed: Array, problem: Problem, plan: ConvolutionPlan) -> Array:
     """The result in the dtype of `out`, or else of the plan."""
+    out, quotient = problem.out, problem.options.quotient
     if computed is out:
         return computed
+    if quotient is not None and computed.dtype != quotient.dtype:
+        computed = divide(computed, quotient)
     if out is None:
         return _convert(computed, plan.dtype, plan)
     out[...] = _convert(computed, out.dtype, plan)

@@ -17,7 +17,7 @@ from fftconv._arguments import Array, Axes, Method, Options, Problem, read_probl
 from fftconv._boundary import Boundary
 from fftconv._checks import check_choice
 from fftconv._cost import count_work, fastest_tile, predict_seconds
-from fftconv._engines import ENGINES, PATHS, TRANSFORMS, Schedule, overlap_save, reads, writes
+from fftconv._engines import ENGINES, PATHS, TRANSFORMS, Schedule, overlap_save, reads, running_sum, writes
 from fftconv._engines.schedule import Tile
 from fftconv._error_bound import Magnitudes, rounds_to_exact
 from fftconv._factors import UNKNOWN, KernelFacts, kernel_facts
@@ -28,6 +28,7 @@ from fftconv._limbs import Limbs
 from fftconv._missing import values_only, without_gaps
 from fftconv._plan import Candidate, ConvolutionPlan
 from fftconv._profile import Profile, machine_profile
+from fftconv._quotients import Quotient
 from fftconv._threads import available_cores
 
 __all__ = ["Candidate", "ConvolutionPlan", "explain", "plan_convolution"]
@@ -217,6 +218,10 @@ def plan_problem(problem: Problem) -> ConvolutionPlan:
     facts = _facts(problem.kernel, options)
     if options.dtype.kind not in "iu":
         return _plan_options(options, None, facts)
+    if options.quotient is not None:  # the plan is that of all images, so that it can be kept
+        peak = options.quotient.peak
+        magnitudes = _error_bound.bound_magnitudes(peak, problem.kernel, _samples(problem))
+        return _plan_options(options, magnitudes, facts)
     data = problem.signal, problem.kernel, options.fill_value
     magnitudes = _error_bound.measure(*data, _samples(problem))
     plan = _plan_options(options, magnitudes, facts)
@@ -233,6 +238,8 @@ def holds_for_all(problem: Problem) -> bool:
     kind = problem.options.dtype.kind
     if kind not in "iu":
         return kind != "O"
+    if problem.options.quotient is not None:
+        return True
     source, fill = problem.signal.dtype, problem.options.fill_value
     return _error_bound.magnitudes_of_all(source, problem.kernel, fill, _samples(problem)) is not None
 
@@ -250,7 +257,9 @@ def _facts(kernel: Array, options: Options) -> KernelFacts:
         return UNKNOWN
     dtype = _INT64 if options.dtype.kind == "u" else options.dtype
     taps = kernel.astype(dtype, copy=False).reshape([window.taps for window in geometry.windows])
-    return kernel_facts(taps, every_rank=options.method == "separable")
+    return kernel_facts(
+        taps, every_rank=options.method == "separable", several=options.quotient is not None
+    )
 
 
 def _plan_options(
@@ -262,6 +271,7 @@ def _plan_options(
         options.boundary,
         options.source,
         options.dtype,
+        options.quotient,
         options.method,
         options.workers,
         options.max_memory,
@@ -292,6 +302,7 @@ def _plan(
     boundary: Boundary,
     source: np.dtype[Any],
     dtype: np.dtype[Any],
+    quotient: Quotient | None,
     method: str,
     workers: int | None,
     max_memory: int | None,
@@ -314,6 +325,7 @@ def _plan(
         tolerance=tolerance,
         source=source,
         dtype=dtype,
+        quotient=quotient,
     )
     prospects = {
         "direct": _prospect_of_direct(options, magnitudes),
@@ -342,7 +354,7 @@ def _plan(
     if method == "auto" and workers is not None:
         # The engine for all cores: another one would round otherwise, and results depend on `workers`.
         rest = max_memory, magnitudes, facts, provider, tolerance, profile
-        settled = _plan(geometry, boundary, source, dtype, method, None, *rest).method
+        settled = _plan(geometry, boundary, source, dtype, quotient, method, None, *rest).method
         chosen = settled if settled in able else chosen
     return ConvolutionPlan(
         method=chosen,
@@ -382,7 +394,7 @@ def _bytes_around(
     count = 0
     if not reads(path, options.source, dtype):
         count += samples
-    if not writes(path, options.dtype, dtype):
+    if not writes(path, options.dtype if options.quotient is None else options.quotient.dtype, dtype):
         count += geometry.outputs
     if options.dtype != dtype:
         count += taps
@@ -434,6 +446,8 @@ def _with_costs(
 
 def _arithmetic(options: Options, magnitudes: Magnitudes | None) -> np.dtype[Any]:
     """The dtype in which sums of products are added up."""
+    if options.quotient is not None:
+        return options.quotient.sums
     if magnitudes is not None and magnitudes.peak < _error_bound.EXACT_FLOAT64:
         return _FLOAT64  # multiply-adds of such integers are exact, and faster than int64's
     return _INT64 if magnitudes is not None else options.dtype
@@ -475,6 +489,8 @@ def _prospect_of_running_sum(
     options: Options, magnitudes: Magnitudes | None, facts: KernelFacts | None
 ) -> _Prospect:
     dtype = _arithmetic(options, magnitudes)
+    if options.quotient is not None and options.quotient.divides and running_sum.adds_integers(options):
+        dtype = np.dtype(np.float32)
     refusal = None
     if options.geometry.kernel_varies:
         refusal = "the kernel differs from slice to slice"

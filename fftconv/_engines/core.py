@@ -32,7 +32,7 @@ _SOURCES = {
     "q": _INTEGERS,
     "l": _INTEGERS,
 }
-_TARGETS = {"f": "fBH", "d": "dql", "F": "F", "D": "D", "q": "ql", "l": "ql"}
+_TARGETS = {"f": "fBH", "d": "dqlBHi", "F": "F", "D": "D", "q": "ql", "l": "ql"}
 
 
 def can_compute(geometry: Geometry, dtype: np.dtype[Any]) -> bool:
@@ -179,7 +179,13 @@ def _correlation(
 ) -> Convolver:
     fill = np.asarray(options.fill_value, taps.dtype)
     absent = options.boundary == "zero"
-    of_core = core.Correlation(layout, method, taps, fill, absent, rank, schedule.workers, spectra)
+    quotient = options.quotient
+    division = ("none", 1.0, 0.0)
+    if quotient is not None:
+        division = (quotient.division, float(quotient.divisor), float(quotient.offset))
+    of_core = core.Correlation(
+        layout, method, taps, fill, absent, rank, schedule.workers, spectra, *division
+    )
     return cast(Convolver, of_core.run)
 
 

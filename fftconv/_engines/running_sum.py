@@ -21,6 +21,8 @@ from fftconv._geometry import Geometry, along
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _FEW = 8  # as in boxes.hpp
+_NARROW = {"B": 2**8 - 1, "H": 2**16 - 1}  # samples that the core adds up in integers, and the largest
+_LARGEST_SUM = 2**32 - 1  # of those integers
 
 
 def path(options: Options, dtype: np.dtype[Any]) -> str:
@@ -33,9 +35,16 @@ def path(options: Options, dtype: np.dtype[Any]) -> str:
     ):
         if len(steps(geometry)) > 1:
             return "running sum steps"
-        narrow = dtype.char == "f" and options.source.char in "BH"  # added up in integers
+        narrow = dtype.char == "f" and options.source.char in _NARROW  # added up in integers
         return "running sum narrow core" if narrow else "running sum core"
     return "running sum doubling"
+
+
+def adds_integers(options: Options) -> bool:
+    """Whether the core adds these samples up in integers, which are exact, if floats are asked for."""
+    if path(options, np.dtype(np.float32)) != "running sum narrow core":
+        return False
+    return _NARROW[options.source.char] * options.geometry.taps <= _LARGEST_SUM
 
 
 def neighbours(taps: int) -> int:

@@ -39,7 +39,7 @@ def prepare(kernel: Array, options: Options, schedule: Schedule) -> Convolver:
     taps = kernel.reshape([window.taps for window in options.geometry.windows])
     if options.dtype.kind in "iu":  # computed in floats, perhaps, but factors of integers are exact
         taps = taps.astype(np.int64)
-    factors = factorize(taps)
+    factors = factorize(taps, several=options.quotient is not None)
     chosen = path(options, kernel.dtype)
     if chosen == "separable core":
         packed = _pack(factors, kernel.dtype)

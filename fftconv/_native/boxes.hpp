@@ -17,6 +17,7 @@ public:
     explicit Boxes(const Job& job)
         : job_(job),
           write_(writer<typename Weighed<T>::type>(job.target_type)),
+          rounded_(undivided(job)),
           numbers_(job.channels),
           levels_(count_levels(job.columns.axis.taps)),
           source_(job),
@@ -37,7 +38,7 @@ public:
         if (memory.failed()) return Outcome::no_memory;
         take(Parts(memory.get()));
         clear(rows_, length_ * (rows() + levels_ + 1));  // vectors read beyond the ends of rows
-        if constexpr (Weighed<T>::in_float) find_division();
+        if constexpr (Weighed<T>::in_float) choose_rounding();
         for (Int index = next(counter); index < places_.count(); index = next(counter)) {
             const Place place = places_[index];
             source_.look(job_.columns.axis.first + place.left, place.right - place.left - 1 + job_.columns.axis.taps);
@@ -236,7 +237,7 @@ private:
         add_neighbours(total, sums, length, asks ? target + job_.rows.target : nullptr);
         if (at_once) return;
         if constexpr (Weighed<T>::in_float) {
-            if (straight_ && job_.target_type == Type::u8)
+            if (straight_ && job_.target_type == Type::u8 && in_float_)
                 write_bytes(reinterpret_cast<std::uint8_t*>(target), total, length);
             else
                 write(weigh(total, length), target, place);
@@ -291,12 +292,27 @@ private:
     // ------------------------------------------------------------------------------------------- the target
 
     void write(const typename Weighed<T>::type* from, char* target, const Place& place) const {
-        write_(target, from, place.right - place.left, job_.columns.target, numbers_, job_.channel_target);
+        const Job& job = Weighed<T>::in_float ? rounded_ : job_;
+        write_(job, target, from, place.right - place.left, job_.columns.target, numbers_, job_.channel_target);
     }
 
-    // Times the tap, in double precision, as sums of words are larger than a float holds; and rounded here, if at all.
+    static Job undivided(Job job) {
+        job.division = Division::none;
+        return job;
+    }
+
+    // Times the tap, or the quotient, in double precision, as sums of words are larger than a float holds; and rounded
+    // here, if at all.
     const float* weigh(const T* total, Int length) const {
-        const double tap = *static_cast<const float*>(job_.taps);
+        const double tap = tap_;
+        if (job_.division == Division::quotient) {
+            const double shift = job_.offset / job_.divisor;
+            for (Int x = 0; x < length; ++x) {
+                const double value = static_cast<double>(total[x]) * tap + shift;
+                weighed_[x] = static_cast<float>(round_half_even((value + GRID) - GRID));
+            }
+            return weighed_;
+        }
         const bool whole = job_.target_type == Type::u8 || job_.target_type == Type::u16;
         for (Int x = 0; x < length; ++x) {
             const double value = static_cast<double>(total[x]) * tap;
@@ -305,36 +321,59 @@ private:
         return weighed_;
     }
 
-    static INLINE double round_half_even(double value) {
-        constexpr double rounding = 6755399441055744.0;  // 1.5 * 2^52, as ROUNDING
-        return (value + rounding) - rounding;
-    }
-
     void write_bytes(std::uint8_t* to, T* total, Int length) const {
         if (divides_) {
-            const Division division = division_;
-            for (Int x = 0; x < length; ++x) total[x] = division.multiply(static_cast<std::uint16_t>(total[x]));
-            if (length >= LANES)
-                across(length, [&](Int x) INLINE_LAMBDA { store_bytes(to + x, load(total + x) >> division.shift); });
-            else
-                for (Int x = 0; x < length; ++x) to[x] = static_cast<std::uint8_t>(total[x] >> division.shift);
+            const Mean mean = mean_;
+            if (mean.ties) {
+                for (Int x = 0; x < length; ++x) total[x] = mean.to_even(static_cast<std::uint16_t>(total[x]));
+                narrow(to, total, length, [](auto number) INLINE_LAMBDA { return number; });
+            } else {
+                for (Int x = 0; x < length; ++x) total[x] = mean.multiply(static_cast<std::uint16_t>(total[x]));
+                narrow(to, total, length, [&](auto number) INLINE_LAMBDA { return number >> mean.shift; });
+            }
             return;
         }
-        const float tap = *static_cast<const float*>(job_.taps);
-        Int x = fits_ ? saturate_vectors<true>(to, total, length, tap) : saturate_vectors<false>(to, total, length, tap);
-        for (; x < length; ++x)
-            to[x] = fits_ ? low_bits<std::uint8_t>(static_cast<float>(total[x]) * tap + ROUNDING)
-                          : saturate<std::uint8_t>(static_cast<float>(total[x]) * tap);
+        const float tap = static_cast<float>(tap_);
+        if (job_.division == Division::quotient) {
+            write_floats(to, total, length, [&](auto sum) INLINE_LAMBDA { return (sum * tap + BYTE_GRID) - BYTE_GRID; });
+        } else {
+            write_floats(to, total, length, Product<float>{tap});
+        }
     }
 
-    // Means of bytes: times the tap, rounded, by a product of 16-bit integers whose upper half is kept. There is an
-    // instruction for that, and GCC finds it in `multiply` if the half is stored before it is shifted.
-    struct Division {
-        std::uint16_t half = 0, factor = 0, shift = 0;
+    template <class Change>
+    static INLINE void narrow(std::uint8_t* to, const T* from, Int length, Change change) {
+        if (length >= LANES)
+            across(length, [&](Int x) INLINE_LAMBDA { store_bytes(to + x, change(load(from + x))); });
+        else
+            for (Int x = 0; x < length; ++x) to[x] = static_cast<std::uint8_t>(change(from[x]));
+    }
+
+    template <class Change>
+    INLINE void write_floats(std::uint8_t* to, const T* total, Int length, const Change& change) const {
+        Int x = fits_ ? saturate_vectors<true>(to, total, length, change) : saturate_vectors<false>(to, total, length, change);
+        for (; x < length; ++x) {
+            const float value = change(static_cast<float>(total[x]));
+            to[x] = fits_ ? low_bits<std::uint8_t>(value + ROUNDING) : saturate<std::uint8_t>(value);
+        }
+    }
+
+    // Means of bytes: the half of the divisor is added, and a product of 16-bit integers divides, whose upper half is kept.
+    // There is an instruction for that, and GCC finds it in `multiply` if the half is stored before it is shifted.
+    struct Mean {
+        std::uint16_t divisor = 1, half = 0, factor = 0, shift = 0;
+        bool ties = false;  // whether a mean may lie half-way between two integers
 
         INLINE std::uint16_t multiply(std::uint16_t sum) const {
             const std::uint32_t rounded = static_cast<std::uint16_t>(sum + half);
             return static_cast<std::uint16_t>((rounded * factor) >> 16);
+        }
+
+        // A sum that lies half-way has been rounded up: with the half it is a multiple of the divisor.
+        INLINE std::uint16_t to_even(std::uint16_t sum) const {
+            const std::uint16_t mean = static_cast<std::uint16_t>(multiply(sum) >> shift);
+            const bool tie = static_cast<std::uint16_t>(mean * divisor) == static_cast<std::uint16_t>(sum + half);
+            return static_cast<std::uint16_t>(tie ? mean & 0xFFFE : mean);
         }
     };
 
@@ -344,36 +383,43 @@ private:
         __builtin_memcpy(to, &bytes, sizeof bytes);
     }
 
-    // Whether products fit bytes, and whether that integer product rounds every sum there can be as it should: it grows
-    // with the sum, so only sums at which the mean goes up need to be looked at.
-    void find_division() {
+    // How sums become numbers of the target. Adding and subtracting a large number leaves a multiple of its last digit, so a
+    // quotient that lies half-way between two integers is exactly there; others are further away than one such digit.
+    static constexpr float BYTE_GRID = 768.0f;  // quotients to 255, in steps of 2^-14: for divisors to 4096
+    static constexpr double GRID = 25165824.0;  // to 65535, in steps of 2^-28
+
+    void choose_rounding() {
         const double tap = *static_cast<const float*>(job_.taps);
-        const double largest = 255.0 * static_cast<double>(job_.rows.axis.taps * job_.columns.axis.taps);
-        fits_ = job_.source_type == Type::u8 && job_.target_type == Type::u8 && tap >= 0 && largest * tap < 255.5;
-        if (!fits_ || sizeof(T) > 2 || !(tap < 1 && tap * 65536 > 1)) return;
-        Division division;
-        double scaled = tap * 65536;
-        for (; scaled < 32768; ++division.shift) scaled *= 2;
-        const Int factor = static_cast<Int>(scaled) + 1, half = static_cast<Int>(0.5 / tap);
-        if (factor > 0xFFFF || largest + static_cast<double>(half) > 0xFFFF) return;
-        division.factor = static_cast<std::uint16_t>(factor);
-        division.half = static_cast<std::uint16_t>(half);
-        int wrong = 0;
-        const auto look = [&](double sum) INLINE_LAMBDA {
-            sum = sum < 0 ? 0 : sum < largest ? sum : largest;
-            const int mean = division.multiply(static_cast<std::uint16_t>(static_cast<std::int32_t>(sum))) >> division.shift;
-            wrong += mean != static_cast<std::int32_t>(round_half_even(sum * tap));
-        };
-        for (int mean = 0; mean < 256; ++mean) {
-            const double around = static_cast<double>(static_cast<std::int32_t>((mean + 0.5) / tap));
-            for (int i = -1; i <= 2; ++i) look(around + i);
-        }
-        division_ = division;
-        divides_ = wrong == 0;
+        const double samples = static_cast<double>(job_.rows.axis.taps * job_.columns.axis.taps);
+        const double largest = (job_.source_type == Type::u8 ? 255.0 : 65535.0) * samples;
+        const bool bytes = job_.source_type == Type::u8 && job_.target_type == Type::u8;
+        const bool divides = job_.division != Division::none;
+        tap_ = tap / job_.divisor;
+        in_float_ = !divides || (largest * (tap < 0 ? -tap : tap) < 0x1p22 && job_.offset == 0 && job_.divisor <= 4096);
+        fits_ = bytes && tap >= 0 && job_.offset == 0 && largest * tap / job_.divisor < 255.5;
+        if (fits_ && sizeof(T) == 2 && divides && tap == 1) find_mean(largest);
+    }
+
+    // The integer product for such a divisor d: factor = (2^(16 + shift) + e) / d with the least e, so that it is off by
+    // less than 1 / d, and the integer below is right, for all sums up to 2^(16 + shift) / e.
+    void find_mean(double largest) {
+        const Int divisor = static_cast<Int>(job_.divisor), half = divisor / 2;
+        const Int most = static_cast<Int>(largest) + half;
+        Int shift = 0;
+        while ((Int{1} << (16 + shift)) < divisor << 15) ++shift;
+        const Int power = Int{1} << (16 + shift), factor = ratio(power, divisor);
+        if (divisor < 2 || most > 0xFFFF || factor > 0xFFFF || (factor * divisor - power) * most >= power) return;
+        mean_.divisor = static_cast<std::uint16_t>(divisor);
+        mean_.half = static_cast<std::uint16_t>(half);
+        mean_.factor = static_cast<std::uint16_t>(factor);
+        mean_.shift = static_cast<std::uint16_t>(shift);
+        mean_.ties = divisor % 2 == 0;
+        divides_ = true;
     }
 
     const Job& job_;
     const Write<typename Weighed<T>::type> write_;
+    const Job rounded_;            // for sums that are divided before they are written
     const Int numbers_, levels_;  // per pixel; of sums along a row
     SourceRows<T> source_;
     Places places_;
@@ -382,8 +428,10 @@ private:
     Int reach_, length_;            // pixels that the widest tile reads, and numbers of its rows with room beyond
     bool direct_ = false;           // whether the tile at hand reads rows where they lie
     Int left_ = 0, width_ = 0;
+    double tap_ = 0;
+    bool in_float_ = false;  // whether floats hold the sums
     bool fits_ = false, divides_ = false;
-    Division division_;
+    Mean mean_;
     T* rows_ = nullptr;
     float* weighed_ = nullptr;
 };

@@ -12,6 +12,10 @@ constexpr int MOST_AXES = 64;  // as many as NumPy allows
 enum class Method { direct, separable, running_sum, overlap_save };
 enum class Type { u8, i8, u16, i16, u32, i32, u64, i64, f32, f64 };
 
+// How numbers of the target are made of sums: sum; sum * (1 / divisor), where no quotient lies half-way between two
+// integers or the divisor is a power of two; or (sum + offset) / divisor. Sums that are divided are whole numbers.
+enum class Division { none, product, quotient };
+
 // One convolved axis as a correlation: output o is the sum over i of
 //     taps[i] * samples[first + o * step + i * dilation].
 struct Axis {
@@ -68,6 +72,10 @@ struct Job {
     Int rank = 1;
     const void* fill = nullptr;  // `components` numbers
     bool nothing_outside = false;  // beyond the edges there are no terms; the fill is 0 then
+
+    // What integers of the target get, rounded half to even.
+    Division division = Division::none;
+    double divisor = 1, offset = 0;
 
     const void* transform = nullptr;  // of overlap_save: its tables, and the spectra of the kernels
     const void* spectrum = nullptr;

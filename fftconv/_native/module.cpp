@@ -342,6 +342,10 @@ Method method_of(const std::string& name) {
                                     : Method::running_sum;
 }
 
+Division division_of(const std::string& name) {
+    return name == "quotient" ? Division::quotient : name == "product" ? Division::product : Division::none;
+}
+
 // The bytes of memory that each of `workers` threads needs for such a job.
 Int working_bytes(const Layout& layout, const std::string& method, char arithmetic, Int components, Int channels,
                   Int rank, Int workers) {
@@ -366,7 +370,8 @@ Int working_bytes(const Layout& layout, const std::string& method, char arithmet
 class Correlation {
 public:
     Correlation(const Layout& layout, const std::string& method, nb::handle taps, nb::handle fill,
-                bool outside_is_absent, Int rank, Int workers, const Spectrum* spectrum)
+                bool outside_is_absent, Int rank, Int workers, const Spectrum* spectrum,
+                const std::string& division, double divisor, double offset)
         : layout_(layout) {
         const Array numbers(taps, Array::READ), beyond(fill, Array::READ);
         taps_type_ = numbers.type();
@@ -401,6 +406,9 @@ public:
         std::memcpy(fill_, beyond.data(), static_cast<size_t>(beyond.item()));
         job_.fill = fill_;
         job_.workers = workers;
+        job_.division = division_of(division);
+        job_.divisor = divisor;
+        job_.offset = offset;
     }
     Correlation(const Correlation&) = delete;
     Correlation& operator=(const Correlation&) = delete;
@@ -439,6 +447,7 @@ private:
             job.target_item = target.item() / target.components();
             job.reads_as_is = job.source_type == of.taps_type_;
             job.writes_as_is = job.target_type == of.taps_type_;
+            if (job.writes_as_is) job.division = Division::none;
             job.channel_source = job.source_item;
             job.channel_target = job.target_item;
             if (layout.channel >= 0) {
@@ -792,9 +801,10 @@ NB_MODULE(_core, module) {
         .def(nb::init<const Transform&, const Layout&, nb::handle>(), nb::keep_alive<1, 2>())
         .def_prop_ro("nbytes", &Spectrum::bytes);
     nb::class_<Correlation>(module, "Correlation")
-        .def(nb::init<const Layout&, const std::string&, nb::handle, nb::handle, bool, Int, Int, const Spectrum*>(),
+        .def(nb::init<const Layout&, const std::string&, nb::handle, nb::handle, bool, Int, Int, const Spectrum*,
+                      const std::string&, double, double>(),
              nb::keep_alive<1, 2>(), nb::keep_alive<1, 9>(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(),
-             nb::arg(), nb::arg(), nb::arg() = nb::none())
+             nb::arg(), nb::arg(), nb::arg().none(), nb::arg(), nb::arg(), nb::arg())
         .def("run", &Correlation::run);
     nb::class_<Stream>(module, "Stream")
         .def(nb::init<bool, Int, Int, nb::list, nb::list, nb::list>())

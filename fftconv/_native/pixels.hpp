@@ -126,6 +126,12 @@ Read<std::uint32_t> reader<std::uint32_t>(Type type) {
 // Adding 1.5 * 2^23 rounds half to even and leaves the number in the low bits.
 constexpr float ROUNDING = 12582912.0f;
 constexpr std::int32_t ROUNDING_BITS = 0x4B400000;
+constexpr double WIDE_ROUNDING = 6755399441055744.0;  // 1.5 * 2^52, for doubles
+
+template <class T>
+constexpr T rounding_of = static_cast<T>(sizeof(T) == sizeof(float) ? ROUNDING : WIDE_ROUNDING);
+
+INLINE double round_half_even(double value) { return (value + WIDE_ROUNDING) - WIDE_ROUNDING; }
 
 template <class D>
 INLINE D low_bits(float rounded) {
@@ -135,45 +141,94 @@ INLINE D low_bits(float rounded) {
 }
 
 template <class D>
+struct Limits {
+    static constexpr bool is_signed = static_cast<D>(-1) < static_cast<D>(0);
+    static constexpr double lowest = is_signed ? -2147483648.0 : 0.0;
+    static constexpr double highest = is_signed ? 2147483647.0 : static_cast<double>(static_cast<D>(~static_cast<D>(0)));
+};
+
+// What becomes of a number before it is rounded.
+struct Unchanged {
+    template <class V>
+    INLINE V operator()(V value) const {
+        return value;
+    }
+};
+
+template <class T>
+struct Product {
+    T factor;
+
+    template <class V>
+    INLINE V operator()(V value) const {
+        return value * factor;
+    }
+};
+
+// (sum + offset) / divisor for whole numbers, such that rounding it gives what rounding the exact quotient does, as long
+// as |sum + offset| is below 2^22 in float, 2^51 in double. An integer near by leaves an exact remainder. Half a divisor of
+// that, times the reciprocal, is a half, or so near that the sum with a larger integer rounds to it, and 0 is even. Other
+// remainders are further from a half than the error. None of it depends on whether a multiply-add rounds once.
+template <class T>
+struct Quotient {
+    T divisor = 1, offset = 0, reciprocal = 1;
+
+    Quotient() = default;
+    explicit Quotient(const Job& job)
+        : divisor(static_cast<T>(job.divisor)), offset(static_cast<T>(job.offset)), reciprocal(1 / divisor) {}
+
+    template <class V>
+    INLINE V operator()(V sum) const {
+        sum += offset;
+        const V whole = (sum * reciprocal + rounding_of<T>) - rounding_of<T>;
+        return whole + (sum - whole * divisor) * reciprocal;
+    }
+};
+
+template <class D>
 INLINE D saturate(float value) {
-    constexpr float highest = static_cast<float>(static_cast<D>(~static_cast<D>(0)));
+    constexpr float highest = static_cast<float>(Limits<D>::highest);
     value = value > 0.0f ? value : 0.0f;
     value = value < highest ? value : highest;
     return low_bits<D>(value + ROUNDING);
 }
 
-// A number of the arithmetic as one of the target: floats become bytes and words by rounding and saturating.
+template <class D>
+INLINE D saturate(double value) {
+    value = value > Limits<D>::lowest ? value : Limits<D>::lowest;
+    value = value < Limits<D>::highest ? value : Limits<D>::highest;
+    return static_cast<D>(static_cast<std::int32_t>(round_half_even(value)));
+}
+
+// A number of the arithmetic as one of the target: floats become integers of the image by rounding and saturating.
 template <class D, class T>
 INLINE D convert(T value) {
-    if constexpr (sizeof(D) < sizeof(T))
+    if constexpr (is_float<T> && !is_float<D> && sizeof(D) <= 4)
         return saturate<D>(value);
     else
         return static_cast<D>(value);
 }
 
-// As many numbers as fill vectors, times `weight`, rounded and saturated; how many were done. Where the
-// products FIT the integers, rounding is one multiply-add.
-template <bool FIT, class T, class D>
-Int saturate_vectors(D* to, const T* from, Int count, float weight) {
+// As many numbers as fill vectors, changed, rounded and saturated; how many were done. Where what comes of them FITS the
+// integers, a product is rounded by one multiply-add.
+template <bool FITS, class T, class D, class Change>
+Int saturate_vectors(D* to, const T* from, Int count, const Change& change) {
     constexpr int lanes = Lanes<float>::count;
     typedef typename Lanes<float>::Vector Floats;
     typedef T Numbers __attribute__((vector_size(lanes * sizeof(T))));
     typedef D Narrow __attribute__((vector_size(lanes * sizeof(D))));
     typedef std::int32_t Bits __attribute__((vector_size(VECTOR_BYTES)));
-    const Floats zero = {}, highest = zero + static_cast<float>(static_cast<D>(~static_cast<D>(0)));
+    const Floats zero = {}, highest = zero + static_cast<float>(Limits<D>::highest);
     Int i = 0;
     for (; i + lanes <= count; i += lanes) {
         Numbers numbers;
         __builtin_memcpy(&numbers, from + i, sizeof numbers);
-        Floats value = __builtin_convertvector(numbers, Floats);
-        if constexpr (FIT) {
-            value = value * weight + ROUNDING;
-        } else {
-            if constexpr (Weighed<T>::in_float) value *= weight;
+        Floats value = change(__builtin_convertvector(numbers, Floats));
+        if constexpr (!FITS) {
             value = value > zero ? value : zero;
             value = value < highest ? value : highest;
-            value += ROUNDING;
         }
+        value += ROUNDING;
         // The low bits are the number. GCC 12 narrows a result of integer arithmetic in one instruction, but the
         // bits of a float one by one, which takes four times as long in all.
         const Narrow narrow = __builtin_convertvector((Bits)value - ROUNDING_BITS, Narrow);
@@ -182,26 +237,68 @@ Int saturate_vectors(D* to, const T* from, Int count, float weight) {
     return i;
 }
 
-template <class T, class D>
-void write_pixels(char* target, const T* from, Int count, Int pixel, Int channels, Int channel) {
+// The same of doubles.
+template <class D, class Change>
+Int saturate_vectors(D* to, const double* from, Int count, const Change& change) {
+    constexpr int lanes = Lanes<double>::count;
+    typedef typename Lanes<double>::Vector Doubles;
+    typedef D Narrow __attribute__((vector_size(lanes * sizeof(D))));
+    typedef std::int32_t Whole __attribute__((vector_size(lanes * sizeof(std::int32_t))));
+    const Doubles lowest = Doubles{} + Limits<D>::lowest, highest = Doubles{} + Limits<D>::highest;
+    Int i = 0;
+    for (; i + lanes <= count; i += lanes) {
+        Doubles value = change(load(from + i));
+        value = value > lowest ? value : lowest;
+        value = value < highest ? value : highest;
+        value = (value + WIDE_ROUNDING) - WIDE_ROUNDING;
+        const Narrow narrow = __builtin_convertvector(__builtin_convertvector(value, Whole), Narrow);
+        __builtin_memcpy(to + i, &narrow, sizeof narrow);
+    }
+    return i;
+}
+
+template <class T, class D, class Change>
+void write_changed(char* target, const T* from, Int count, Int pixel, Int channels, Int channel, const Change& change) {
     typedef typename Unaligned<D>::type U;
     constexpr Int item = sizeof(D);
     if (channel == item && pixel == channels * item) {
         U* to = reinterpret_cast<U*>(target);
         Int i = 0;
-        if constexpr (sizeof(D) < sizeof(T))
-            i = saturate_vectors<false>(reinterpret_cast<D*>(target), from, count * channels, 1.0f);
-        for (; i < count * channels; ++i) to[i] = convert<D>(from[i]);
+        if constexpr (is_float<T> && !is_float<D> && sizeof(D) <= 4) {
+            D* const numbers = reinterpret_cast<D*>(target);
+            if constexpr (sizeof(T) == sizeof(float))
+                i = saturate_vectors<false>(numbers, from, count * channels, change);
+            else
+                i = saturate_vectors(numbers, from, count * channels, change);
+        }
+        for (; i < count * channels; ++i) to[i] = convert<D>(change(from[i]));
     } else {
         for (Int i = 0; i < count; ++i)
             for (Int c = 0; c < channels; ++c)
                 *reinterpret_cast<U*>(target + i * pixel + c * channel) =
-                    convert<D>(from[i * channels + c]);
+                    convert<D>(change(from[i * channels + c]));
     }
 }
 
+// `count` pixels from numbers without gaps, divided as the job says.
+template <class T, class D>
+void write_pixels(const Job& job, char* target, const T* from, Int count, Int pixel, Int channels, Int channel) {
+    if constexpr (is_float<T> && !is_float<D> && sizeof(D) <= 4) {
+        if (job.division == Division::quotient) {
+            write_changed<T, D>(target, from, count, pixel, channels, channel, Quotient<T>(job));
+            return;
+        }
+        if (job.division == Division::product) {
+            const Product<T> product{1 / static_cast<T>(job.divisor)};
+            write_changed<T, D>(target, from, count, pixel, channels, channel, product);
+            return;
+        }
+    }
+    write_changed<T, D>(target, from, count, pixel, channels, channel, Unchanged());
+}
+
 template <class T>
-using Write = void (*)(char*, const T*, Int, Int, Int, Int);
+using Write = void (*)(const Job&, char*, const T*, Int, Int, Int, Int);
 
 template <class T>
 Write<T> writer(Type type);
@@ -215,6 +312,9 @@ Write<float> writer<float>(Type type) {
 
 template <>
 Write<double> writer<double>(Type type) {
+    if (type == Type::u8) return write_pixels<double, std::uint8_t>;
+    if (type == Type::u16) return write_pixels<double, std::uint16_t>;
+    if (type == Type::i32) return write_pixels<double, std::int32_t>;
     if (type == Type::i64) return write_pixels<double, std::int64_t>;  // proven to be whole and in range
     return write_pixels<double, double>;
 }

@@ -172,9 +172,9 @@ public:
             __builtin_memcpy(to + i * sizeof(T), &scaled, sizeof scaled);
         }
         for (int lane = 0; lane < Lanes<T>::count; ++lane) zero += zeros[lane];
-        if (job_.target_type == Type::i64)  // proven to be less than half from the true integers
+        if (job_.target_type == Type::i64 || job_.division != Division::none)  // proven to be less than half from the true integers
             for (i = 0; i < numbers; ++i) row_[i] = static_cast<T>(__builtin_rint(static_cast<double>(row_[i])));
-        if (!straight) write_(target, row_, count, job_.columns.target, job_.components, job_.channel_target);
+        if (!straight) write_(job_, target, row_, count, job_.columns.target, job_.components, job_.channel_target);
         return zero == 0;
     }
 

@@ -199,7 +199,7 @@ private:
     }
 
     void write_row(const T* from, Int y, const Place& place) const {
-        write_(target_row(y, place), from, place.right - place.left,
+        write_(job_, target_row(y, place), from, place.right - place.left,
                job_.columns.target, numbers_, job_.channel_target);
     }
 

@@ -14,7 +14,8 @@ from fftconv._pixels import prepare_pixels
 from fftconv._prepared import MOST_TAPS, Prepared, has_key
 from fftconv._profile import Profile, machine_profile
 from fftconv.image.pixels import Sketch
-from fftconv.image.processing import COMPUTE, Recipe, is_direct, process_pixels, taps_for
+from fftconv.image.precision import COMPUTE
+from fftconv.image.processing import Recipe, is_direct, kernel_for, process_pixels
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -71,6 +72,6 @@ def _known(
     if settings.has_gaps or not is_direct(steps, shape, dtype, settings):
         return recipe
     (taps,) = steps[0].branches[0]
-    converted = taps_for(COMPUTE[dtype], taps)
-    whole = prepare_pixels(shape, dtype, converted, settings.boundary, settings.method, settings.workers)
+    kernel = kernel_for(shape, dtype, taps, settings)
+    whole = prepare_pixels(shape, dtype, kernel, settings.boundary, settings.method, settings.workers)
     return recipe if whole is None else whole

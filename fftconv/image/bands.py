@@ -17,15 +17,15 @@ from fftconv._arguments import Array
 from fftconv._pixels import Band, RowPlan, plan_rows
 from fftconv.image.pixels import Sketch
 from fftconv.image.processing import (
-    COMPUTE,
-    DIVISION,
     Recipe,
     divides,
+    fractions_of,
     has_opacity,
     is_direct,
     is_see_through,
+    kernel_for,
+    numbers_dtype,
     process_pixels,
-    taps_for,
 )
 
 _WHOLE = ("wrap", "missing")  # boundaries that need more of the image than is near
@@ -114,15 +114,18 @@ def plan_banding(recipe: Recipe, sketch: Sketch, see_through: bool | None = None
         raise ValueError("this filter needs the whole image in memory; raise max_memory")
     opacity = has_opacity(*sketch, settings.alpha)
     kinds = [see_through] if see_through is not None or not opacity else [False, True]
-    dtype = sketch.dtype if is_direct(steps, *sketch, settings) else COMPUTE[sketch.dtype]
-    dtypes = [DIVISION if divides(recipe, kind) else dtype for kind in kinds]
+    floats = [numbers_dtype(steps, *sketch, settings, kind) for kind in kinds]
+    is_exact = fractions_of(steps, *sketch, settings) is not None
+    # A picture with opacity is filtered to quotients, which are exact however rows are cut, or to numbers.
+    as_they_are = is_direct(steps, *sketch, settings) or (is_exact and not opacity)
+    dtypes = [sketch.dtype] if as_they_are else floats
     colours: tuple[int, ...] = sketch.shape[2:]
     if colours:
         colours = (colours[0] - opacity,)
 
     def plan(shape: tuple[int, ...], dtype: np.dtype[Any], taps: Array) -> RowPlan:
-        converted = taps_for(COMPUTE[dtype], taps)
-        return plan_rows(shape, dtype, converted, settings.boundary, settings.method, settings.workers)
+        kernel = kernel_for(shape, dtype, taps, settings)
+        return plan_rows(shape, dtype, kernel, settings.boundary, settings.method, settings.workers)
 
     found = []
     for step in steps:
@@ -137,7 +140,7 @@ def plan_banding(recipe: Recipe, sketch: Sketch, see_through: bool | None = None
             _together([plan(*plane, taps) for plane in planes for taps in kernels], height)
             for kernels in zip(*step.branches, strict=True)
         ]
-    return Banding(recipe, sketch, tuple(found), max(dtypes, key=lambda each: each.itemsize), see_through)
+    return Banding(recipe, sketch, tuple(found), max(floats, key=lambda each: each.itemsize), see_through)
 
 
 def _together(plans: list[RowPlan], height: int) -> RowPlan:

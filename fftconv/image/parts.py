@@ -22,7 +22,8 @@ from fftconv.image.encoding import check_format
 from fftconv.image.large import TiffRows, open_rows, write_rows, writer_bytes
 from fftconv.image.light import with_profile
 from fftconv.image.pixels import Array, Sketch, mode_of
-from fftconv.image.processing import COMPUTE, DIVISION, Recipe, divides, has_opacity, is_direct, recipe_of
+from fftconv.image.precision import FLOATS
+from fftconv.image.processing import Recipe, has_opacity, is_direct, numbers_dtype, recipe_of
 
 _BESIDE = 100 * 2**20  # bytes of the interpreter and its libraries, where the system does not tell
 _LOOKED_AT = 2**22  # bytes of pixels that are looked at together for their opacity
@@ -118,12 +119,13 @@ def _whole_bytes(recipe: Recipe | None, sketch: Sketch, frames: int) -> int:
     """What it takes to read, filter and write the whole."""
     numbers = math.prod(sketch.shape) * frames
     each = _PIXEL_COPIES * sketch.dtype.itemsize
-    if recipe is None or not is_direct(recipe.steps, *sketch, recipe.settings):
-        whole = recipe is not None and any(step.transform is not None for step in recipe.steps)
+    if recipe is None:
+        each += _NUMBER_COPIES * np.dtype(np.float64).itemsize
+    elif not is_direct(recipe.steps, *sketch, recipe.settings):
+        whole = any(step.transform is not None for step in recipe.steps)
         copies = _TRANSFORM_COPIES if whole else _NUMBER_COPIES
-        see_through = recipe is not None and has_opacity(*sketch, recipe.settings.alpha)
-        divided = recipe is not None and divides(recipe, see_through or None)
-        each += copies * (DIVISION if divided else COMPUTE[sketch.dtype]).itemsize
+        see_through = has_opacity(*sketch, recipe.settings.alpha) or None
+        each += copies * numbers_dtype(recipe.steps, *sketch, recipe.settings, see_through).itemsize
     return numbers * each
 
 
@@ -157,7 +159,7 @@ def _run(banding: Banding, rows: TiffRows, at_once: int, origin: Path, goal: Pat
     steps, settings = banding.recipe
     shape, dtype = rows.shape, rows.dtype
     if steps[-1].gives_float:
-        dtype = COMPUTE[dtype]
+        dtype = FLOATS[dtype]
     if any(step.in_grey for step in steps) and len(shape) == 3:
         shape = (*shape[:2], 2) if has_opacity(*banding.sketch, settings.alpha) else shape[:2]
     metadata = rows.metadata

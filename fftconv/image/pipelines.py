@@ -21,8 +21,8 @@ from fftconv.convolution import convolve
 from fftconv.image import filters
 from fftconv.image.light import InLight
 from fftconv.image.pixels import Sketch, pixels_of
+from fftconv.image.precision import COMPUTE
 from fftconv.image.processing import (
-    COMPUTE,
     ImageT,
     Recipe,
     Settings,

@@ -1,10 +1,11 @@
 """From pixels to numbers, step by step through kernels, and back to pixels: the one place that knows of
 alpha, light, rounding and missing pixels.
 
-Integer images are computed in float (int32 in float64, others in float32), rounded half to even and
-saturated once, at the end. Colours are weighted with their opacity before filtering (premultiplied)
-so that invisible pixels do not bleed into visible ones, and divided by the filtered opacity, in float64:
-where that is half a step of 16 bits, the division takes 17 bits away.
+Integer images are rounded half to even and saturated once, at the end. A filter whose taps are fractions
+of one divisor gives them exact quotients of integers, see `fftconv._quotients`; others are computed in
+float (uint8 in float32, uint16 and int32 in float64). Colours are weighted with their opacity before
+filtering (premultiplied) so that invisible pixels do not bleed into visible ones, and divided by the
+filtered opacity, in float64: where that is half a step of 16 bits, the division takes 17 bits away.
 """
 
 from __future__ import annotations
@@ -23,14 +24,17 @@ from PIL import Image
 from fftconv._arguments import Array, Method, read_array, read_mask
 from fftconv._arrays import package_of
 from fftconv._boundary import FILLED, Boundary
+from fftconv._engines import TRANSFORMS
 from fftconv._error_bound import fft_error_factor
 from fftconv._integers import round_to
-from fftconv._pixels import Band, correlate_pixels
+from fftconv._pixels import Band, Kernel, correlate_pixels
 from fftconv._plan import ConvolutionPlan, unit_error
+from fftconv._quotients import MOST_DIVISOR, Fractions, as_fractions
 from fftconv._recording import recorded_plans
 from fftconv.convolution import correlate
 from fftconv.image.light import InLight, converters, light_of, luminance
 from fftconv.image.pixels import Sketch, pixels_of, to_picture
+from fftconv.image.precision import COMPUTE, FLOATS, compute_dtype
 from fftconv.image.steps import Step
 
 ImageT = TypeVar("ImageT", Array, Image.Image)
@@ -42,14 +46,6 @@ _OPAQUE = {
     np.dtype(np.float16): 1.0,
     np.dtype(np.float32): 1.0,
     np.dtype(np.float64): 1.0,
-}
-COMPUTE: dict[np.dtype[Any], np.dtype[Any]] = {
-    np.dtype(np.uint8): np.dtype(np.float32),
-    np.dtype(np.uint16): np.dtype(np.float32),
-    np.dtype(np.int32): np.dtype(np.float64),
-    np.dtype(np.float16): np.dtype(np.float32),
-    np.dtype(np.float32): np.dtype(np.float32),
-    np.dtype(np.float64): np.dtype(np.float64),
 }
 DIVISION = np.dtype(np.float64)  # of colours by their opacity
 _GREY_MODES = {"RGB": "L", "RGBA": "LA"}
@@ -220,15 +216,119 @@ def process_pixels(
         opacity = None
         if has_opacity(pixels.shape, pixels.dtype, settings.alpha):
             opacity = is_see_through(pixels) if see_through is None else see_through
+        exact = fractions_of(steps, pixels.shape, pixels.dtype, settings)
+        if exact is not None and not opacity:
+            return _process_exactly(pixels, exact, steps[0], settings, opacity is not None, bands)
         result = _process_numbers(pixels, steps, settings, opacity, bands)
     last = steps[-1]
     if result is pixels:
         result = pixels.copy()
     if last.gives_float:
-        return result.astype(COMPUTE[pixels.dtype], copy=False)
+        return result.astype(FLOATS[pixels.dtype], copy=False)
     if settings.has_gaps and pixels.dtype.kind != "f":
         result = np.where(np.isnan(result), pixels if last.unknown is None else last.unknown, result)
     return round_to(result, pixels.dtype)
+
+
+def kernel_for(shape: tuple[int, ...], dtype: np.dtype[Any], taps: Array, settings: Settings) -> Kernel:
+    """Return a kernel for pixels of this dtype, or numbers, of an image of this shape.
+
+    It is of fractions that give exact quotients, or else of taps in the dtype to compute in.
+    """
+    converted = taps_for(COMPUTE[dtype], taps)
+    if dtype.kind == "f":
+        return converted
+    exact = as_fractions(dtype, (taps,)) if _takes_quotients(dtype, settings.method) else None
+    if exact is not None:
+        return exact[0]
+    return taps_for(compute_dtype(dtype, [[[taps]]], shape, settings.boundary, settings.method), taps)
+
+
+def _takes_quotients(dtype: np.dtype[Any], method: str) -> bool:
+    """Whether an image of integers is filtered to exact quotients where taps are fractions.
+
+    Transforms that are asked for are as fast for these taps as for others. For uint16, double precision is
+    what they need anyway.
+    """
+    return dtype.kind != "f" and (method not in TRANSFORMS or dtype == np.uint16)
+
+
+def numbers_dtype(
+    steps: Sequence[Step],
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    settings: Settings,
+    see_through: bool | None,
+) -> np.dtype[Any]:
+    """Return the dtype of the numbers that an image of this shape and dtype becomes.
+
+    `see_through` tells whether opacity is anywhere less than full; it is None without opacity.
+    """
+    if divides(Recipe(tuple(steps), settings), see_through):
+        return DIVISION
+    return compute_dtype(
+        dtype,
+        [step.branches for step in steps],
+        shape,
+        settings.boundary,
+        settings.method,
+        is_light=any(bool(step.in_light) for step in steps),
+        is_divided=settings.has_gaps,
+    )
+
+
+def fractions_of(
+    steps: Sequence[Step], shape: tuple[int, ...], dtype: np.dtype[Any], settings: Settings
+) -> tuple[Fractions, ...] | None:
+    """Return the kernels of all branches if they give an integer image exact quotients.
+
+    Where there is opacity this is so only if all of it is full.
+    """
+    (step, *others) = steps
+    if (
+        others
+        or dtype.kind == "f"
+        or settings.has_gaps
+        or not _takes_quotients(dtype, settings.method)
+        or step.transform is not None
+        or step.in_light
+        or step.gives_float
+        or (step.in_grey and len(shape) == 3)
+        or (step.combine is not None and step.divide is None)
+        or any(len(branch) != 1 for branch in step.branches)
+    ):
+        return None
+    kernels = [taps for (taps,) in step.branches]
+    for taps in kernels:
+        taps_for(COMPUTE[dtype], taps)
+    if has_opacity(shape, dtype, settings.alpha) and divides(Recipe((step,), settings), False):
+        return None
+    return as_fractions(dtype, kernels, float(step.bias))
+
+
+def _process_exactly(
+    pixels: Array,
+    kernels: Sequence[Fractions],
+    step: Step,
+    settings: Settings,
+    has_opacity: bool,
+    bands: Sequence[Band],
+) -> Array:
+    """Quotients of sums of integers, next to the opacity, which is full."""
+    colours = pixels[..., :-1] if has_opacity else pixels
+    band = bands[0] if bands else None
+    around = settings.boundary, settings.method, settings.workers
+    if step.divide is None:
+        result = correlate_pixels(colours, kernels[0], *around, band=band)
+    else:
+        sums = [correlate_pixels(colours, kernel.sums, *around, band=band) for kernel in kernels]
+        result = step.divide(sums, kernels[0].quotient)
+    if not has_opacity:
+        return result
+    whole = np.empty((*result.shape[:2], pixels.shape[2]), pixels.dtype)
+    whole[..., :-1] = result
+    whole[..., -1] = _OPAQUE[pixels.dtype]
+    return whole
 
 
 def is_see_through(pixels: Array) -> bool:
@@ -251,8 +351,9 @@ def _process_numbers(
         )
     full = full_scale(pixels.dtype)
     colours = slice(None) if see_through is None else slice(None, -1)
+    height = bands[0].height if bands else pixels.shape[0]
+    dtype = numbers_dtype(steps, (height, *pixels.shape[1:]), pixels.dtype, settings, see_through)
     divided = divides(Recipe(tuple(steps), settings), see_through)
-    dtype = DIVISION if divided else COMPUTE[pixels.dtype]
     lit: InLight = False
     if steps[0].in_light is True:
         numbers, lit = _to_light(pixels, colours, full, dtype), True
@@ -414,7 +515,10 @@ def _seen(numbers: Array, dtype: np.dtype[Any], hides: bool) -> Array:
     Integers are seen from half a step of opacity on.
     """
     with np.errstate(over="ignore"):
-        result = numbers.astype(COMPUTE[dtype])
+        if dtype.kind == "u":  # what is half-way between two integers, but for rounding errors, is so again
+            result: Array = np.rint(numbers * MOST_DIVISOR) / MOST_DIVISOR
+        else:
+            result = numbers.astype(COMPUTE[dtype])
         opacity = result[..., -1] if dtype.kind == "u" else result[..., -1].astype(dtype)
     if hides:
         hidden = opacity < 0.5 if dtype.kind == "u" else opacity <= 0
@@ -444,13 +548,16 @@ def _correlate_all(pixels: Array, step: Step, settings: Settings, bands: Sequenc
 def _correlate_once(pixels: Array, taps: Array, settings: Settings, band: Band | None) -> Array:
     """Filtered pixels; where some may be missing in float, NaN where too little of the window counts."""
     boundary, method, workers = settings.boundary, settings.method, settings.workers
-    converted = taps_for(COMPUTE[pixels.dtype], taps)
     if not settings.has_gaps:
-        return correlate_pixels(pixels, converted, boundary, method, workers, band=band)
+        height = pixels.shape[0] if band is None else band.height
+        kernel = kernel_for((height, *pixels.shape[1:]), pixels.dtype, taps, settings)
+        return correlate_pixels(pixels, kernel, boundary, method, workers, band=band)
+    dtype = compute_dtype(pixels.dtype, [[[taps]]], pixels.shape, boundary, method, is_divided=True)
+    converted = taps_for(dtype, taps)
     weights = read_mask(True if settings.mask is None else settings.mask, pixels.shape[:2])
     if pixels.ndim == 3:
         weights = np.broadcast_to(weights[..., np.newaxis], pixels.shape)
-    numbers = pixels.astype(COMPUTE[pixels.dtype], copy=False)
+    numbers = pixels.astype(dtype, copy=False)
     if (taps >= 0).all():
         return correlate_pixels(numbers, converted, boundary, method, workers, weights)
     result = correlate_pixels(np.where(weights > 0, numbers, 0), converted, boundary, method, workers)

@@ -13,12 +13,17 @@ from numpy.typing import ArrayLike
 from fftconv import kernels
 from fftconv._arguments import read_array
 from fftconv._checks import check_choice, check_finite, read_sides
+from fftconv._quotients import Quotient, divide
 from fftconv.image.light import InLight
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _ROUNDED = 1e-6  # sums of taps below so much of their magnitudes are 0, but for the rounding of float32
 _MOST_TAPS = 2**20  # of an outer product; with more, two passes of transforms are as fast
+_BLOCK = 2**14  # pixels whose magnitudes are found together, in the cache
+# Below which sums of squares have roots that are exact enough, see _rounded_magnitudes.
+_EXACT_FLOAT32_ROOTS, _EXACT_FLOAT64_ROOTS = 2.0**20, 2.0**49
+_UNSURE = 2.0**-50  # relative error of a magnitude in double precision, at most
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +36,8 @@ class Step:
         Each branch filters the same image, with one kernel after the other.
     combine : callable, optional
         What becomes of the results of all branches; without it there is one branch, and the step is linear.
+    divide : callable, optional
+        The same for whole sums that are to be divided: the exact result, rounded, without the bias.
     transform : callable, optional
         What is done to colours instead, that no kernel does; it needs the whole image. It keeps the mean,
         takes each channel on its own, and one that is c times as bright to c times the result.
@@ -51,6 +58,7 @@ class Step:
 
     branches: tuple[tuple[Array, ...], ...]
     combine: Callable[[Sequence[Array]], Array] | None = None
+    divide: Callable[[Sequence[Array], Quotient], Array] | None = None
     transform: Callable[[Array], Array] | None = None
     bias: float = 0.0
     in_light: InLight = False
@@ -162,11 +170,14 @@ def edges(operator: str, sigma: float | None, gain: float, signed: str, middle: 
                 f"no sign; pass operator='laplace' or 'log'"
             )
         branches = tuple((taps,) for taps in gradient(operator, gain))
-        return Step(branches, _magnitude, keeps_opacity=True, unknown=0, gives_float=as_float)
+        return Step(
+            branches, _magnitude, _divided_magnitude, keeps_opacity=True, unknown=0, gives_float=as_float
+        )
     taps = check_finite("gain", gain) * _SIGNED[operator](1.0 if sigma is None else sigma)
     return Step(
         ((taps,),),
         _absolute if signed == "abs" else None,
+        _divided_absolute if signed == "abs" else None,
         bias=middle if signed == "offset" else 0.0,
         keeps_opacity=True,
         unknown=middle if signed == "offset" else 0.0,
@@ -180,3 +191,52 @@ def _magnitude(parts: Sequence[Array]) -> Array:
 
 def _absolute(parts: Sequence[Array]) -> Array:
     return np.abs(parts[0])
+
+
+def _divided_absolute(sums: Sequence[Array], quotient: Quotient) -> Array:
+    return divide(np.abs(sums[0]), quotient)
+
+
+def _divided_magnitude(sums: Sequence[Array], quotient: Quotient) -> Array:
+    """Return sqrt(a^2 + b^2) / divisor of whole numbers, block by block in the cache."""
+    a, b = (part.reshape(-1) for part in sums)
+    result = np.empty(a.shape, quotient.dtype)
+    for first in range(0, a.size, _BLOCK):
+        block = slice(first, first + _BLOCK)
+        magnitudes = _rounded_magnitudes(a[block], b[block], quotient)
+        result[block] = np.minimum(magnitudes, np.iinfo(quotient.dtype).max, out=magnitudes)
+    return result.reshape(sums[0].shape)
+
+
+def _rounded_magnitudes(a: Array, b: Array, quotient: Quotient) -> Array:
+    """Return the magnitudes over the divisor, rounded half to even, as floats.
+
+    One that is not half-way between two integers is off by more than 1 / (8 squares) of it. Root and
+    division round by half an ulp each, so where sums of squares are small enough, rounding is right.
+    """
+    divisor = quotient.divisor
+    # Magnitudes of uint16 are hardly ever small enough for single precision.
+    if quotient.dtype == np.uint8 and a.dtype == np.float32:
+        squares = a * a
+        squares += b * b
+        if squares.max() < _EXACT_FLOAT32_ROOTS:
+            return _rounded_roots(squares, divisor)
+    a, b = a.astype(np.float64, copy=False), b.astype(np.float64, copy=False)
+    squares = a * a
+    squares += b * b
+    if squares.max() < _EXACT_FLOAT64_ROOTS:
+        return _rounded_roots(squares, divisor)
+    near = np.sqrt(squares) / divisor
+    result, lower = np.rint(near), np.floor(near)
+    unsure = (np.abs(near - lower - 0.5) <= near * _UNSURE) & (near < 2.0**33)  # larger ones saturate
+    for i in np.flatnonzero(unsure):
+        below = int(lower[i])
+        excess = 4 * (int(a[i]) ** 2 + int(b[i]) ** 2) - ((2 * below + 1) * divisor) ** 2
+        result[i] = below + (excess > 0 or (excess == 0 and below % 2 == 1))
+    return np.asarray(result)
+
+
+def _rounded_roots(squares: Array, divisor: int) -> Array:
+    roots = np.sqrt(squares, out=squares)
+    roots /= divisor
+    return np.rint(roots, out=roots)
