@@ -29,7 +29,8 @@ _FLOAT64 = np.dtype(np.float64)
 def round_to(numbers: Array, dtype: np.dtype[Any]) -> Array:
     """Numbers as this dtype; floats become integers by rounding half to even and saturating."""
     if numbers.dtype.kind != "f" or dtype.kind not in "iu":
-        return numbers.astype(dtype, copy=False)
+        with np.errstate(over="ignore"):  # beyond 65504, the largest of float16, is infinity
+            return numbers.astype(dtype, copy=False)
     return saturate(np.rint(numbers), dtype)
 
 

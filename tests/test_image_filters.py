@@ -261,3 +261,13 @@ def test_a_picture_that_becomes_grey_has_no_profile_of_colours():
     picture.info["icc_profile"] = b"of colours"
     assert "icc_profile" not in image.edges(picture, channel="luminance").info
     assert image.edges(picture).info["icc_profile"] == b"of colours"
+
+
+@pytest.mark.parametrize("method", ["auto", "direct", "fft"])
+def test_half_floats_beyond_their_range_are_infinite(method):
+    pixels = np.zeros((9, 9), np.float16)
+    pixels[4, 4] = 60000
+    sharpened = image.sharpen(pixels, 3.0, method=method)  # 13 times as large, and -3 times beside it
+    assert sharpened[4, 4] == np.inf
+    assert (sharpened[[3, 5, 4, 4], [4, 4, 3, 5]] == -np.inf).all()
+    assert np.count_nonzero(np.isinf(sharpened)) == 5
