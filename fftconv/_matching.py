@@ -28,7 +28,9 @@ def check_threshold(threshold: float) -> float:
 
 
 def read_numbers(name: str, values: Any, shapes: dict[int, str]) -> Array:
-    """What is looked for or in, as float64; `shapes` names what is accepted, by the number of axes.
+    """Read an image, a sound or a template as float64.
+
+    `shapes` names the accepted shapes by their number of axes.
 
     The numbers are scaled as by `scale_to_one`, which scores do not depend on.
     """

@@ -60,8 +60,8 @@ def correlate_pixels(
     """`correlate` of an image with real taps along its first two axes, in the image's own dtype.
 
     Integers are rounded half to even and saturated, once: exact quotients with a kernel of fractions, and
-    numbers that are computed in the kernel's dtype otherwise. Of a band, `pixels` are the rows that are
-    there, and the result those that are asked for.
+    numbers that are computed in the kernel's dtype otherwise. Of a band, `pixels` are the rows that it
+    has, and the result is the rows that it wants.
     """
     if band is not None:
         return _correlate_rows(pixels, kernel, boundary, method, workers, band)

@@ -35,7 +35,10 @@ _EXACT_INT64 = 2**62
 
 @dataclass(frozen=True, slots=True)
 class Quotient:
-    """What becomes of whole sums: (sum + offset) / divisor, rounded half to even and saturated."""
+    """The division that turns whole sums into pixels.
+
+    A pixel is (sum + offset) / divisor, rounded half to even and saturated.
+    """
 
     divisor: int
     offset: int
@@ -48,7 +51,7 @@ class Quotient:
 
     @property
     def division(self) -> str:
-        """How the native core divides: a product by 1 / divisor is as good where it spoils no tie."""
+        """Name the division of the native core; it multiplies by 1 / divisor where that keeps every tie."""
         if self.divisor == 1 and self.offset == 0:
             return "none"
         power = _is_power_of_two(self.divisor)
@@ -56,7 +59,7 @@ class Quotient:
 
     @property
     def divides(self) -> bool:
-        """Whether there is anything to be done to the sums."""
+        """Tell whether the sums have to be divided or converted."""
         return self.dtype.kind in "iu" and self.sums != self.dtype
 
 
@@ -69,7 +72,7 @@ class Fractions:
 
     @property
     def sums(self) -> Fractions:
-        """The same kernel without the division."""
+        """Return this kernel without its division."""
         quotient = self.quotient
         dtype = _INT64 if quotient.sums.kind == "i" else quotient.sums
         return replace(self, quotient=replace(quotient, divisor=1, offset=0, dtype=dtype))

@@ -72,7 +72,7 @@ def takes_long(width: int, order: int) -> bool:
 def _right_half(half: int, order: int) -> Floats:
     """Return the taps from the middle on.
 
-    Even and odd polynomials are orthogonal as they are, so half of the places and half of the degrees do.
+    Even and odd polynomials are orthogonal to each other, so half of the places and of the degrees do.
     Places are divided by a power of two: rounded ones cost three digits at a width of 200.
     """
     places = np.arange(half + 1) / 2.0 ** half.bit_length()

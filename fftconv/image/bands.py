@@ -94,7 +94,7 @@ class Banding:
 
 
 def find_see_through(read: ReadRows, height: int, rows: int) -> bool:
-    """Whether opacity is anywhere less than full, which is looked for in so many rows at a time."""
+    """Tell whether opacity is anywhere less than full; `rows` rows are read at a time."""
     return any(is_see_through(read(first, min(first + rows, height))) for first in range(0, height, rows))
 
 

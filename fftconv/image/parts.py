@@ -26,7 +26,7 @@ from fftconv.image.precision import FLOATS
 from fftconv.image.processing import Recipe, has_opacity, is_direct, numbers_dtype, recipe_of
 
 _BESIDE = 100 * 2**20  # bytes of the interpreter and its libraries, where the system does not tell
-_LOOKED_AT = 2**22  # bytes of pixels that are looked at together for their opacity
+_SCANNED_AT_ONCE = 2**22  # bytes of pixels that are read together to find their opacity
 _PIXEL_COPIES, _NUMBER_COPIES = 4, 8  # of a whole picture, at most
 _TRANSFORM_COPIES = 16  # instead of the latter: Richardson-Lucy in float64 takes 53 bytes per grey pixel
 
@@ -102,7 +102,7 @@ def filter_in_parts(
         recipe = function(sketch, **with_profile(parameters, rows.metadata.icc_profile))
         see_through = None
         if has_opacity(*sketch, recipe.settings.alpha):
-            at_once = 1 + _LOOKED_AT // (math.prod(sketch.shape[1:]) * sketch.dtype.itemsize)
+            at_once = 1 + _SCANNED_AT_ONCE // (math.prod(sketch.shape[1:]) * sketch.dtype.itemsize)
             try:
                 see_through = find_see_through(rows.read, sketch.shape[0], at_once)
             except ValueError as error:

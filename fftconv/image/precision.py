@@ -1,4 +1,4 @@
-"""Which floats an image is filtered in, where it gets no exact quotients.
+"""This module chooses the float dtype of a filter that gives no exact quotients.
 
 Errors before rounding are to stay below 0.001 for uint8 and int32, and below 0.01 for uint16. uint16 and
 int32 take double precision. uint8 takes single precision, in half of the time, where the estimate of its

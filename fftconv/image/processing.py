@@ -247,8 +247,8 @@ def kernel_for(shape: tuple[int, ...], dtype: np.dtype[Any], taps: Array, settin
 def _takes_quotients(dtype: np.dtype[Any], method: str) -> bool:
     """Whether an image of integers is filtered to exact quotients where taps are fractions.
 
-    Transforms that are asked for are as fast for these taps as for others. For uint16, double precision is
-    what they need anyway.
+    A transform that `method` names is as fast for these taps as for others. For uint16 it needs double
+    precision anyway.
     """
     return dtype.kind != "f" and (method not in TRANSFORMS or dtype == np.uint16)
 
@@ -503,7 +503,7 @@ def _opacity_error(step: Step, pixels: int, plans: Sequence[ConvolutionPlan]) ->
 
 
 def _wanted(numbers: Array, bands: Sequence[Band]) -> Array:
-    """The rows that are asked for after all bands."""
+    """Return the rows that the last of these bands wants."""
     for band in bands:
         numbers = numbers[band.want[0] - band.have[0] : band.want[1] - band.have[0]]
     return numbers
@@ -515,7 +515,7 @@ def _seen(numbers: Array, dtype: np.dtype[Any], hides: bool) -> Array:
     Integers are seen from half a step of opacity on.
     """
     with np.errstate(over="ignore"):
-        if dtype.kind == "u":  # what is half-way between two integers, but for rounding errors, is so again
+        if dtype.kind == "u":  # rounding errors move ties, which this moves back
             result: Array = np.rint(numbers * MOST_DIVISOR) / MOST_DIVISOR
         else:
             result = numbers.astype(COMPUTE[dtype])

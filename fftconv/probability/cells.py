@@ -95,7 +95,7 @@ def _at_quotient(function: Callable[[Array], Array], by: float, x: Array) -> Arr
 
 
 class Cells(Protocol):
-    """What a `Density` asks of its cells."""
+    """The interface between a `Density` and its cells."""
 
     @property
     def edges(self) -> Array:
@@ -107,7 +107,7 @@ class Cells(Protocol):
 
     @property
     def error(self) -> float:
-        """How far the cdf is off, at most."""
+        """Largest possible error of the cdf."""
 
 
 def deviations(halves: Array, widths: Array) -> Array:
@@ -121,7 +121,7 @@ def deviations(halves: Array, widths: Array) -> Array:
     """
     step = np.repeat(widths / 2, 2)
     jumps, distances = np.diff(halves.ravel() / step), (step[1:] + step[:-1]) / 2
-    # The outermost halves have no neighbour on one side: the jump of the next stands for it.
+    # The outermost halves have no neighbour on one side: the jump of the next one is used.
     before = np.concatenate([[min(1, jumps.size - 1)], np.arange(jumps.size)])
     after = np.append(np.arange(jumps.size), max(jumps.size - 2, 0))
     jump, jump_after = (jumps[at] * step for at in (before, after))

@@ -93,7 +93,9 @@ class Density:
     def from_scipy(
         cls, distribution: Any, *, step: float | None = None, lost_mass: float = 1e-15
     ) -> Density:
-        """From a frozen continuous distribution of scipy.stats, cut where so much mass is lost.
+        """Make a density from a frozen continuous distribution of scipy.stats.
+
+        Tails that hold at most `lost_mass` are cut.
 
         With a step, all cells have that width, whatever error it leaves. Without one, widths are chosen
         for an error of at most 1e-5, where floats allow it.
@@ -116,10 +118,10 @@ class Density:
         mass: float | None = None,
         points: ArrayLike = (),
     ) -> Density:
-        """From a density, a function of an array, that is 0 outside low to high; divided by its integral.
+        """Make a density from a function of an array, which is divided by its integral from low to high.
 
         It is integrated over 4096 pieces, which are divided where it varies. A narrow peak can lie between
-        all values that are asked for, and only the integral tells: pass `mass`, 1 for a density, and
+        all values that are computed, and only the integral tells: pass `mass`, 1 for a density, and
         another integral is an error. `points` are places of narrow peaks, which are then found.
 
         Examples
@@ -143,7 +145,9 @@ class Density:
     def from_samples(
         cls, samples: ArrayLike, *, bandwidth: float | None = None, step: float | None = None
     ) -> Density:
-        """From observed values: their histogram, or with a bandwidth a Gaussian on each (a kernel density).
+        """Make a density from observed values.
+
+        It is their histogram, or with a bandwidth a Gaussian on each (a kernel density).
 
         Without a step, cells are as wide as Freedman and Diaconis say (histogram), or an eighth of the
         bandwidth. The error of a histogram is how far its cdf is from that of the samples, which `refined`
@@ -297,7 +301,7 @@ class Density:
         return best
 
     def _cure(self, error: float) -> str:
-        """Say what else than the tolerance would help."""
+        """Name the argument that would help if the tolerance stays."""
         if self.lost_mass > error / 2:
             return f", or a lost_mass below {self.lost_mass:.3g} to from_scipy"
         if any(term.source.law().error > error / 2 for term in self._terms):

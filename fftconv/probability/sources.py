@@ -1,4 +1,4 @@
-"""What a `Density` is made of: frozen distributions, densities that are integrated, and samples."""
+"""The sources of a `Density`: frozen distributions, functions that are integrated, and samples."""
 
 from __future__ import annotations
 
@@ -323,8 +323,8 @@ class KernelDensity:
     def equal(self, step: Fraction) -> EqualCells:
         """Return cells of one width.
 
-        Each value is shared by the lattice points beside it, which keeps the mean: a Gaussian's cdf is off
-        by at most max|phi'| / 2 times the variance that is added, which is a quarter of the step squared.
+        Each value is shared by its two neighbours on the lattice, which keeps the mean: a Gaussian's
+        cdf is off by at most max|phi'| / 2 times the variance that is added, which is a quarter of the step squared.
         """
         check_count(math.ceil(np.ptp(self.values) / float(step)), step)
         spread = self.kernel.equal(step)
@@ -347,7 +347,7 @@ class KernelDensity:
 
 
 def _on_points(values: Array, step: Fraction) -> Pmf:
-    """Share each value between the lattice points beside it, so that the mean stays."""
+    """Share each value between its two neighbours on the lattice, so that the mean stays."""
     place = values / float(step)
     at = np.floor(place).astype(np.int64)
     part = place - at
