@@ -324,7 +324,7 @@ class KernelDensity:
         """Return cells of one width.
 
         Each value is shared by its two neighbours on the lattice, which keeps the mean: a Gaussian's
-        cdf is off by at most max|phi'| / 2 times the variance that is added, which is a quarter of the step squared.
+        cdf is off by at most max|phi'| / 2 times the variance that is added, a quarter of the step squared.
         """
         check_count(math.ceil(np.ptp(self.values) / float(step)), step)
         spread = self.kernel.equal(step)
