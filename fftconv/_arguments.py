@@ -6,7 +6,7 @@ for `plan_convolution`, which has shapes alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from fftconv._arrays import check_array_kind
 from fftconv._boundary import BOUNDARIES, Boundary
-from fftconv._checks import check_choice, check_workers, read_integers, read_steps
+from fftconv._checks import check_choice, check_workers, is_number, is_whole, read_integers, read_steps
 from fftconv._content import Content
 from fftconv._error_bound import componentwise_error
 from fftconv._fft import Provider, read_provider
@@ -193,9 +193,13 @@ def read_plain(
     """`value` as an array of NumPy, of any shape and dtype, if nothing is lost by that."""
     check_array_kind(name, value, has_mask=has_mask)
     try:
-        return as_native(np.asarray(value))
+        array = as_native(np.asarray(value))
     except ValueError as error:
         raise ValueError(f"{name} cannot be made an array ({error}); pass {accepted}") from None
+    if array.ndim == 0 and array.dtype.kind == "O" and isinstance(value, Iterable):
+        items = f"{name}.values()" if isinstance(value, Mapping) else name
+        raise TypeError(f"{name} is a {type(value).__name__}, which is no array; pass list({items})")
+    return array
 
 
 def as_native(array: Array) -> Array:
@@ -210,7 +214,7 @@ def native_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 def _check_objects(name: str, array: Array) -> None:
     for element in array.flat:
-        if not isinstance(element, Number):
+        if not isinstance(element, Number) or isinstance(element, np.timedelta64):
             raise TypeError(
                 f"{name} holds {element!r} of type {type(element).__name__}, accepted are numbers "
                 f"(int, Fraction, Decimal, ...)"
@@ -350,10 +354,8 @@ def _read_options(
             f"boundary={boundary!r} has no effect with mode='valid', which reads no sample outside "
             f"the signal; leave boundary out, or use mode='same'"
         )
-    check_workers(workers)
-    if max_memory is not None and (
-        isinstance(max_memory, bool) or not isinstance(max_memory, (int, np.integer)) or max_memory < 0
-    ):
+    threads = check_workers(workers)
+    if max_memory is not None and (not is_whole(max_memory) or max_memory < 0):
         raise ValueError(
             f"max_memory={max_memory!r} is not accepted; pass a whole number of bytes, or None for any"
         )
@@ -372,7 +374,7 @@ def _read_options(
         boundary=cast(Boundary, boundary),
         fill_value=fill,
         method=method,
-        workers=workers,
+        workers=threads,
         max_memory=bound,
         fft_provider=provider,
         nan_policy=nan_policy,
@@ -389,8 +391,10 @@ def read_fill(fill_value: Any, boundary: str, dtype: np.dtype[Any]) -> Any:
     """The value beyond the edges, in the dtype of the result."""
     if isinstance(fill_value, float) and fill_value == 0:
         return 0
-    if isinstance(fill_value, bool) or not isinstance(fill_value, (Number, np.number)):
+    if not is_number(fill_value):
         raise TypeError(f"fill_value={fill_value!r} is not accepted; pass a number")
+    if isinstance(fill_value, np.number):
+        fill_value = fill_value.item()
     if boundary != "constant" and fill_value != 0:
         raise ValueError(
             f"fill_value={fill_value!r} has no effect with boundary={boundary!r}; pass boundary='constant'"
@@ -509,10 +513,11 @@ def _read_tolerance(accuracy: Any, taps: int, dtype: np.dtype[Any]) -> float | N
         )
     if dtype.kind not in "fc":
         return None
+    asked = float(accuracy)
     least = componentwise_error(taps, dtype)
-    if not least <= accuracy < 1:
+    if not least <= asked < 1:
         raise ValueError(
             f"accuracy={accuracy!r} is not accepted; with {taps} taps in {dtype} pass a number from "
             f"{least:.2g} to 1, 'componentwise' for the least of them, or convert the data to a wider dtype"
         )
-    return float(accuracy)
+    return asked

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Mapping, Sequence, Set
+from fractions import Fraction
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,25 @@ from fftconv._arrays import check_array_kind
 _MOST_WORKERS = 1024
 
 
-def check_workers(workers: Any) -> None:
+def is_whole(value: Any) -> bool:
+    """Whether it is a whole number, which truth values are not, nor timedelta64, an integer to NumPy."""
+    return type(value) is int or (
+        isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.timedelta64))
+    )
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a number of any kind, as `is_whole` has it."""
+    return isinstance(value, (Number, np.number)) and not isinstance(value, (bool, np.timedelta64))
+
+
+def check_workers(workers: Any) -> int | None:
     """A number of threads, or None."""
-    if workers is not None and (
-        isinstance(workers, bool)
-        or not isinstance(workers, (int, np.integer))
-        or not 1 <= workers <= _MOST_WORKERS
-    ):
+    if workers is None:
+        return None
+    if not is_whole(workers) or not 1 <= workers <= _MOST_WORKERS:
         raise ValueError(f"workers={workers!r} is not accepted; pass 1 to {_MOST_WORKERS} threads, or None")
+    return int(workers)
 
 
 def check_choice(name: str, value: Any, accepted: Sequence[str]) -> None:
@@ -33,8 +45,10 @@ def check_choice(name: str, value: Any, accepted: Sequence[str]) -> None:
 
 
 def check_finite(name: str, value: Any) -> float:
-    """A finite real number."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+    """A finite real number, as one of Python: small types of NumPy overflow in what follows."""
+    if type(value) not in (int, float):
+        check_array_kind(name, value)
+    if not is_whole(value) and not isinstance(value, (float, np.floating)):
         raise TypeError(f"{name}={value!r} is not accepted; pass a number")
     try:
         number = float(value)
@@ -45,9 +59,18 @@ def check_finite(name: str, value: Any) -> float:
     return number
 
 
+def read_chance(name: str, value: Any) -> int | float | Fraction:
+    """A number from 0 to 1, as one of Python."""
+    if isinstance(value, Fraction) and 0 <= value <= 1:
+        return value
+    if not (is_whole(value) or isinstance(value, (float, np.floating))) or not 0 <= value <= 1:
+        raise ValueError(f"{name}={value!r} is not accepted; pass a probability from 0 to 1")
+    return int(value) if is_whole(value) else float(value)
+
+
 def check_count(name: str, value: Any, least: int | None = 1) -> int:
-    """A whole number, from `least` on if there is such a number."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+    """A whole number, from `least` on if there is such a number, as one of Python."""
+    if not is_whole(value):
         raise TypeError(f"{name}={value!r} is not accepted; pass a whole number")
     if least is not None and value < least:
         raise ValueError(
@@ -78,9 +101,9 @@ def read_integers(name: str, value: Any, accepted: str) -> tuple[int, ...]:
     """A whole number or a sequence of them, as a tuple."""
     items = read_items(name, value, accepted)
     try:
-        if any(isinstance(item, (bool, np.bool_)) for item in items):
+        if not all(map(is_whole, items)):
             raise TypeError
-        return tuple(operator.index(item) for item in items)
+        return tuple(map(int, items))
     except TypeError:
         raise TypeError(f"{name}={value!r} is not accepted; pass {accepted}") from None
 

@@ -22,9 +22,10 @@ _MOST_TAPS = 10**6  # which that can be had for; with more, what can be
 
 def check_threshold(threshold: float) -> float:
     """The least score of a match."""
-    if not 0 < check_finite("threshold", threshold) <= 1:
+    least = check_finite("threshold", threshold)
+    if not 0 < least <= 1:
         raise ValueError(f"threshold={threshold!r} is not accepted; pass a number above 0, at most 1")
-    return float(threshold)
+    return least
 
 
 def read_numbers(name: str, values: Any, shapes: dict[int, str]) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, Axes, Method, Options, Problem, align, read_array, read_problem
-from fftconv._arrays import check_array_kind, convolve_of, package_of, stack_of
+from fftconv._arrays import check_array_kind, convolve_of, stack_of
 from fftconv._boundary import BOUNDARIES, Boundary
 from fftconv._checks import check_choice
 from fftconv._engines import FAMILIES
@@ -87,7 +87,6 @@ class Filter:
         max_memory: int | None = None,
         fft_provider: str | None = None,
     ) -> None:
-        _refuse_names("kernel", kernel)
         self._kernel = _copy(read_array("kernel", kernel))
         self._options: dict[str, Any] = {
             "mode": mode,
@@ -320,7 +319,6 @@ class FilterBank:
 
 def _stack(kernels: ArrayLike | Sequence[ArrayLike]) -> Array:
     """The kernels along a first axis, read-only."""
-    _refuse_names("kernels", kernels)
     check_array_kind("kernels", kernels)
     if not np.iterable(kernels):
         raise TypeError(f"kernels={kernels!r} is not accepted; pass a sequence of kernels")
@@ -336,14 +334,6 @@ def _stack(kernels: ArrayLike | Sequence[ArrayLike]) -> Array:
             f"the smaller ones with zeros, or make a Filter of each"
         )
     return _copy(np.stack(each))
-
-
-def _refuse_names(name: str, kernel: Any) -> None:
-    """Dimensions of a kernel would be lost."""
-    if package_of(kernel) == "xarray":
-        raise TypeError(
-            f"{name} is an array of xarray, whose dimensions would be lost; pass {name}.data and axes="
-        )
 
 
 def _copy(array: Array) -> Array:

@@ -54,11 +54,10 @@ def _check_positive(name: str, value: float, *, zero: bool = False) -> float:
 
 
 def _check_axis(axis: int, ndim: int) -> int:
-    if isinstance(axis, bool) or not isinstance(axis, (int, np.integer)):
-        raise TypeError(f"axis={axis!r} is not accepted; pass a whole number")
-    if not -ndim <= axis < ndim:
+    number = check_count("axis", axis, None)
+    if not -ndim <= number < ndim:
         raise ValueError(f"axis={axis!r} is not accepted; pass one of {-ndim} to {ndim - 1}")
-    return int(axis)
+    return number
 
 
 def _check_taps(name: str, value: Any, taps: float, cure: str = "pass less") -> None:
@@ -358,10 +357,11 @@ def laplace(neighbours: int = 8) -> Kernel:
            [-1,  8, -1],
            [-1, -1, -1]])
     """
-    if check_count("neighbours", neighbours) not in (4, 8):
+    count = check_count("neighbours", neighbours)
+    if count not in (4, 8):
         raise ValueError(f"neighbours={neighbours!r} is not accepted; choose 4 or 8")
-    corner = -1 if neighbours == 8 else 0
-    return np.array([[corner, -1, corner], [-1, neighbours, -1], [corner, -1, corner]])
+    corner = -1 if count == 8 else 0
+    return np.array([[corner, -1, corner], [-1, count, -1], [corner, -1, corner]])
 
 
 _LEAST_SIGMA = 0.03  # of which the weight one pixel away, exp(-1 / (2 sigma²)), is no zero
@@ -552,10 +552,11 @@ def difference(axis: int = -1, ndim: int = 1) -> Kernel:
     >>> kernels.difference(axis=0, ndim=2).shape
     (2, 1)
     """
-    if check_count("ndim", ndim) > _MOST_AXES:
+    count = check_count("ndim", ndim)
+    if count > _MOST_AXES:
         raise ValueError(f"ndim={ndim!r} is not accepted; pass at most {_MOST_AXES} axes")
-    shape = [1] * ndim
-    shape[_check_axis(axis, ndim)] = 2
+    shape = [1] * count
+    shape[_check_axis(axis, count)] = 2
     return np.array((-1, 1)).reshape(shape)
 
 
@@ -688,7 +689,8 @@ def gabor(
     """
     check_choice("part", part, ("real", "imaginary", "complex"))
     s, ratio = _check_positive("sigma", sigma), _check_positive("aspect", aspect)
-    if _check_positive("wavelength", wavelength) < 2:
+    wavelength = _check_positive("wavelength", wavelength)
+    if wavelength < 2:
         raise ValueError(
             f"wavelength={wavelength!r} is not accepted; pass at least 2, the shortest wave that "
             f"pixels can hold"
@@ -741,10 +743,11 @@ def echo(delay: int, decay: float, repeats: int = 1) -> Kernel:
     array([1. , 0. , 0. , 0.5])
     """
     count = check_count("repeats", repeats, 0)
-    _check_taps("delay", delay, count * check_count("delay", delay) + 1)
-    taps = np.zeros(count * delay + 1)
+    apart = check_count("delay", delay)
+    _check_taps("delay", delay, count * apart + 1)
+    taps = np.zeros(count * apart + 1)
     loudness = check_finite("decay", decay)
     if abs(loudness) > 1 and count * math.log2(abs(loudness)) >= 1024:
         raise ValueError(f"decay={decay!r} grows beyond any float in {count} repeats; pass at most 1")
-    taps[::delay] = loudness ** np.arange(count + 1)
+    taps[::apart] = loudness ** np.arange(count + 1)
     return taps

@@ -197,9 +197,10 @@ class StreamingConvolver:
         >>> fftconv.StreamingConvolver([1, 0, 0.5], block_size=2).error_bound(10.0) < 1e-13
         True
         """
-        if check_finite("norm", norm) < 0:
+        size = check_finite("norm", norm)
+        if size < 0:
             raise ValueError(f"norm={norm!r} is not accepted; pass a number from 0")
-        return max(voice.error_factor for voice in self._voices) * norm
+        return max(voice.error_factor for voice in self._voices) * size
 
     # ------------------------------------------------------------------------------------ what it does
 

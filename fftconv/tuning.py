@@ -132,7 +132,8 @@ def tune(
     >>> import fftconv
     >>> tuning = fftconv.tune(0.1, save=False)  # doctest: +SKIP
     """
-    if check_finite("seconds", seconds) <= 0:
+    duration = check_finite("seconds", seconds)
+    if duration <= 0:
         raise ValueError(f"seconds={seconds!r} is not accepted; pass a positive number")
     path = profile_path() if save else None
     if save and path is None:
@@ -142,7 +143,7 @@ def tune(
         )
     shipped = shipped_profile()
     report = progress or (lambda part: None)
-    samples = _measure(list(_samples()), seconds * (1 - _WISDOM_PART), report)
+    samples = _measure(list(_samples()), duration * (1 - _WISDOM_PART), report)
     rates, rows = _scaled(shipped, samples)
     gain = (
         {}
@@ -152,7 +153,7 @@ def tune(
             "fft": thread_gain("fft", [(1000, 30)], _PROBE_SECONDS),
         }
     )
-    wisdom = _find_wisdom(seconds * _WISDOM_PART)
+    wisdom = _find_wisdom(duration * _WISDOM_PART)
     profile = Profile(f"tuned on {processor()}", shipped.thread_gain | gain, rates, wisdom)
     if path is not None:
         save_profile(profile, path)

@@ -1,5 +1,7 @@
 """Arguments that would lose something, or have the wrong size or kind, are refused by every function."""
 
+import dataclasses
+import datetime
 import inspect
 
 import click
@@ -13,6 +15,7 @@ from fftconv.cli.main import cli, run
 _ARRAYS = ("ArrayLike", "Array", "ImageT")
 _COUNTS = ("int", "int | None")
 _NUMBERS = ("float", "float | None", "str | float")
+_CHANCES = ("float | Fraction", "Any")
 _TEXTS = ("tuple[str, str]", "Sequence[str]")
 _SIZES = {
     "Axes": "counts", "Steps": "counts", "Steps | None": "counts", "Padding": "counts",
@@ -191,8 +194,19 @@ def test_plain_subclasses_are_taken(name, parameter, tmp_path):
 
 NAN, INF = float("nan"), float("inf")
 NO_NUMBERS = (
+    Length(1.0),
     *("3", b"3", None, True, np.True_, 1j, np.complex64(1), [1], (1, 2), {}, np.ones(1), np.ones((2, 2))),
-    *(NAN, INF, -INF, np.float32("nan"), np.ma.masked, np.array(1.0).view(Quantity), Wrapped(1.0)),
+    *(
+        NAN,
+        INF,
+        -INF,
+        np.float32("nan"),
+        np.timedelta64(5),
+        np.datetime64(5, "s"),
+        np.ma.masked,
+        np.array(1.0).view(Quantity),
+        Wrapped(1.0),
+    ),
 )
 NO_COUNTS = (*NO_NUMBERS, 1.5, 2.0, np.float64(2))
 NO_SIZES = (
@@ -206,6 +220,9 @@ NO_SIZES = (
         True,
         (True, True),
         (np.True_, 1),
+        np.timedelta64(1),
+        (np.timedelta64(1), np.timedelta64(2)),
+        np.array([1, 2], "m8[s]"),
         (1j, 1),
         (NAN, 1),
         (1, INF),
@@ -263,26 +280,111 @@ def test_wrong_sizes_and_kinds_are_refused_by_name(name, parameter, tmp_path):
         assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(("name", "parameter"), parameters(is_a_size))
-def test_numbers_of_numpy_are_right(name, parameter, tmp_path):
-    value = right(name, parameter)
-    if name == "tune":
-        pytest.skip("takes seconds")
-    if isinstance(value, str) or (isinstance(value, tuple) and isinstance(value[0], str)):
+# Their results are times that were measured.
+_TIMED = ("compare", "compare_sizes", "tune")
+
+
+def is_a_number(name, parameter):
+    """Whether there is a number, or sizes, in CALLS for it."""
+    base, others = CALLS[name]
+    annotated = str(parameter.annotation) in (*_COUNTS, *_NUMBERS, *_SIZES, *_CHANCES)
+    return name not in _TIMED and annotated and (parameter.name in base or parameter.name in others)
+
+
+SMALL = (np.uint8, np.int8, np.int16, np.int64, np.float16, np.float32, np.float64)
+
+
+def outcome(name, folder, **changes):
+    """The result and the files of a call, or the type of its error."""
+    folder.mkdir()
+    try:
+        result = call(name, folder, **changes)
+    except (TypeError, ValueError, OverflowError, MemoryError) as error:
+        result = type(error)
+    return described(result), {file.name: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def described(result):
+    """Something that is equal for results of equal types and numbers."""
+    if isinstance(result, (np.ndarray, np.generic)):
+        return type(result), result.dtype, result.shape, result.tolist()
+    if dataclasses.is_dataclass(result) and not isinstance(result, type):
+        names = [field.name for field in dataclasses.fields(result) if "seconds" not in field.name]
+        return type(result), [described(getattr(result, name)) for name in names]
+    if isinstance(result, (tuple, list)):
+        return type(result), list(map(described, result))
+    if isinstance(result, (bool, int, float, complex, str, type)):
+        return type(result), result
+    if isinstance(result, fftconv.probability.Pmf):
+        return [described(value) for pair in result.to_dict().items() for value in pair]
+    return type(result)
+
+
+def of_small_types(value):
+    """A number, and a larger one, or sizes, in NumPy's types that hold them, each with what Python has."""
+    if isinstance(value, (tuple, list)):
+        if any(isinstance(item, tuple) for item in value):
+            yield list(value), value
+            return
+        kind = np.uint8 if all(isinstance(item, int) for item in value) else np.float16
+        yield np.array(value, kind), tuple(np.array(value, kind).tolist())
+        yield [kind(item) for item in value], [kind(item).item() for item in value]
         return
-    if not isinstance(value, (tuple, list)):
-        whole = isinstance(value, int)
-        each = [np.int64(value), np.int32(value)] if whole else [np.float32(value), np.float64(value)]
-        if not whole and value == int(value):
-            each.append(np.int64(value))
-    elif any(isinstance(item, tuple) for item in value):
-        each = [list(value)]
-    else:
-        each = [list(value), np.array(value), tuple(np.array(value))]
-    for number in each:
-        if parameter == "accuracy" and isinstance(number, (np.float32, np.integer)):
-            continue  # 1e-9 is not the same in float32
-        call(name, tmp_path, **{parameter: number})
+    whole = isinstance(value, int)
+    for dtype in SMALL:
+        is_integer = np.issubdtype(dtype, np.integer)
+        if whole and not is_integer:
+            continue
+        for number in {value, 100 if whole else 100.0}:
+            if is_integer and (number != int(number) or number > np.iinfo(dtype).max):
+                continue
+            yield dtype(number), dtype(number).item()
+
+
+@pytest.mark.parametrize(("name", "parameter"), parameters(is_a_number))
+def test_numbers_of_numpy_give_what_those_of_python_give(name, parameter, tmp_path):
+    value = right(name, parameter)
+    parts = value if isinstance(value, (tuple, list)) else [value]
+    if not all(isinstance(part, (int, float, tuple)) for part in parts):
+        return
+    expected = {}
+    for place, (number, plain) in enumerate(of_small_types(value)):
+        if parameter == "accuracy" and isinstance(plain, int):
+            continue
+        key = repr(plain)
+        if key not in expected:
+            expected[key] = outcome(name, tmp_path / f"plain {place}", **{parameter: plain})
+        found = outcome(name, tmp_path / f"{place}", **{parameter: number})
+        assert found == expected[key], f"{number!r}"
+
+
+def objects(*items):
+    held = np.empty(len(items), object)
+    held[:] = items
+    return held
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        [np.timedelta64(1), np.timedelta64(2)],
+        [1.0, np.timedelta64(2)],
+        np.array([1, 2], "m8[s]"),
+        objects(1.0, np.timedelta64(2)),
+        objects(np.datetime64(1, "s")),
+        objects(datetime.timedelta(1)),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize(("name", "parameter"), parameters(takes_arrays))
+def test_times_are_no_numbers(name, parameter, times, tmp_path):
+    value = right(name, parameter)
+    if parameter == "fill_value" or (name, parameter) in _SCALARS:
+        times = np.timedelta64(5)
+    elif np.ndim(value) > 1 and not isinstance(times, list):
+        times = np.broadcast_to(times, (*np.shape(value)[:-1], len(times)))
+    with pytest.raises((TypeError, ValueError), match=rf"\b{parameter}\b"):
+        call(name, tmp_path, **{parameter: times})
 
 
 def test_cures_that_are_named_work():

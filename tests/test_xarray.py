@@ -108,7 +108,7 @@ def test_what_is_refused(field):
         fftconv.convolve(field, [1.0], axes="x", out=np.empty(3))
     with pytest.raises(TypeError, match="signal is a Dataset; pass a DataArray"):
         fftconv.convolve(field.to_dataset(), [1.0])
-    with pytest.raises(TypeError, match="kernel is an array of xarray, whose dimensions would be lost"):
+    with pytest.raises(TypeError, match="kernel is a DataArray of xarray, whose dimensions would be lost"):
         fftconv.Filter(xarray.DataArray([1.0], dims="x"))
     with pytest.raises(ValueError, match="signal has a dimension 'kernel'"):
         fftconv.FilterBank([[1.0], [2.0]], axes="x")(field.rename(y="kernel"))

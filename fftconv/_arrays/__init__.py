@@ -7,12 +7,14 @@ name. They are imported when such an array comes along, and none of these librar
 
 from __future__ import annotations
 
+import datetime
 import sys
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from importlib import import_module
-from typing import Any
+from itertools import chain
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -36,8 +38,12 @@ _SPOKEN = {"jaxlib": "jax"}
 _FILLS = {"kernel": "0", "kernels": "0", "filter": "0", "mask": "False"}
 # Items that nothing can be lost of; subclasses may have a unit.
 _PLAIN_ITEMS = frozenset(
-    (bool, int, float, complex, str, bytes, Fraction, Decimal, *np.sctypeDict.values())
-)
+    (bool, int, float, complex, str, bytes, type(None), Fraction, Decimal, *np.sctypeDict.values())
+) - {np.datetime64, np.timedelta64}
+_TIMES = (np.datetime64, np.timedelta64, datetime.date, datetime.timedelta)
+_LISTS = frozenset((list, tuple))
+# How an array of each package becomes one of NumPy.
+_CONVERSIONS = {"torch": "{}.numpy(force=True)", "cupy": "{}.get()", "dask": "{}.compute()"}
 
 
 def package_of(array: Any) -> str:
@@ -72,36 +78,50 @@ def stack_of(arrays: list[Any]) -> Any:
 def check_array_kind(name: str, value: Any, *, has_mask: bool = False) -> None:
     """Raise TypeError for an array that would lose something if NumPy converted it.
 
-    That is the mask of a masked array, the unit of a quantity, the index of a pandas object, or the device
-    and laziness of an array of another library. Items of sequences and of object arrays are checked too.
-    Every public function passes its arrays through here, mostly by `fftconv._arguments.read_array`.
-    `has_mask` says that the function has a ``mask=`` for this array.
+    That is the mask of a masked array, the unit of a quantity or of times, the index of a pandas object,
+    the dimensions of one of xarray, or the device and laziness of an array of another library. Items of
+    sequences and of object arrays are checked too. Every public function passes its arrays through here,
+    mostly by `fftconv._arguments.read_array`. `has_mask` says that the function has a ``mask=`` for this
+    array.
     """
     kind = type(value)
     if kind is np.ndarray:
-        if value.dtype.kind == "O":
-            _check_items(name, value.ravel().tolist())
+        if value.dtype.kind in "OmM":
+            _check_contents(name, value)
         return
     if kind is list or kind is tuple:
-        _check_items(name, value)
+        if not _are_plain(value):
+            _check_items(name, value)
         return
     if kind in _PLAIN_ITEMS:
         return
     package = package_of(value)
-    if package == "xarray" and getattr(value, "chunks", None) is None:
-        check_losses(name, getattr(value, "data", None))
-        return
+    if package == "xarray":
+        _refuse_named(name, value)
     if package:
-        whose = "xarray in chunks" if package == "xarray" else package
+        cure = _CONVERSIONS.get(package, "numpy.asarray({})").format(name)
         raise TypeError(
-            f"{name} is an array of {whose}, and would be computed, or copied to NumPy; convolve, "
-            f"correlate and a Filter take it as it is, image filters those of dask; else convert it"
+            f"{name} is an array of {package}, and would be computed, or copied to NumPy; pass {cure}. "
+            f"Signals of convolve, correlate and a Filter stay what they are, and images of dask in image "
+            f"filters"
         )
     check_losses(name, value, has_mask=has_mask)
-    if isinstance(value, np.ndarray) and value.dtype.kind == "O":
-        _check_items(name, value.ravel().tolist())
+    if isinstance(value, np.ndarray):
+        _check_contents(name, value)
     elif isinstance(value, Sequence) and not isinstance(value, (str, bytes, range)):
         _check_items(name, value)
+
+
+def _are_plain(items: Sequence[Any]) -> bool:
+    """Whether the items, or those of lists of lists of equal depth, are plain numbers."""
+    kinds = list(map(type, items))
+    if not kinds:
+        return True
+    first = kinds[0]
+    if kinds.count(first) == len(kinds):  # two thirds of the time of a set, for a thousand
+        return first in _PLAIN_ITEMS or (first in _LISTS and _are_plain(list(chain.from_iterable(items))))
+    seen = set(kinds)
+    return seen <= _PLAIN_ITEMS or (seen <= _LISTS and _are_plain(list(chain.from_iterable(items))))
 
 
 def _check_items(name: str, items: Sequence[Any]) -> None:
@@ -110,35 +130,85 @@ def _check_items(name: str, items: Sequence[Any]) -> None:
     if not suspects:
         return
     for number, item in enumerate(items):
-        if type(item) not in suspects:
-            continue
-        if isinstance(item, (list, tuple, np.ndarray)):
+        if type(item) in suspects and item is not items:
             check_array_kind(f"{name}[{number}]", item)
-        else:
-            check_losses(f"{name}[{number}]", item)
+
+
+def _check_contents(name: str, array: Any) -> None:
+    """Check what an array of NumPy holds."""
+    if array.dtype.kind == "O":
+        _check_items(name, array.ravel().tolist())
+    elif array.dtype.kind in "mM":
+        _refuse_times(name, array.dtype.kind == "m", str(array.dtype))
 
 
 def check_losses(name: str, value: Any, *, has_mask: bool = False) -> None:
-    """Raise TypeError for a masked array, a quantity or a pandas object, whatever library it comes from."""
-    if any(kind.__module__.partition(".")[0] == "pandas" for kind in type(value).__mro__):
-        raise TypeError(
-            f"{name} is a pandas {type(value).__name__}, whose index would be lost; pass {name}.to_numpy()"
-        )
+    """Raise TypeError for a masked array, a quantity, a time or a pandas object, of whatever library."""
+    kind = type(value).__name__
+    if any(each.__module__.partition(".")[0] == "pandas" for each in type(value).__mro__):
+        if kind in ("NAType", "NaTType"):
+            raise TypeError(
+                f"{name} is {value!r} of pandas, a missing value; pass float('nan') in its place"
+            )
+        if hasattr(value, "__len__"):
+            raise TypeError(f"{name} is a pandas {kind}, whose index would be lost; pass {name}.to_numpy()")
+        if not isinstance(value, _TIMES):
+            raise TypeError(f"{name} is a pandas {kind}, which is no number; pass a number in its place")
+    if isinstance(value, _TIMES):
+        _refuse_times(name, isinstance(value, (np.timedelta64, datetime.timedelta)), kind)
     if _is_masked(value):
-        cure = f"fill it with {name}.filled({_FILLS.get(name.partition('[')[0], 'value')})"
-        if has_mask:
-            cure = f"pass {name}.data and mask=~{name}.mask, or {cure}"
-        if name == "out":
-            cure = "pass out.data"
-        raise TypeError(f"{name} is a masked array, whose mask would be lost; {cure}")
+        _refuse_mask(name, value, has_mask)
     for attribute in ("unit", "units"):
-        if package_of(value) != "xarray" and hasattr(value, attribute):
+        unit = None if package_of(value) == "xarray" else getattr(value, attribute, None)
+        if unit is not None and not callable(unit):
             numbers = next((each for each in ("value", "magnitude") if hasattr(value, each)), None)
             cure = f"{name}.{numbers}" if numbers else "its numbers as a NumPy array"
-            raise TypeError(
-                f"{name} has the {attribute} {str(getattr(value, attribute))!r}, which would be lost; "
-                f"pass {cure}"
-            )
+            raise TypeError(f"{name} has the {attribute} {str(unit)!r}, which would be lost; pass {cure}")
+
+
+def _refuse_named(name: str, value: Any) -> NoReturn:
+    """Say what to do with something of xarray, whose dimensions have names."""
+    kind = type(value).__name__
+    if hasattr(value, "data_vars"):
+        raise TypeError(
+            f"{name} is a {kind} of many variables; pass one of them, such as "
+            f"{name}[{next(iter(value.data_vars), 'name')!r}].to_numpy()"
+        )
+    check_losses(f"{name}.data", getattr(value, "data", None))
+    raise TypeError(f"{name} is a {kind} of xarray, whose dimensions would be lost; pass {name}.to_numpy()")
+
+
+def _refuse_times(name: str, is_duration: bool, kind: str) -> NoReturn:
+    if is_duration:
+        cure = f"numbers, for example seconds: {name} / numpy.timedelta64(1, 's')"
+    else:
+        cure = (
+            f"numbers, for example seconds since 1970: ({name} - numpy.datetime64(0, 's')) / "
+            "numpy.timedelta64(1, 's')"
+        )
+    raise TypeError(f"{name} is a time ({kind}), whose unit would be lost; pass {cure}")
+
+
+def _refuse_mask(name: str, value: Any, has_mask: bool) -> NoReturn:
+    """Say how to go on without a mask, or with one, in words that are right for this array."""
+    inside = next(
+        (f"{name}.{each}" for each in ("data", "unmasked") if _is_plain_view(getattr(value, each, None))),
+        f"numpy.asarray({name})",
+    )
+    root = name.partition("[")[0].partition(".")[0]
+    fills = [f"fill it with {name}.filled({_FILLS.get(root, 'value')})"] * hasattr(value, "filled")
+    if name == "out":
+        cures = [f"pass {inside}"]
+    elif has_mask:
+        cures = [f"pass {inside} and mask=~{name}.mask", *fills]
+    else:
+        cures = fills or [f"pass {inside}"]
+    raise TypeError(f"{name} is a masked array, whose mask would be lost; {', or '.join(cures)}")
+
+
+def _is_plain_view(value: Any) -> bool:
+    """Whether it is an array that has neither a mask nor a unit."""
+    return isinstance(value, np.ndarray) and not _is_masked(value) and getattr(value, "unit", None) is None
 
 
 def _is_masked(value: Any) -> bool:

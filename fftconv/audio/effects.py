@@ -220,10 +220,11 @@ def decaying_noise(
         raise ValueError(
             f"decay_time={decay_time!r} s at {sample_rate:g} Hz is {taps} samples; pass another"
         )
-    noise = np.random.default_rng(seed).normal(size=(taps, check_count("channels", channels)))
+    count = check_count("channels", channels)
+    noise = np.random.default_rng(seed).normal(size=(taps, count))
     noise *= 10.0 ** (-3 * np.arange(taps) / taps)[:, None]
     noise /= np.sqrt((noise**2).sum(axis=0))
-    return noise[:, 0] if channels == 1 else noise
+    return noise[:, 0] if count == 1 else noise
 
 
 def fir(

@@ -71,7 +71,7 @@ def read(path: StrPath, *, sample_rate: int | None = None, resample: bool = Fals
     ((132300, 1), 22050)
     """
     if sample_rate is not None:
-        check_count("sample_rate", sample_rate)
+        sample_rate = check_count("sample_rate", sample_rate)
     signal, metadata = read_with_metadata(path)
     if sample_rate is None or metadata.sample_rate == sample_rate:
         return signal, metadata.sample_rate
@@ -230,11 +230,12 @@ def write(
 
 def check_headroom(headroom: float, subtype: str) -> float:
     """The peak that is so many decibels below full scale."""
-    if not check_finite("headroom", headroom) >= 0:
+    decibels = check_finite("headroom", headroom)
+    if not decibels >= 0:
         raise ValueError(
             f"headroom={headroom!r} is not accepted; pass decibels below full scale, 0 or more"
         )
-    return full_scale(subtype) * float(10 ** (-headroom / 20))
+    return full_scale(subtype) * float(10 ** (-decibels / 20))
 
 
 def peak_of(samples: Array) -> float:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from fftconv import kernels
 from fftconv._arguments import read_array
-from fftconv._checks import check_choice, check_count, check_finite, read_numbers
+from fftconv._checks import check_choice, check_count, check_finite, is_whole, read_numbers
 from fftconv._savitzky_golay import savitzky_golay
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -72,11 +72,12 @@ def smoothing(
     check_choice("window", window, WINDOWS)
     check_choice("boundary", boundary, EDGES)
     most = MOST_TAPS // _TAPS_OF_WIDTH.get(window, 1)
-    if not 0 < check_finite("width", width) <= most:
+    samples = check_finite("width", width)
+    if not 0 < samples <= most:
         raise ValueError(
             f"width={width!r} is not accepted for {window}; pass samples above 0, at most {most}"
         )
-    taps = _SMOOTHERS[window](width, order, causal)
+    taps = _SMOOTHERS[window](int(width) if is_whole(width) else samples, order, causal)
     return Response(taps, advance=0 if causal else (len(taps) - 1) // 2, tail=False, boundary=boundary)
 
 
@@ -203,7 +204,8 @@ def band_filter(
     from scipy.signal import firwin
 
     check_choice("band", band, BANDS)
-    half = check_positive("sample_rate", sample_rate, "Hz") / 2
+    sample_rate = check_positive("sample_rate", sample_rate, "Hz")
+    half = sample_rate / 2
     wanted = 1 if band in ("lowpass", "highpass") else 2
     pair = "a frequency" if wanted == 1 else "two frequencies, the lower first,"
     accepted = f"{pair} between 0 and {half:g} Hz, half of the sample rate, for band={band!r}"
@@ -225,12 +227,14 @@ def own_kernel(kernel: ArrayLike) -> Response:
 
 
 def check_positive(name: str, value: float, unit: str) -> float:
-    if not check_finite(name, value) > 0:
+    number = check_finite(name, value)
+    if not number > 0:
         raise ValueError(f"{name}={value!r} is not accepted; pass {unit}, above 0")
-    return float(value)
+    return number
 
 
 def _share(mix: float) -> float:
-    if not 0 <= check_finite("mix", mix) <= 1:
+    share = check_finite("mix", mix)
+    if not 0 <= share <= 1:
         raise ValueError(f"mix={mix!r} is not accepted; pass a number from 0, the sound as it was, to 1")
-    return float(mix)
+    return share

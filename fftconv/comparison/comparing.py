@@ -257,7 +257,7 @@ def compare(
     >>> all(item.relative_error < 1e-12 for item in found.ran)
     True
     """
-    check_count("repeats", repeats)
+    repeats = check_count("repeats", repeats)
     limit = check_finite("max_seconds", max_seconds)
     if limit <= 0:
         raise ValueError(f"max_seconds={max_seconds!r} is not accepted; pass seconds, above 0")

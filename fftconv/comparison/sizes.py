@@ -196,7 +196,7 @@ def compare_sizes(
     >>> found.planned
     [['direct', 'overlap_save'], ['direct', 'overlap_save']]
     """
-    check_count("repeats", repeats)
+    repeats = check_count("repeats", repeats)
     ratio = check_finite("max_ratio", max_ratio)
     if ratio < 1:
         raise ValueError(f"max_ratio={max_ratio!r} is not accepted; pass a number from 1")

@@ -321,9 +321,10 @@ def _work(
 ) -> _Work:
     """What is to be done to so many files, checked; threads are shared between those at the same time."""
     check_choice("existing", existing, EXISTING)
-    for name, value in (("max_pixels", max_pixels), ("max_memory", max_memory)):
-        if value is not None:
-            check_count(name, value)
+    if max_pixels is not None:
+        max_pixels = check_count("max_pixels", max_pixels)
+    if max_memory is not None:
+        max_memory = check_count("max_memory", max_memory)
     if quality is not None:
         from fftconv.image.encoding import check_quality  # with Pillow
 

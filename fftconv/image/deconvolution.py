@@ -137,9 +137,10 @@ def deconvolve(
 
 
 def _wiener(taps: Array, noise: float, in_light: InLight) -> Step:
-    if not check_finite("noise", noise) > 0:
+    power = check_finite("noise", noise)
+    if not power > 0:
         raise ValueError(f"noise={noise!r} is not accepted; pass a number above 0")
-    return linear(wiener_kernel(taps, noise), in_light=in_light, keeps_opacity=True)
+    return linear(wiener_kernel(taps, power), in_light=in_light, keeps_opacity=True)
 
 
 def wiener_kernel(taps: Array, noise: float) -> Array:

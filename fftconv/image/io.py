@@ -126,10 +126,10 @@ def read_file(
     path: StrPath, max_pixels: int, *, several: bool, ahead: Ahead | None = None
 ) -> tuple[list[Array], ImageMetadata]:
     """The frames of a file, which may be being decoded; errors name it."""
-    check_count("max_pixels", max_pixels)
+    most = check_count("max_pixels", max_pixels)
     with open(path, "rb") if ahead is None else io.BytesIO(ahead.content) as file:
         try:
-            found = decode(file, max_pixels, several=several, ahead=ahead)
+            found = decode(file, most, several=several, ahead=ahead)
         except UnidentifiedImageError:
             accepted = ", ".join(READABLE)
             raise ValueError(f"{path} is not an image that can be read; accepted are {accepted}") from None

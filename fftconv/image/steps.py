@@ -122,9 +122,10 @@ def box(size: int | tuple[int, int], in_light: InLight) -> Step:
 
 def gaussian_line(name: str, sigma: float) -> Array:
     """The taps of a blur that is not none."""
-    if not check_finite(name, sigma) > 0:
+    pixels = check_finite(name, sigma)
+    if not pixels > 0:
         raise ValueError(f"{name}={sigma!r} is not accepted; pass pixels above 0")
-    return kernels.gaussian(sigma)
+    return kernels.gaussian(pixels)
 
 
 # Divided by the weight across, so that a step of height h gives a gradient of h.

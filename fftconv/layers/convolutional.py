@@ -105,7 +105,7 @@ def conv_layer(
     >>> layers.conv_layer(np.ones((8, 3, 32, 32)), np.ones((16, 3, 5, 5)), padding="same", stride=2).shape
     (8, 16, 16, 16)
     """
-    samples, kernels, axes = read_layer(x, weights, stride, padding, dilation, groups, strict)
+    samples, kernels, axes, groups = read_layer(x, weights, stride, padding, dilation, groups, strict)
     check_choice("boundary", boundary, LAYER_BOUNDARIES)
     dtype = result_dtype(samples.dtype, kernels.dtype)
     fill = read_fill(fill_value, boundary, dtype)

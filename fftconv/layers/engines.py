@@ -297,7 +297,7 @@ def make_sum(
     bias: Array | None = None,
 ) -> Sum:
     """The sums of a layer; a bias is in the dtype of the result."""
-    check_workers(workers)
+    threads = check_workers(workers)
     dtype = result_dtype(samples.dtype, weights.dtype)
     if dtype.kind in "fc":
         samples, weights = samples.astype(dtype, copy=False), weights.astype(dtype, copy=False)
@@ -310,7 +310,7 @@ def make_sum(
         axes,
         boundary,
         fill_value,
-        workers,
+        threads,
         None if bias is None else np.ascontiguousarray(bias),
     )
 

@@ -96,7 +96,7 @@ def conv_layer_backward(
     >>> back.x, back.weights, back.bias
     (array([[[-1.,  1., -2.,  2.]]]), array([[[13., 16.]]]), array([3.]))
     """
-    samples, kernels, axes = read_layer(x, weights, stride, padding, dilation, groups, strict=False)
+    samples, kernels, axes, groups = read_layer(x, weights, stride, padding, dilation, groups, strict=False)
     check_choice("boundary", boundary, LAYER_BOUNDARIES)
     given = read_array("gradient", gradient)
     arrays = [given, samples, kernels]

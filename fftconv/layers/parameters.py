@@ -82,7 +82,7 @@ def count_parameters(
     if len(shape) < 2 or min(shape) < 1:
         raise ValueError(f"input_shape={input_shape!r} is not accepted; pass (channels, *spatial), from 1")
     count = check_count("kernels", kernels)
-    check_groups(groups, shape[0], count)
+    groups = check_groups(groups, shape[0], count)
     fields = read_sides("receptive_field", receptive_field, len(shape) - 1)
     axes = read_axes(shape[1:], fields, stride, padding, dilation, strict)
     output_shape = (count, *(axis.outputs for axis in axes))

@@ -235,8 +235,8 @@ def read_layer(
     dilation: Steps,
     groups: int,
     strict: bool,
-) -> tuple[Array, Array, tuple[LayerAxis, ...]]:
-    """Arrays that fit together, and their spatial axes."""
+) -> tuple[Array, Array, tuple[LayerAxis, ...], int]:
+    """Arrays that fit together, their spatial axes, and the number of groups."""
     samples, kernels = read_array("x", x), read_array("weights", weights)
     if samples.ndim < 3 or kernels.ndim != samples.ndim:
         raise ValueError(
@@ -244,7 +244,7 @@ def read_layer(
             f"(O, C / groups, *receptive_field) with as many spatial axes, at least one; add axes with "
             f"x[np.newaxis]"
         )
-    check_count("groups", groups)
+    groups = check_count("groups", groups)
     channels, seen = samples.shape[1], kernels.shape[1]
     spatial = range(samples.ndim - 2)
     names = (
@@ -260,11 +260,11 @@ def read_layer(
             + (f", or groups={channels // seen}" if channels % seen == 0 else "")
         )
     axes = read_axes(samples.shape[2:], kernels.shape[2:], stride, padding, dilation, strict)
-    return samples, kernels, axes
+    return samples, kernels, axes, groups
 
 
-def check_groups(groups: int, channels: int, kernels: int, names: str = "") -> None:
-    check_count("groups", groups)
+def check_groups(groups: int, channels: int, kernels: int, names: str = "") -> int:
+    groups = check_count("groups", groups)
     for count, what in ((channels, "channels"), (kernels, "kernels")):
         if count % groups:
             divisors = [d for d in range(1, min(channels, kernels) + 1) if channels % d == kernels % d == 0]
@@ -272,6 +272,7 @@ def check_groups(groups: int, channels: int, kernels: int, names: str = "") -> N
                 f"groups={groups} does not divide {count} {what}{': ' if names else ''}{names}; accepted "
                 f"are {', '.join(map(str, divisors))}"
             )
+    return groups
 
 
 def axis_names(first: str, axes: Sequence[Any] | range, groups: int = 1) -> str:

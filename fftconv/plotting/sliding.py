@@ -197,10 +197,10 @@ def animate_sliding(
     >>> moving
     SlidingAnimation(5 frames of f ∗ g)
     """
-    check_count("frames", frames)
+    most = check_count("frames", frames)
     slide = _read(f, g, mode, step, starts, labels)
     count = slide.output.size
-    chosen = np.unique(np.linspace(0, count - 1, min(frames, count)).round().astype(int))
+    chosen = np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(int))
     shown = tuple(
         slide.frame(tuple(int(i) for i in np.unravel_index(number, slide.output.shape)))
         for number in chosen
@@ -233,12 +233,13 @@ class SlidingAnimation:
         -------
         matplotlib.figure.Figure
         """
-        if not 0 <= check_count("number", number, None) < len(self.frames):
+        place = check_count("number", number, None)
+        if not 0 <= place < len(self.frames):
             raise ValueError(
                 f"number={number!r} is not accepted; pass one of 0 to {len(self.frames) - 1}, a frame"
             )
         scene = _scene(self._slide)
-        scene.show(self.frames[number])
+        scene.show(self.frames[place])
         return scene.figure
 
     def save(self, path: StrPath, *, frames_per_second: float = 8.0) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from fftconv._arrays import check_array_kind
-from fftconv._checks import check_count, check_finite, in_digits
+from fftconv._checks import check_count, check_finite, in_digits, read_chance
 from fftconv.probability import ratios
 from fftconv.probability.exact import Weights
 from fftconv.probability.lattice import check_size
@@ -64,7 +64,7 @@ def bernoulli(p: Any, *, accuracy: float = ACCURACY) -> Pmf:
     >>> bernoulli(0.25).pmf([0, 1])
     array([0.75, 0.25])
     """
-    _check_probability(p)
+    p = read_chance("p", p)
     if isinstance(p, (Fraction, int)):
         return Pmf(np.array([1 - Fraction(p), Fraction(p)], object), accuracy=accuracy)
     return Pmf(np.array([1.0 - p, p]), accuracy=accuracy)
@@ -84,7 +84,7 @@ def binomial(n: int, p: Any, *, lost_mass: float = 1e-15, accuracy: float = ACCU
     >>> round(binomial(10**18, 3e-18).pmf(0), 9)  # nearly poisson(3)
     0.049787068
     """
-    _check_probability(p)
+    p = read_chance("p", p)
     trials = check_count("n", n, 0)
     if p in (0, 1):
         return degenerate(trials * int(p), exact=isinstance(p, Fraction), accuracy=accuracy)
@@ -129,12 +129,12 @@ def geometric(p: float, *, lost_mass: float = 1e-15, accuracy: float = ACCURACY)
     >>> round(geometric(0.5).mean(), 9)
     2.0
     """
-    _check_probability(p)
-    if p == 0:
+    chance = float(read_chance("p", p))
+    if chance == 0:
         raise ValueError(f"p={p!r} never succeeds; pass a probability above 0, up to 1")
-    if p == 1:
+    if chance == 1:
         return degenerate(1, accuracy=accuracy)
-    return Pmf._by_ratios(ratios.geometric(float(p)), lost_mass, accuracy)
+    return Pmf._by_ratios(ratios.geometric(chance), lost_mass, accuracy)
 
 
 def degenerate(value: Any, *, exact: bool = False, accuracy: float = ACCURACY) -> Pmf:
@@ -168,8 +168,3 @@ def mixture(variables: Sequence[Pmf], weights: Sequence[Any]) -> Pmf:
         for value, probability in variable.to_dict().items():
             table[value] = table.get(value, 0) + weight * probability
     return Pmf.from_dict(table, accuracy=min(variable.accuracy for variable in variables))
-
-
-def _check_probability(p: Any) -> None:
-    if isinstance(p, bool) or not isinstance(p, (int, float, Fraction, np.floating)) or not 0 <= p <= 1:
-        raise ValueError(f"p={p!r} is not accepted; pass a probability from 0 to 1")

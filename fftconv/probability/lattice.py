@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from fftconv._checks import in_digits, read_items
+from fftconv._checks import in_digits, is_number, read_items
 
 MOST_POINTS = 2**26
 MOST_WORDS = 2**22  # of 64 bits, in exact numbers: two minutes for a product, by Karatsuba's method
@@ -33,7 +33,7 @@ def read_point(name: str, value: Any, ndim: int) -> tuple[Fraction, ...]:
 
 def rational(name: str, value: Any) -> Fraction:
     """A number as a fraction; floats are read as the decimals that they print as."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, Rational, np.integer, np.floating)):
+    if not is_number(value) or not isinstance(value, (float, Rational, np.floating)):
         raise TypeError(f"{name}={value!r} is not accepted; pass a number")
     if isinstance(value, (float, np.floating)):
         if not math.isfinite(value):

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from fftconv._arguments import first_index, read_array, read_plain
 from fftconv._arrays import check_array_kind
-from fftconv._checks import check_count, in_digits
+from fftconv._checks import check_count, in_digits, read_chance
 from fftconv.probability import exact, ratios
 from fftconv.probability.lattice import (
     MOST_POINTS,
@@ -688,8 +688,7 @@ class Pmf:
     def quantile(self, q: float | Fraction) -> Any:
         """The smallest value x with P(X <= x) >= q."""
         points = self._line("quantile")
-        if not 0 <= q <= 1:
-            raise ValueError(f"q={q!r} is not accepted; pass a probability from 0 to 1")
+        q = read_chance("q", q)
         below = np.cumsum(self.probabilities)
         at = int(np.searchsorted(below, q - (0 if self.is_exact else 1e-15)))
         return points[[min(at, len(points) - 1)]].tolist()[0]
@@ -700,7 +699,8 @@ class Pmf:
 
     def interval(self, level: float = 0.95) -> tuple[Any, Any]:
         """The values between which so much of the mass lies, as much beyond either."""
-        return self.quantile((1 - level) / 2), self.quantile((1 + level) / 2)
+        inside = read_chance("level", level)
+        return self.quantile((1 - inside) / 2), self.quantile((1 + inside) / 2)
 
     def mode(self) -> Any:
         """The likeliest value, the smallest of them."""
@@ -724,7 +724,9 @@ class Pmf:
         """Given that the value (in several dimensions, the tuple) passes a test, a function."""
         kept = np.zeros(self.shape, bool)
         places = np.argwhere(self._positive())
-        kept[tuple(places.T)] = [bool(holds(point)) for point in self._points(places)]
+        answers = [holds(point) for point in self._points(places)]
+        check_array_kind("what holds returns", answers)
+        kept[tuple(places.T)] = list(map(bool, answers))
         if not kept.any():
             raise ValueError("condition holds for no value of the support, so nothing is left")
         return self._given(kept)
@@ -824,7 +826,7 @@ def _as_float(what: str, number: Fraction) -> float:
 
 def _check_accuracy(accuracy: Any, error: float, what: str) -> float:
     """A largest relative error that is accepted, and not exceeded by this one."""
-    if isinstance(accuracy, bool) or not isinstance(accuracy, (int, float)) or not 0 < accuracy < 1:
+    if not isinstance(accuracy, (float, np.floating)) or not 0 < accuracy < 1:
         raise ValueError(f"accuracy={accuracy!r} is not accepted; pass a number between 0 and 1, as 1e-9")
     if error > accuracy:
         raise ArithmeticError(
@@ -835,7 +837,7 @@ def _check_accuracy(accuracy: Any, error: float, what: str) -> float:
 
 
 def _check_lost_mass(lost_mass: Any) -> float:
-    if isinstance(lost_mass, bool) or not isinstance(lost_mass, (int, float)) or not 0 < lost_mass < 1:
+    if not isinstance(lost_mass, (float, np.floating)) or not 0 < lost_mass < 1:
         raise ValueError(f"lost_mass={lost_mass!r} is not accepted; pass a number between 0 and 1")
     return float(lost_mass)
 
