@@ -387,8 +387,8 @@ def _read_options(
 _kept_options = lru_cache(maxsize=1024, typed=True)(_read_options)
 
 
-def read_fill(fill_value: Any, boundary: str, dtype: np.dtype[Any]) -> Any:
-    """The value beyond the edges, in the dtype of the result."""
+def read_fill(fill_value: Any, boundary: str, dtype: np.dtype[Any], name: str = "signal") -> Any:
+    """The value beyond the edges of the array that the caller knows by this name, in the result's dtype."""
     if isinstance(fill_value, float) and fill_value == 0:
         return 0
     if not is_number(fill_value):
@@ -404,10 +404,10 @@ def read_fill(fill_value: Any, boundary: str, dtype: np.dtype[Any]) -> Any:
     if isinstance(fill_value, (complex, np.complexfloating)) and dtype.kind != "c":
         raise TypeError(
             f"fill_value={fill_value!r} is complex and the data is real ({dtype}); "
-            f"convert the signal with signal.astype(complex)"
+            f"pass a real one, or convert {name} with {name}.astype(complex)"
         )
     if dtype.kind in "iu":
-        return _read_whole_fill(fill_value, dtype)
+        return _read_whole_fill(fill_value, dtype, name)
     try:
         with np.errstate(over="ignore"):
             converted = dtype.type(cast(Any, fill_value))
@@ -418,7 +418,7 @@ def read_fill(fill_value: Any, boundary: str, dtype: np.dtype[Any]) -> Any:
     return converted
 
 
-def _read_whole_fill(fill_value: Any, dtype: np.dtype[Any]) -> int:
+def _read_whole_fill(fill_value: Any, dtype: np.dtype[Any], name: str) -> int:
     try:
         whole = int(fill_value)
     except (ValueError, OverflowError):  # NaN and infinity
@@ -426,12 +426,12 @@ def _read_whole_fill(fill_value: Any, dtype: np.dtype[Any]) -> int:
     if whole is None or whole != fill_value:
         raise ValueError(
             f"fill_value={fill_value!r} is not a whole number, but integer data gives integer results; "
-            f"convert the signal with signal.astype(float)"
+            f"convert {name} with {name}.astype(float)"
         )
     limits = np.iinfo(dtype)
     if not limits.min <= whole <= limits.max:
         raise OverflowError(
-            f"fill_value={fill_value!r} does not fit {dtype}; convert the signal with signal.astype(object)"
+            f"fill_value={fill_value!r} does not fit {dtype}; convert {name} with {name}.astype(object)"
         )
     return whole
 

@@ -275,3 +275,29 @@ def test_images_of_any_bytes_and_chunks():
         image.pipeline(da.ones((9, 9), dtype=int), "blur 1 | blur 2")
     with pytest.raises(TypeError, match="mask is an array of dask"):
         image.gaussian_blur(np.ones((9, 9)), 1, mask=da.ones((9, 9)))
+
+
+class Metres(np.ndarray):
+    unit = "m"
+
+
+@pytest.mark.parametrize("name", ["signal", "kernel", "mask"])
+@pytest.mark.parametrize("chunks", [2, 3, 9])
+@pytest.mark.parametrize("change", [lambda x: np.ma.masked_equal(x, 1), lambda x: x.view(Metres)])
+def test_chunks_that_turn_out_to_lose_something_raise(name, chunks, change):
+    hidden = da.ones(9, chunks=chunks).map_blocks(change, dtype=float, meta=np.empty(0))
+    given = {"signal": da.ones(9, chunks=chunks), "kernel": [1.0, 2.0, 3.0], "boundary": "wrap"}
+    result = fftconv.convolve(**given | {name: hidden}, mode="same")
+    with pytest.raises(TypeError, match=f"a chunk of {name} (is a masked array|has the unit 'm')"):
+        result.compute(scheduler="sync")
+    given[name] = hidden.map_blocks(np.asarray)
+    fftconv.convolve(**given, mode="same").compute(scheduler="sync")
+
+
+def test_masked_kernels_and_masks_have_cures_of_their_own():
+    masked = da.ma.masked_array(np.ones(2), mask=[True, False])
+    for name, fill in (("kernel", 0), ("mask", False)):
+        given = {"signal": da.ones(2), "kernel": [1.0]}
+        with pytest.raises(TypeError, match=rf"{name} is .*dask\.array\.ma\.filled\({name}, {fill}\)"):
+            fftconv.convolve(**given | {name: masked})
+        fftconv.convolve(**given | {name: da.ma.filled(masked, fill)}).compute(scheduler="sync")

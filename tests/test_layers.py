@@ -599,3 +599,31 @@ def test_what_else_is_refused():
         layers.toeplitz_matrix(np.array([1, 2], object), 5)
     with pytest.raises(ValueError, match=r"shape=\(5, 5\) is not accepted"):
         layers.toeplitz_matrix([1, 2], (5, 5))
+
+
+def test_errors_about_large_integers_name_arguments_and_cures_that_work():
+    ones, large = np.ones((1, 1, 3), int), np.full((1, 1, 3), 2**62)
+    taps = np.full((1, 1, 2), 4)
+    with pytest.raises(OverflowError, match=r"convert x with x\.astype\(object\)"):
+        layers.conv_layer(large, taps)
+    assert layers.conv_layer(large.astype(object), taps).tolist() == [[[2**65] * 2]]
+    beyond = {"padding": 1, "boundary": "constant", "fill_value": 2**70}
+    with pytest.raises(OverflowError, match=r"does not fit int64; convert x with x\.astype\(object\)"):
+        layers.conv_layer(ones, taps, **beyond)
+    assert layers.conv_layer(ones.astype(object), taps, **beyond).flat[0] == 4 + 2**72
+    for fill, words in ((1.5, r"convert x with x.astype\(float\)"), (1j, "pass a real one, or convert x ")):
+        with pytest.raises((TypeError, ValueError), match=words):
+            layers.conv_layer(ones, taps, padding=1, boundary="constant", fill_value=fill)
+        with pytest.raises((TypeError, ValueError), match=words):
+            layers.conv_layer_backward(
+                np.ones((1, 1, 4)), ones, taps, padding=1, boundary="constant", fill_value=fill
+            ) if fill == 1j else layers.conv_layer_backward(
+                np.ones((1, 1, 4), int), ones, taps, padding=1, boundary="constant", fill_value=fill
+            )
+    gradient = np.full((1, 1, 2), 2**40)
+    for arrays in ((gradient, large, taps), (gradient, ones, 2**40 * taps)):
+        with pytest.raises(OverflowError, match=r"convert the gradient with gradient\.astype\(object\)"):
+            layers.conv_layer_backward(*arrays)
+        found = layers.conv_layer_backward(gradient.astype(object), *arrays[1:])
+        assert found.x.flat[0] == 2**40 * int(arrays[2].flat[0])
+        assert found.weights.flat[0] == 2 * 2**40 * int(arrays[1].flat[0])

@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import inspect
+import re
 
 import click
 import numpy as np
@@ -405,6 +406,129 @@ def test_cures_that_are_named_work():
         fftconv.convolve([1.0, 2.0, 3.0], [1.0, 1.0], out=out)
     fftconv.convolve([1.0, 2.0, 3.0], [1.0, 1.0], out=out.data)
     assert out.tolist() == [1.0, 3.0, 5.0, 3.0]
+
+
+def cure_of(error):
+    """What an error says to pass."""
+    return re.search(r"(?:pass|fill it with) (\w+[\w.]*(?:\([^,]*?\))?)", str(error).partition(";")[2])[1]
+
+
+def followed(signal, kernel=(1.0, 1.0), **options):
+    """What convolve gives when the errors' cures are followed, and how many were needed."""
+    given = {"signal": signal, "kernel": kernel} | options
+    for steps in range(4):
+        try:
+            result = fftconv.convolve(**given)
+        except TypeError as error:
+            name = str(error).split()[0].partition(".")[0]
+            given[name] = eval(cure_of(error), {"numpy": np, name: given[name]})
+        else:
+            return given.get("out", result), steps
+    raise AssertionError("the cures do not end")
+
+
+@pytest.mark.parametrize("package", ["pandas", "astropy", "xarray", "torch"])
+def test_cures_for_arrays_of_other_libraries_work(package):
+    pytest.importorskip(package)
+    line = np.array([1.0, 2.0, 3.0])
+    summed, arrays, kernels = [1.0, 3.0, 5.0, 3.0], [], []
+    if package == "pandas":
+        import pandas
+
+        arrays = kernels = [pandas.Series(line), pandas.Index(line), pandas.Series(line, dtype="Float64")]
+    if package == "astropy":
+        from astropy import units
+        from astropy.table import Column, MaskedColumn
+        from astropy.utils.masked import Masked
+
+        kernels = [Masked(line, mask=False), MaskedColumn(line, mask=[False] * 3)]
+        arrays = [*kernels, line * units.m, MaskedColumn(line, unit="m"), Column(line, unit="m")]
+        assert followed(Column(line))[1] == 0  # whose unit is None
+        out, steps = followed([1.0, 2.0, 3.0], out=Masked(np.zeros(4)))
+        assert steps == 1
+        assert out.tolist() == summed
+    if package == "xarray":
+        import xarray
+
+        kernels = [xarray.DataArray(line)]
+    if package == "torch":
+        import torch
+
+        with pytest.raises(
+            TypeError, match=r"^kernel is an array of torch.*pass kernel.numpy\(force=True\)"
+        ):
+            fftconv.Filter(torch.ones(2))
+    for array in arrays:
+        result, steps = followed(array)
+        assert result.tolist() == summed
+        assert steps
+    for array in kernels:
+        result, steps = followed((1.0, 1.0), array)
+        assert np.asarray(result).tolist() == summed
+        assert steps
+
+
+@pytest.mark.parametrize(("name", "parameter"), parameters(takes_arrays))
+def test_dimensions_of_xarray_are_kept_or_refused(name, parameter, tmp_path):
+    xarray = pytest.importorskip("xarray")
+    value = right(name, parameter)
+    if parameter == "fill_value" or (name, parameter) in _SCALARS:
+        return
+    array = xarray.DataArray(value if np.ndim(value) else [value])
+    kept = name in ("convolve", "correlate") or (name.endswith("__call__") and name != "Filter")
+    if kept and parameter != "out":
+        return  # by functions that tests/test_xarray.py is about
+    words = (
+        rf"^{parameter} is a DataArray of xarray, whose dimensions would be lost; pass {parameter}\.to_n"
+    )
+    with pytest.raises(TypeError, match=words):
+        call(name, tmp_path, **{parameter: array})
+    words = (
+        rf"^{parameter} is a Dataset of many variables; pass one of them|^signals\['speed'\] is a DataArr"
+    )
+    with pytest.raises(TypeError, match=words):
+        call(name, tmp_path, **{parameter: xarray.Dataset({"speed": array})})
+    for data, lost in ((masked([1.0, 2.0]), "masked array"), (np.ones(2).view(Quantity), "unit 'm'")):
+        inside = xarray.DataArray(np.ones(2))
+        inside.variable._data = data
+        if parameter != "out":
+            with pytest.raises(TypeError, match=rf"^{parameter}\[0\]\.data .*{lost}"):
+                call(name, tmp_path, **{parameter: [inside, inside]})
+
+
+def test_what_functions_of_callers_return_is_checked():
+    die = fftconv.probability.die(6)
+    for answer in (np.ma.masked, np.ma.array([True], mask=[True])[0], np.array(True).view(Quantity)):
+        with pytest.raises(TypeError, match=r"^holds\(x\)\[\d\] (is a masked|has the unit)"):
+            die.condition(lambda x, answer=answer: answer if x > 3 else True)
+    for change in (masked, lambda x: x.view(Quantity), lambda x: Wrapped(x)):
+        with pytest.raises(TypeError, match=r"^pdf\(x\) (is a masked|has the unit)"):
+            fftconv.probability.Density.from_pdf(lambda x, change=change: change(2 * x), 0, 1).mean()
+
+
+def test_items_of_pandas_and_times_are_called_what_they_are():
+    pandas = pytest.importorskip("pandas")
+    for item in (pandas.NA, pandas.NaT):
+        with pytest.raises(TypeError, match=r"^signal\[1\] is .* a missing value; pass float\('nan'\)"):
+            fftconv.convolve([1.0, item], [1.0])
+    for item in (pandas.Timedelta(1), pandas.Timestamp(1), datetime.date(2000, 1, 1)):
+        with pytest.raises(TypeError, match=r"^signal\[1\] is a time .* pass numbers"):
+            fftconv.convolve([1.0, item], [1.0])
+
+
+@pytest.mark.parametrize(
+    ("items", "cure"),
+    [
+        ((each for each in (1.0, 2.0)), r"list\(signal\)"),
+        ({1.0, 2.0}, r"list\(signal\)"),
+        ({1: 2.0}.values(), r"list\(signal\)"),
+        ({1: 2.0}, r"list\(signal.values\(\)\)"),
+        (map(float, "12"), r"list\(signal\)"),
+    ],
+)
+def test_what_has_items_but_is_no_array_is_not_called_a_scalar(items, cure):
+    with pytest.raises(TypeError, match=rf"^signal is a {type(items).__name__}, .*pass {cure}"):
+        fftconv.convolve(items, [1.0])
 
 
 def test_what_is_nested_deeply_is_found():

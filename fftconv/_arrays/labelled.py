@@ -21,7 +21,9 @@ def convolve(signal: Any, kernel: Any, options: dict[str, Any], correlate: bool)
             raise TypeError(f"{name} is a {type(array).__name__}; pass a DataArray, one of its variables")
     if not isinstance(signal, xarray.DataArray):
         whose = "kernel" if isinstance(kernel, xarray.DataArray) else "mask"
-        raise TypeError(f"{whose} is a DataArray and signal is none; pass a DataArray, or {whose}.data")
+        raise TypeError(
+            f"{whose} is a DataArray and signal is none; pass {whose}.to_numpy(), or such a signal"
+        )
     if len(set(signal.dims)) < len(signal.dims):
         raise ValueError(f"signal has the dimensions {signal.dims}, one of them twice; rename them")
     if options["out"] is not None:

@@ -62,7 +62,7 @@ def convolve(signal: Any, kernel: Any, options: dict[str, Any], correlate: bool)
         signal = da.from_array(read_array("signal", signal), chunks=-1)
     taps, kernel_like = _read_kernel(kernel)
     _check_known("signal", signal)
-    signal = _as_native(signal)
+    signal = plain_chunks("signal", signal)
     check_choice("method", options["method"], METHODS)
     given = None if mask is None else np.broadcast_to(True, signal.shape)
     problem = read_problem(_as_if(signal), kernel_like, mask=given, **options)
@@ -210,7 +210,8 @@ def _with_halo(array: Any, places: tuple[int, ...], axes: tuple[_Axis, ...]) -> 
             boundary[place] = "periodic" if axis.is_periodic else "none"
     if not any(np.any(deep) for deep in depth.values()):
         return array
-    copying = array.map_blocks(_as_chunk, dtype=array.dtype, meta=np.empty((0,) * array.ndim, array.dtype))
+    meta = np.empty((0,) * array.ndim, array.dtype)
+    copying = array.map_blocks(_as_chunk, dtype=array.dtype, meta=meta)
     return overlap(copying, depth=depth, boundary=boundary, allow_rechunk=False)
 
 
@@ -228,7 +229,7 @@ def _read_kernel(kernel: Any) -> tuple[Any, Array]:
     """The taps, lazily if they are, and an array of their shape and dtype."""
     if isinstance(kernel, da.Array):
         _check_known("kernel", kernel)
-        kernel = _as_native(kernel)
+        kernel = plain_chunks("kernel", kernel)
         return kernel, _as_if(kernel)
     taps = read_array("kernel", kernel)
     if taps.dtype.kind == "O":
@@ -271,7 +272,7 @@ def _read_mask(mask: ArrayLike, signal: Any) -> Any:
         ) from None
     dtype = native_dtype(given.dtype) if given.dtype.kind == "f" else np.dtype(bool)
     meta = np.empty((0,) * signal.ndim, dtype)
-    return wide.rechunk(signal.chunks).map_blocks(_check_mask, dtype=dtype, meta=meta)
+    return plain_chunks("mask", wide).rechunk(signal.chunks).map_blocks(_check_mask, dtype=dtype, meta=meta)
 
 
 def _check_mask(weights: Array) -> Array:
@@ -286,16 +287,28 @@ def _check_known(name: str, array: Any) -> None:
     if array.dtype.kind == "O":
         raise TypeError(f"{name} is a dask array of objects; pass numbers, or compute it first")
     if isinstance(array._meta, np.ma.MaskedArray):
-        raise TypeError(
-            f"{name} is a masked dask array, whose mask would be lost; pass dask.array.ma.getdata({name}) "
-            f"and mask=~dask.array.ma.getmaskarray({name})"
-        )
+        cure = f"fill it with dask.array.ma.filled({name}, {'False' if name == 'mask' else '0'})"
+        if name == "signal":
+            cure = f"pass dask.array.ma.getdata({name}) and mask=~dask.array.ma.getmaskarray({name})"
+        raise TypeError(f"{name} is a masked dask array, whose mask would be lost; {cure}")
     check_losses(name, array._meta)
 
 
-def _as_native(array: Any) -> Any:
-    """Chunks in the byte order of the machine that computes."""
-    return array if array.dtype.isnative else array.astype(native_dtype(array.dtype))
+def plain_chunks(name: str, array: Any) -> Any:
+    """In the byte order of the machine that computes; chunks that turn out to be no plain arrays raise."""
+    checked = array.map_blocks(_check_chunk, name, dtype=array.dtype, meta=array._meta)
+    return checked if array.dtype.isnative else checked.astype(native_dtype(array.dtype))
+
+
+def _check_chunk(chunk: Any, name: str) -> Any:
+    try:
+        check_losses(name, chunk)
+    except TypeError as error:
+        reason = str(error).partition(";")[0]
+        raise TypeError(
+            f"a chunk of {reason}; drop it on purpose with {name}.map_blocks(numpy.asarray)"
+        ) from None
+    return chunk
 
 
 def _as_if(array: Any) -> Array:

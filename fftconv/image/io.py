@@ -261,7 +261,7 @@ def write_file(
 def _pixels_and_mode(image: Any, metadata: ImageMetadata | None) -> tuple[Array, str]:
     if isinstance(image, Image.Image):
         return pixels_of(image)
-    if package_of(image):  # to be computed here and now is what writing asks for
+    if package_of(image) not in ("", "xarray"):  # to be computed here is what writing asks for
         check_losses("image", getattr(image, "_meta", None))
         pixels = np.asarray(image)
     else:

@@ -14,6 +14,7 @@ import numpy as np
 from dask.delayed import delayed
 
 from fftconv._arrays import check_losses
+from fftconv._arrays.lazy import plain_chunks
 from fftconv.image.bands import plan_banding
 from fftconv.image.pixels import Sketch
 from fftconv.image.processing import Recipe, full_scale, has_opacity, process_pixels, read_pixels
@@ -24,7 +25,8 @@ def sketch_lazily(image: Any) -> Sketch:
     if any(np.isnan(size) for size in image.shape):
         raise ValueError("image has chunks of unknown size; call image.compute_chunk_sizes() first")
     if isinstance(image._meta, np.ma.MaskedArray):
-        raise TypeError("image is a masked dask array, whose mask would be lost; fill it first")
+        cure = "dask.array.ma.filled(image, 0)"
+        raise TypeError(f"image is a masked dask array, whose mask would be lost; fill it with {cure}")
     check_losses("image", image._meta)
     return Sketch(image.shape, read_pixels(np.broadcast_to(np.zeros((), image.dtype), image.shape)).dtype)
 
@@ -45,7 +47,9 @@ def process_lazily(image: Any, recipe: Recipe) -> Any:
     across = math.prod(image.shape[1:])
     # About as many pixels as the largest chunk has, though bands are whole rows.
     rows = max(largest // across // banding.step, 1) * banding.step
-    whole_rows = image.astype(sketch.dtype).rechunk(dict.fromkeys(range(1, image.ndim), -1))
+    whole_rows = (
+        plain_chunks("image", image).astype(sketch.dtype).rechunk(dict.fromkeys(range(1, image.ndim), -1))
+    )
     see_through = None
     if has_opacity(*sketch, settings.alpha):
         see_through = delayed((whole_rows[..., -1] != full_scale(sketch.dtype)).any())

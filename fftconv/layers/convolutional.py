@@ -108,14 +108,21 @@ def conv_layer(
     samples, kernels, axes, groups = read_layer(x, weights, stride, padding, dilation, groups, strict)
     check_choice("boundary", boundary, LAYER_BOUNDARIES)
     dtype = result_dtype(samples.dtype, kernels.dtype)
-    fill = read_fill(fill_value, boundary, dtype)
+    fill = read_fill(fill_value, boundary, dtype, "x")
     added = None if bias is None else _read_bias(bias, len(kernels))
     if added is not None:
         dtype = result_dtype(dtype, added.dtype)
     if flip:
         kernels = turned(kernels)
     if dtype.kind not in "fc":
-        y = sum_over_channels(make_sum(samples, kernels, axes, groups, workers, boundary, fill), method)
+        task = make_sum(samples, kernels, axes, groups, workers, boundary, fill)
+        try:
+            y = sum_over_channels(task, method)
+        except OverflowError:  # which speaks of a signal
+            raise OverflowError(
+                f"the layer does not fit {dtype}; convert x with x.astype(object) for integers of any "
+                f"size, or with x.astype(float) for rounded ones"
+            ) from None
         return y if added is None else _add_bias(y, added.reshape(-1, *(1,) * len(axes)), dtype)
     if added is not None:
         added = added.astype(dtype, copy=False)

@@ -117,7 +117,7 @@ def conv_layer_backward(
         dtype = result_dtype(common, common)
         given, samples, kernels = (array.astype(dtype, copy=False) for array in arrays)
     laid = turned(kernels) if flip else kernels
-    fill = read_fill(fill_value, boundary, dtype)
+    fill = read_fill(fill_value, boundary, dtype, "x")
     task = make_sum(samples, laid, axes, groups, workers, boundary, fill)
     of_samples = _gradient_of_samples(task, given, method)
     of_weights = _gradient_of_weights(task, given, method)
@@ -128,6 +128,14 @@ def conv_layer_backward(
     )
 
 
+def _sum_of(task: Sum, method: str) -> Array:
+    """The sums of a layer; of integers that do not fit with an error that speaks of gradients."""
+    try:
+        return sum_over_channels(task, method)
+    except OverflowError:
+        raise _overflow(result_dtype(task.x.dtype, task.weights.dtype)) from None
+
+
 def _gradient_of_samples(task: Sum, gradient: Array, method: str) -> Array:
     """Follow each sample to the outputs that read it, and those in the padding to their sources."""
     if task.dtype.kind == "f" and not np.isfinite(task.weights).all():
@@ -135,12 +143,12 @@ def _gradient_of_samples(task: Sum, gradient: Array, method: str) -> Array:
         return unpad(_scatter(task, gradient), task.axes, task.boundary)
     back = _way_back(task, gradient)
     if task.boundary in FILLED:
-        return sum_over_channels(back, method)
+        return _sum_of(back, method)
     try:
-        padded = sum_over_channels(back, method)
+        padded = _sum_of(back, method)
     except OverflowError:  # which may cancel where padding is added to the samples it was copied from
         objects = dataclasses.replace(back, x=back.x.astype(object), weights=back.weights.astype(object))
-        total = unpad(sum_over_channels(objects, "convolve"), task.axes, task.boundary)
+        total = unpad(_sum_of(objects, "convolve"), task.axes, task.boundary)
         return _in_64_bits(total, result_dtype(back.x.dtype, back.weights.dtype))
     return _sum_in_64_bits(padded, lambda part: unpad(part, task.axes, task.boundary))
 
@@ -229,7 +237,7 @@ def _gradient_of_weights(task: Sum, gradient: Array, method: str) -> Array:
     if method == "patches" and task.dtype.kind in "fc":  # of other numbers it is refused below
         grouped = gradient.reshape(task.output_shape)
         return sum_gradient_by_patches(task, grouped).reshape(-1, *task.weights.shape[2:])
-    found = sum_over_channels(_dual(task, gradient), method)
+    found = _sum_of(_dual(task, gradient), method)
     return np.ascontiguousarray(found.swapaxes(0, 1))
 
 

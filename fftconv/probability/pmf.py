@@ -725,7 +725,7 @@ class Pmf:
         kept = np.zeros(self.shape, bool)
         places = np.argwhere(self._positive())
         answers = [holds(point) for point in self._points(places)]
-        check_array_kind("what holds returns", answers)
+        check_array_kind("holds(x)", answers)
         kept[tuple(places.T)] = list(map(bool, answers))
         if not kept.any():
             raise ValueError("condition holds for no value of the support, so nothing is left")
