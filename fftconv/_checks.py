@@ -13,6 +13,7 @@ import numpy as np
 from fftconv._arrays import check_array_kind
 
 _MOST_WORKERS = 1024
+_ONLY_INTEGERS = {int}
 
 
 def is_whole(value: Any) -> bool:
@@ -99,6 +100,10 @@ def read_items(name: str, value: Any, accepted: str) -> tuple[Any, ...]:
 
 def read_integers(name: str, value: Any, accepted: str) -> tuple[int, ...]:
     """A whole number or a sequence of them, as a tuple."""
+    if type(value) is int:  # by far the most calls are of this kind, or the next
+        return (value,)
+    if type(value) is tuple and set(map(type, value)) == _ONLY_INTEGERS:
+        return value
     items = read_items(name, value, accepted)
     try:
         if not all(map(is_whole, items)):
@@ -149,10 +154,12 @@ def read_steps(name: str, value: Any, count: int, least: int = 1) -> tuple[int, 
 
 def read_sides(name: str, value: Any, count: int | None, least: int = 1) -> tuple[int, ...]:
     """Lengths, one for each of `count` axes, or of any axes; a number alone is for all, or for two."""
+    if type(value) is int and value >= least:  # by far the most calls
+        return (value,) * (count or 2)
     of_axes = "a tuple of them" if count is None else f"a tuple of {count}"
     accepted = f"a whole number from {least}, or {of_axes}, one for each axis"
     sides = read_integers(name, value, accepted)
-    if not isinstance(value, Sequence) and np.ndim(value) == 0:
+    if type(value) is not tuple and not isinstance(value, Sequence) and np.ndim(value) == 0:
         sides *= count or 2
     if not sides or len(sides) != (count or len(sides)) or min(sides) < least:
         raise ValueError(f"{name}={value!r} is not accepted; pass {accepted}")

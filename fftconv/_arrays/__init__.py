@@ -41,7 +41,6 @@ _PLAIN_ITEMS = frozenset(
     (bool, int, float, complex, str, bytes, type(None), Fraction, Decimal, *np.sctypeDict.values())
 ) - {np.datetime64, np.timedelta64}
 _TIMES = (np.datetime64, np.timedelta64, datetime.date, datetime.timedelta)
-_LISTS = frozenset((list, tuple))
 # How an array of each package becomes one of NumPy.
 _CONVERSIONS = {"torch": "{}.numpy(force=True)", "cupy": "{}.get()", "dask": "{}.compute()"}
 
@@ -114,14 +113,14 @@ def check_array_kind(name: str, value: Any, *, has_mask: bool = False) -> None:
 
 def _are_plain(items: Sequence[Any]) -> bool:
     """Whether the items, or those of lists of lists of equal depth, are plain numbers."""
-    kinds = list(map(type, items))
-    if not kinds:
-        return True
-    first = kinds[0]
-    if kinds.count(first) == len(kinds):  # two thirds of the time of a set, for a thousand
-        return first in _PLAIN_ITEMS or (first in _LISTS and _are_plain(list(chain.from_iterable(items))))
-    seen = set(kinds)
-    return seen <= _PLAIN_ITEMS or (seen <= _LISTS and _are_plain(list(chain.from_iterable(items))))
+    while items:
+        first = type(items[0])
+        if list(map(type, items)).count(first) != len(items):  # two thirds of the time of a set
+            return set(map(type, items)) <= _PLAIN_ITEMS
+        if first is not list and first is not tuple:
+            return first in _PLAIN_ITEMS
+        items = list(chain.from_iterable(items))
+    return True
 
 
 def _check_items(name: str, items: Sequence[Any]) -> None:

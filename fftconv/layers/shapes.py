@@ -149,6 +149,8 @@ def read_axes(
 
 def _read_padding(padding: Any, count: int) -> list[tuple[int, int]]:
     """Samples before and after each axis."""
+    if type(padding) is int and padding >= 0:
+        return [(padding, padding)] * count
     accepted = f"'same', 'valid', a number, or for each of {count} axes a number or a pair (before, after)"
     if isinstance(padding, np.ndarray):  # of pairs, too
         check_array_kind("padding", padding)
@@ -247,12 +249,12 @@ def read_layer(
     groups = check_count("groups", groups)
     channels, seen = samples.shape[1], kernels.shape[1]
     spatial = range(samples.ndim - 2)
-    names = (
-        f"x has shape {samples.shape} {axis_names('NC', spatial)} and weights {kernels.shape} "
-        f"{axis_names('OC', spatial, groups)}"
-    )
-    check_groups(groups, channels, len(kernels), names)
-    if channels != seen * groups:
+    if channels != seen * groups or len(kernels) % groups:
+        names = (
+            f"x has shape {samples.shape} {axis_names('NC', spatial)} and weights {kernels.shape} "
+            f"{axis_names('OC', spatial, groups)}"
+        )
+        check_groups(groups, channels, len(kernels), names)
         raise ValueError(
             f"{names}: with groups={groups} a kernel sees {channels // groups} of {channels} channels, and "
             f"these weights are for {seen}; pass weights of shape "
