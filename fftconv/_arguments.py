@@ -6,6 +6,7 @@ for `plan_convolution`, which has shapes alone.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,8 +18,17 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fftconv._arrays import check_array_kind
-from fftconv._boundary import BOUNDARIES, Boundary
-from fftconv._checks import check_choice, check_workers, is_number, is_whole, read_integers, read_steps
+from fftconv._boundary import BOUNDARIES, FILLED, Boundary
+from fftconv._checks import (
+    check_choice,
+    check_growth,
+    check_workers,
+    is_number,
+    is_whole,
+    read_integers,
+    read_steps,
+    shown,
+)
 from fftconv._content import Content
 from fftconv._error_bound import componentwise_error
 from fftconv._fft import Provider, read_provider
@@ -29,6 +39,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Axes = int | Sequence[int] | None
 Method = Literal["auto", "direct", "separable", "running_sum", "overlap_save", "fft"]
 
+_MOST_ELEMENTS = 2**56  # more than any memory holds, and fewer bytes than an integer counts
 NAN_POLICIES = ("propagate", "omit", "raise")
 
 
@@ -102,6 +113,9 @@ def read_problem(
     """Check everything that `convolve` takes."""
     samples = read_array("signal", signal, has_mask=True)
     taps = read_array("kernel", kernel)
+    if type(boundary) is not str or type(nan_policy) is not str:
+        check_choice("boundary", boundary, BOUNDARIES)
+        check_choice("nan_policy", nan_policy, NAN_POLICIES)
     weighted = mask is not None or _may_miss(nan_policy, boundary)
     dtype = result_dtype(samples.dtype, taps.dtype, weighted)
     provider = read_provider(fft_provider)
@@ -141,7 +155,7 @@ def read_shapes(
     taps = read_shape("kernel_shape", kernel_shape)
     try:
         given = native_dtype(np.dtype(dtype))
-    except TypeError:
+    except (TypeError, ValueError):
         raise TypeError(
             f"dtype={dtype!r} is not accepted; pass the name or type of a number, such as 'float32'"
         ) from None
@@ -248,6 +262,8 @@ def read_shape(name: str, value: int | Sequence[int]) -> tuple[int, ...]:
     shape = read_integers(name, value, "a length or a tuple of lengths")
     if not shape or min(shape) < 1:
         raise ValueError(f"{name}={value!r} is empty, every length must be at least 1")
+    if math.prod(shape) > _MOST_ELEMENTS:
+        raise ValueError(f"{name}={shown(value)} is not accepted; pass lengths of a product below 2**56")
     return shape
 
 
@@ -357,7 +373,7 @@ def _read_options(
     threads = check_workers(workers)
     if max_memory is not None and (not is_whole(max_memory) or max_memory < 0):
         raise ValueError(
-            f"max_memory={max_memory!r} is not accepted; pass a whole number of bytes, or None for any"
+            f"max_memory={shown(max_memory)} is not accepted; pass a whole number of bytes, or None for any"
         )
     shapes = geometry(
         signal_shape,
@@ -367,6 +383,9 @@ def _read_options(
         read_steps("stride", stride, len(convolved)),
         read_steps("dilation", dilation, len(convolved)),
     )
+    if mode == "full" or boundary not in FILLED:
+        reach = math.prod(window.size + window.span - 1 for window in shapes.windows)
+        check_growth("dilation", dilation, math.prod(window.size for window in shapes.windows), reach)
     fill = read_fill(fill_value, boundary, dtype)
     bound = None if max_memory is None else int(max_memory)
     return Options(
@@ -392,18 +411,19 @@ def read_fill(fill_value: Any, boundary: str, dtype: np.dtype[Any], name: str = 
     if isinstance(fill_value, float) and fill_value == 0:
         return 0
     if not is_number(fill_value):
-        raise TypeError(f"fill_value={fill_value!r} is not accepted; pass a number")
+        raise TypeError(f"fill_value={shown(fill_value)} is not accepted; pass a number")
     if isinstance(fill_value, np.number):
         fill_value = fill_value.item()
     if boundary != "constant" and fill_value != 0:
         raise ValueError(
-            f"fill_value={fill_value!r} has no effect with boundary={boundary!r}; pass boundary='constant'"
+            f"fill_value={shown(fill_value)} has no effect with boundary={boundary!r}; pass "
+            f"boundary='constant'"
         )
     if dtype.kind == "O":
         return fill_value
     if isinstance(fill_value, (complex, np.complexfloating)) and dtype.kind != "c":
         raise TypeError(
-            f"fill_value={fill_value!r} is complex and the data is real ({dtype}); "
+            f"fill_value={shown(fill_value)} is complex and the data is real ({dtype}); "
             f"pass a real one, or convert {name} with {name}.astype(complex)"
         )
     if dtype.kind in "iu":
@@ -414,7 +434,9 @@ def read_fill(fill_value: Any, boundary: str, dtype: np.dtype[Any], name: str = 
     except (OverflowError, TypeError, ValueError):
         converted = dtype.type(np.inf)
     if np.isinf(converted) and abs(cast(Any, fill_value)) != np.inf:
-        raise ValueError(f"fill_value={fill_value!r} is beyond the range of {dtype}; pass a smaller number")
+        raise ValueError(
+            f"fill_value={shown(fill_value)} is beyond the range of {dtype}; pass a smaller number"
+        )
     return converted
 
 
@@ -425,13 +447,14 @@ def _read_whole_fill(fill_value: Any, dtype: np.dtype[Any], name: str) -> int:
         whole = None
     if whole is None or whole != fill_value:
         raise ValueError(
-            f"fill_value={fill_value!r} is not a whole number, but integer data gives integer results; "
-            f"convert {name} with {name}.astype(float)"
+            f"fill_value={shown(fill_value)} is not a whole number, but integer data gives integer "
+            f"results; convert {name} with {name}.astype(float)"
         )
     limits = np.iinfo(dtype)
     if not limits.min <= whole <= limits.max:
         raise OverflowError(
-            f"fill_value={fill_value!r} does not fit {dtype}; convert {name} with {name}.astype(object)"
+            f"fill_value={shown(fill_value)} does not fit {dtype}; convert {name} with "
+            f"{name}.astype(object)"
         )
     return whole
 
@@ -509,7 +532,8 @@ def _read_tolerance(accuracy: Any, taps: int, dtype: np.dtype[Any]) -> float | N
         return componentwise_error(taps, dtype)
     if isinstance(accuracy, bool) or not isinstance(accuracy, (float, np.floating)):
         raise TypeError(
-            f"accuracy={accuracy!r} is not accepted; pass 'normwise', 'componentwise' or a number below 1"
+            f"accuracy={shown(accuracy)} is not accepted; pass 'normwise', 'componentwise' or a "
+            f"number below 1"
         )
     if dtype.kind not in "fc":
         return None
@@ -517,7 +541,7 @@ def _read_tolerance(accuracy: Any, taps: int, dtype: np.dtype[Any]) -> float | N
     least = componentwise_error(taps, dtype)
     if not least <= asked < 1:
         raise ValueError(
-            f"accuracy={accuracy!r} is not accepted; with {taps} taps in {dtype} pass a number from "
+            f"accuracy={shown(accuracy)} is not accepted; with {taps} taps in {dtype} pass a number from "
             f"{least:.2g} to 1, 'componentwise' for the least of them, or convert the data to a wider dtype"
         )
     return asked

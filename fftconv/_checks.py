@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from fractions import Fraction
 from numbers import Number
 from typing import Any
@@ -13,6 +13,9 @@ import numpy as np
 from fftconv._arrays import check_array_kind
 
 _MOST_WORKERS = 1024
+MOST_TAPS = 10**8  # of one kernel; beyond it a parameter is a mistake, not a wish
+MOST_SAMPLES = 2**32  # made of far fewer: beyond it a parameter is a mistake
+_MOST = 2**63  # which sizes and steps are below
 _ONLY_INTEGERS = {int}
 
 
@@ -33,14 +36,16 @@ def check_workers(workers: Any) -> int | None:
     if workers is None:
         return None
     if not is_whole(workers) or not 1 <= workers <= _MOST_WORKERS:
-        raise ValueError(f"workers={workers!r} is not accepted; pass 1 to {_MOST_WORKERS} threads, or None")
+        raise ValueError(
+            f"workers={shown(workers)} is not accepted; pass 1 to {_MOST_WORKERS} threads, or None"
+        )
     return int(workers)
 
 
 def check_choice(name: str, value: Any, accepted: Sequence[str]) -> None:
     if not isinstance(value, str) or value not in accepted:
         raise ValueError(
-            f"{name}={value!r} is not accepted; choose one of "
+            f"{name}={shown(value)} is not accepted; choose one of "
             + ", ".join(repr(choice) for choice in accepted)
         )
 
@@ -50,13 +55,13 @@ def check_finite(name: str, value: Any) -> float:
     if type(value) not in (int, float):
         check_array_kind(name, value)
     if not is_whole(value) and not isinstance(value, (float, np.floating)):
-        raise TypeError(f"{name}={value!r} is not accepted; pass a number")
+        raise TypeError(f"{name}={shown(value)} is not accepted; pass a number")
     try:
         number = float(value)
     except OverflowError:  # a whole number beyond all floats
         number = math.inf
     if not math.isfinite(number):
-        raise ValueError(f"{name}={value!r} is not accepted; pass a finite number")
+        raise ValueError(f"{name}={shown(value)} is not accepted; pass a finite number")
     return number
 
 
@@ -65,19 +70,71 @@ def read_chance(name: str, value: Any) -> int | float | Fraction:
     if isinstance(value, Fraction) and 0 <= value <= 1:
         return value
     if not (is_whole(value) or isinstance(value, (float, np.floating))) or not 0 <= value <= 1:
-        raise ValueError(f"{name}={value!r} is not accepted; pass a probability from 0 to 1")
+        raise ValueError(f"{name}={shown(value)} is not accepted; pass a probability from 0 to 1")
     return int(value) if is_whole(value) else float(value)
 
 
 def check_count(name: str, value: Any, least: int | None = 1) -> int:
     """A whole number, from `least` on if there is such a number, as one of Python."""
     if not is_whole(value):
-        raise TypeError(f"{name}={value!r} is not accepted; pass a whole number")
+        raise TypeError(f"{name}={shown(value)} is not accepted; pass a whole number")
     if least is not None and value < least:
-        raise ValueError(
-            f"{name}={in_digits(int(value))} is not accepted; pass a whole number from {least}"
-        )
+        raise ValueError(f"{name}={shown(value)} is not accepted; pass a whole number from {least}")
     return int(value)
+
+
+def shown(value: Any) -> str:
+    """A value in an error; of whole numbers that have hundreds of digits the first three."""
+    if type(value) is int:
+        return in_digits(value)
+    if type(value) in (tuple, list) and any(type(item) is int and abs(item) >= 10**20 for item in value):
+        inside = ", ".join(map(shown, value))
+        return f"[{inside}]" if type(value) is list else f"({inside}{',' * (len(value) == 1)})"
+    return repr(value)
+
+
+def check_taps(name: str, value: Any, taps: float, cure: str = "pass less") -> None:
+    """Refuse kernels of so many taps that a parameter must be a mistake."""
+    if taps > MOST_TAPS:
+        many = in_digits(taps) if isinstance(taps, int) and taps > 10**300 else f"{taps:.3g}"
+        raise ValueError(f"{name}={shown(value)} is not accepted: it makes a kernel of {many} taps; {cure}")
+
+
+def check_growth(name: str, value: Any, before: int, after: int) -> None:
+    """Refuse a parameter that makes very many samples of far fewer."""
+    if after > MOST_SAMPLES and after > 4 * before:
+        raise ValueError(
+            f"{name}={shown(value)} is not accepted: it makes {in_digits(after)} samples of "
+            f"{in_digits(before)}; pass less"
+        )
+
+
+def scaled(name: str, factor: float, taps: Any) -> Any:
+    """Taps times a number that a caller chose, if floats hold them."""
+    with np.errstate(over="ignore"):
+        result = factor * taps
+    if not np.isfinite(result).all():
+        raise ValueError(
+            f"{name}={factor!r} is not accepted: it makes taps beyond the range of float64; pass less"
+        )
+    return result
+
+
+def make_generator(seed: Any) -> np.random.Generator:
+    """Random numbers from a seed on."""
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"seed={shown(seed)} is not accepted; pass a whole number from 0, or None"
+        ) from None
+
+
+def read_list(name: str, value: Any, accepted: str) -> tuple[Any, ...]:
+    """The items of anything that has them, but for texts and mappings."""
+    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+        raise TypeError(f"{name}={shown(value)} is not accepted; pass {accepted}")
+    return tuple(value)
 
 
 def in_digits(number: int) -> str:
@@ -94,23 +151,30 @@ def read_items(name: str, value: Any, accepted: str) -> tuple[Any, ...]:
     if isinstance(value, np.ndarray) and value.ndim < 2:
         return tuple(value) if value.ndim else (value[()],)
     if isinstance(value, (str, bytes, np.ndarray, Set, Mapping)):
-        raise TypeError(f"{name}={value!r} is not accepted; pass {accepted}")
+        raise TypeError(f"{name}={shown(value)} is not accepted; pass {accepted}")
     return tuple(value) if isinstance(value, Sequence) else (value,)
 
 
 def read_integers(name: str, value: Any, accepted: str) -> tuple[int, ...]:
     """A whole number or a sequence of them, as a tuple."""
-    if type(value) is int:  # by far the most calls are of this kind, or the next
+    if type(value) is int and -_MOST < value < _MOST:  # by far the most calls are of this kind, or the next
         return (value,)
-    if type(value) is tuple and set(map(type, value)) == _ONLY_INTEGERS:
+    if (
+        type(value) is tuple
+        and set(map(type, value)) == _ONLY_INTEGERS
+        and -_MOST < min(value) <= max(value) < _MOST
+    ):
         return value
     items = read_items(name, value, accepted)
     try:
         if not all(map(is_whole, items)):
             raise TypeError
-        return tuple(map(int, items))
+        numbers = tuple(map(int, items))
     except TypeError:
-        raise TypeError(f"{name}={value!r} is not accepted; pass {accepted}") from None
+        raise TypeError(f"{name}={shown(value)} is not accepted; pass {accepted}") from None
+    if not all(-_MOST < number < _MOST for number in numbers):
+        raise ValueError(f"{name}={shown(value)} is not accepted; pass {accepted}, below 2**63")
+    return numbers
 
 
 def read_numbers(name: str, value: Any, count: int | None, accepted: str) -> tuple[float, ...]:
@@ -119,11 +183,11 @@ def read_numbers(name: str, value: Any, count: int | None, accepted: str) -> tup
     try:
         numbers = tuple(check_finite(name, item) for item in items)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{name}={value!r} is not accepted; pass {accepted}") from None
+        raise type(error)(f"{name}={shown(value)} is not accepted; pass {accepted}") from None
     if not items:
-        raise TypeError(f"{name}={value!r} is not accepted; pass {accepted}")
+        raise TypeError(f"{name}={shown(value)} is not accepted; pass {accepted}")
     if len(numbers) != (count or len(numbers)):
-        raise ValueError(f"{name}={value!r} has {len(numbers)} numbers; pass {accepted}")
+        raise ValueError(f"{name}={shown(value)} has {len(numbers)} numbers; pass {accepted}")
     return numbers
 
 
@@ -131,30 +195,30 @@ def read_names(name: str, value: Any, count: int) -> tuple[str, ...]:
     """So many texts."""
     accepted = f"{'two' if count == 2 else count} texts"
     if not isinstance(value, (Sequence, np.ndarray)) or isinstance(value, (str, bytes)):
-        raise TypeError(f"{name}={value!r} is not accepted; pass {accepted}")
+        raise TypeError(f"{name}={shown(value)} is not accepted; pass {accepted}")
     if len(value) != count:
-        raise ValueError(f"{name}={value!r} is not accepted; pass {accepted}")
+        raise ValueError(f"{name}={shown(value)} is not accepted; pass {accepted}")
     if not all(isinstance(text, str) for text in value):
-        raise TypeError(f"{name}={value!r} is not accepted; pass {accepted}")
+        raise TypeError(f"{name}={shown(value)} is not accepted; pass {accepted}")
     return tuple(map(str, value))
 
 
 def read_steps(name: str, value: Any, count: int, least: int = 1) -> tuple[int, ...]:
     """A whole number for each of so many axes; one number, alone or in a sequence, is for all."""
-    if type(value) is int and value >= least:  # by far the most calls
+    if type(value) is int and least <= value < _MOST:  # by far the most calls
         return (value,) * count
     accepted = f"a whole number from {least}, or a tuple of {count}, one for each axis"
     steps = read_integers(name, value, accepted)
     if len(steps) == 1:
         steps *= count
     if not steps or len(steps) != count or min(steps) < least:
-        raise ValueError(f"{name}={value!r} is not accepted; pass {accepted}")
+        raise ValueError(f"{name}={shown(value)} is not accepted; pass {accepted}")
     return steps
 
 
 def read_sides(name: str, value: Any, count: int | None, least: int = 1) -> tuple[int, ...]:
     """Lengths, one for each of `count` axes, or of any axes; a number alone is for all, or for two."""
-    if type(value) is int and value >= least:  # by far the most calls
+    if type(value) is int and least <= value < _MOST:  # by far the most calls
         return (value,) * (count or 2)
     of_axes = "a tuple of them" if count is None else f"a tuple of {count}"
     accepted = f"a whole number from {least}, or {of_axes}, one for each axis"
@@ -162,5 +226,5 @@ def read_sides(name: str, value: Any, count: int | None, least: int = 1) -> tupl
     if type(value) is not tuple and not isinstance(value, Sequence) and np.ndim(value) == 0:
         sides *= count or 2
     if not sides or len(sides) != (count or len(sides)) or min(sides) < least:
-        raise ValueError(f"{name}={value!r} is not accepted; pass {accepted}")
+        raise ValueError(f"{name}={shown(value)} is not accepted; pass {accepted}")
     return sides

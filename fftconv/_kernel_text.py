@@ -25,15 +25,15 @@ def parse_kernel(text: str, *, normalize: bool = False) -> Kernel:
         taps = _read_rows(text)
     if taps.ndim != 2 or taps.size == 0:
         raise ValueError(
-            f"{text!r} has {taps.ndim} axes (shape {taps.shape}) and a picture needs rows and columns; for "
-            f"example 'gaussian((2, 2))', 'difference(axis=0, ndim=2)'"
+            f"{_short(text)} has {taps.ndim} axes (shape {taps.shape}) and a picture needs rows and "
+            f"columns; for example 'gaussian((2, 2))', 'difference(axis=0, ndim=2)'"
         )
     if taps.dtype.kind not in "biuf" or not np.isfinite(taps).all():
-        raise ValueError(f"{text!r} has taps that are not finite real numbers")
+        raise ValueError(f"{_short(text)} has taps that are not finite real numbers")
     if normalize:
         total = taps.sum()
         if abs(total) <= 1e-12 * np.abs(taps).sum():
-            raise ValueError(f"{text!r} sums to 0 and cannot be normalized; leave --normalize out")
+            raise ValueError(f"{_short(text)} sums to 0 and cannot be normalized; leave --normalize out")
         taps = taps / total
     return taps
 
@@ -56,12 +56,13 @@ def _build(text: str) -> Kernel:
     try:
         expression = ast.parse(text.strip(), mode="eval").body
     except SyntaxError:
-        raise ValueError(f"{text!r} is not a name with parameters, such as 'disk(4)'") from None
+        raise ValueError(f"{_short(text)} is not a name with parameters, such as 'disk(4)'") from None
     call = expression if isinstance(expression, ast.Call) else ast.Call(expression, [], [])
     name = getattr(call.func, "id", "")
     if name not in kernels.__all__:
         raise ValueError(
-            f"{text!r} names no kernel; choose one of {', '.join(kernels.__all__)}, or type rows of numbers"
+            f"{_short(text)} names no kernel; choose one of {', '.join(kernels.__all__)}, or type rows of "
+            f"numbers"
         )
     builder = getattr(kernels, name)
     form = f"{name}{inspect.signature(builder, eval_str=True)}".split(" ->")[0]
@@ -69,23 +70,32 @@ def _build(text: str) -> Kernel:
         positional = [ast.literal_eval(argument) for argument in call.args]
         named = {item.arg or "**": ast.literal_eval(item.value) for item in call.keywords}
     except ValueError:
-        raise ValueError(f"{text!r} has parameters that are not plain values; its form is {form}") from None
+        raise ValueError(
+            f"{_short(text)} has parameters that are not plain values; its form is {form}"
+        ) from None
     try:
         if len(named) != len(call.keywords):
             raise TypeError("a parameter is given twice")
         return np.asarray(builder(*positional, **named))
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{text!r}: {error}; its form is {form}") from error
+        raise ValueError(f"{_short(text)}: {error}; its form is {form}") from error
 
 
 def _read_rows(text: str) -> Kernel:
     lines = text.replace("\n", ";").split(";")
     rows = [line.replace(",", " ").split() for line in lines if line.strip()]
     if not rows or len({len(row) for row in rows}) != 1:
-        raise ValueError(f"{text!r} needs rows of equally many numbers, such as '0 -1 0; -1 4 -1; 0 -1 0'")
+        raise ValueError(
+            f"{_short(text)} needs rows of equally many numbers, such as '0 -1 0; -1 4 -1; 0 -1 0'"
+        )
     try:
         return np.array(rows, float)
     except ValueError:
         raise ValueError(
-            f"{text!r} is neither numbers, nor a named kernel, nor a .csv or .npy file"
+            f"{_short(text)} is neither numbers, nor a named kernel, nor a .csv or .npy file"
         ) from None
+
+
+def _short(text: str) -> str:
+    """What was typed, or how it begins."""
+    return repr(text) if len(text) <= 100 else f"{text[:60]!r}..."

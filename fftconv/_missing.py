@@ -65,6 +65,7 @@ def convolve_missing(
     weights = np.asarray(weights / total)
     if weights.dtype.kind == "f":
         np.clip(weights, 0, 1, out=weights)
+    empty = empty | (weights == 0)  # of weights too small for their share to be a float
     weights[empty] = 0
     divisors = np.where(empty, 1, weights)
     for part in (numerator.real, numerator.imag) if numerator.dtype.kind == "c" else (numerator,):

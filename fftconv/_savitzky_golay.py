@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from fftconv._checks import check_count
+from fftconv._checks import check_count, shown
 
 Floats = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -48,16 +48,16 @@ def savitzky_golay(width: int, order: int) -> Floats:
     taps, degree = check_count("width", width), check_count("order", order, 0)
     if taps % 2 == 0 or degree >= taps:
         raise ValueError(
-            f"width={width!r} with order={order!r} is not accepted for a Savitzky-Golay filter; pass an "
-            "odd width and an order below it"
+            f"width={shown(width)} with order={shown(order)} is not accepted for a Savitzky-Golay filter; "
+            "pass an odd width and an order below it"
         )
     half = taps // 2
     if degree == taps - 1:  # the polynomial goes through every sample
         return np.asarray(np.eye(1, taps, half)[0])
     if takes_long(taps, degree):
         raise ValueError(
-            f"width={width!r} with order={order!r} is not accepted for a Savitzky-Golay filter; pass less "
-            f"of either, until width × (order + 2)² is at most {_MOST_WORK}"
+            f"width={shown(width)} with order={shown(order)} is not accepted for a Savitzky-Golay filter; "
+            f"pass less of either, until width × (order + 2)² is at most {_MOST_WORK}"
         )
     right = _right_half(half, degree)
     right /= right[0] + 2 * math.fsum(right[1:])

@@ -90,7 +90,7 @@ class Filter:
         self._kernel = _copy(read_array("kernel", kernel))
         self._options: dict[str, Any] = {
             "mode": mode,
-            "boundary": boundary or ("zero" if mode == "valid" else "reflect"),
+            "boundary": ("zero" if mode == "valid" else "reflect") if boundary is None else boundary,
             "fill_value": fill_value,
             "axes": axes,
             "method": method,

@@ -16,7 +16,17 @@ from typing import Any
 
 import numpy as np
 
-from fftconv._checks import check_choice, check_count, check_finite, read_numbers, read_sides
+from fftconv._checks import (
+    MOST_TAPS,
+    check_choice,
+    check_count,
+    check_finite,
+    check_taps,
+    read_numbers,
+    read_sides,
+    scaled,
+    shown,
+)
 
 Kernel = np.ndarray[Any, np.dtype[Any]]
 Floats = np.ndarray[Any, np.dtype[np.float64]]
@@ -41,7 +51,7 @@ __all__ = [
 ]
 
 
-_MOST_TAPS = 10**8  # of one kernel; beyond it a parameter is a mistake, not a wish
+_TRUNCATE, _GABOR_TRUNCATE = 4.0, 3.0  # by default
 _MOST_AXES = 32  # of arrays, in all versions of NumPy
 
 
@@ -49,20 +59,24 @@ def _check_positive(name: str, value: float, *, zero: bool = False) -> float:
     number = check_finite(name, value)
     if number < 0 or (number == 0 and not zero):
         least = "0 or more" if zero else "greater than 0"
-        raise ValueError(f"{name}={value!r} is not accepted; pass a finite number {least}")
+        raise ValueError(f"{name}={shown(value)} is not accepted; pass a finite number {least}")
     return number
 
 
 def _check_axis(axis: int, ndim: int) -> int:
     number = check_count("axis", axis, None)
     if not -ndim <= number < ndim:
-        raise ValueError(f"axis={axis!r} is not accepted; pass one of {-ndim} to {ndim - 1}")
+        raise ValueError(f"axis={shown(axis)} is not accepted; pass one of {-ndim} to {ndim - 1}")
     return number
 
 
-def _check_taps(name: str, value: Any, taps: float, cure: str = "pass less") -> None:
-    if taps > _MOST_TAPS:
-        raise ValueError(f"{name}={value!r} is not accepted: it makes a kernel of {taps:.3g} taps; {cure}")
+def _check_reach(*parameters: tuple[str, Any, float]) -> None:
+    """Refuse kernels of too many taps in the name of the parameter that makes them so many.
+
+    Each parameter comes with the taps that there are with the defaults of those behind it.
+    """
+    for name, value, taps in parameters if parameters[-1][2] > MOST_TAPS else ():
+        check_taps(name, value, taps)
 
 
 def _square(side: float) -> float:
@@ -100,7 +114,7 @@ def box(size: int | Sequence[int]) -> Kernel:
            [0.25, 0.25]])
     """
     shape = read_sides("size", size, None)
-    _check_taps("size", size, math.prod(shape))
+    check_taps("size", size, math.prod(shape))
     return np.full(shape, 1.0 / math.prod(shape))
 
 
@@ -128,7 +142,9 @@ def moving_average(length: int) -> Kernel:
     >>> kernels.moving_average(4)
     array([0.25, 0.25, 0.25, 0.25])
     """
-    return box((check_count("length", length),))
+    count = check_count("length", length)
+    check_taps("length", length, count)
+    return np.full(count, 1.0 / count)
 
 
 def exponential(smoothing: float, length: int | None = None) -> Kernel:
@@ -164,10 +180,10 @@ def exponential(smoothing: float, length: int | None = None) -> Kernel:
         raise ValueError(f"smoothing={smoothing!r} is not accepted; pass a number in (0, 1]")
     if length is None:
         taps = 1.0 if alpha == 1 else math.log(1e-6) / math.log1p(-alpha)
-        _check_taps("smoothing", smoothing, taps, "pass more, or a length")
+        check_taps("smoothing", smoothing, taps, "pass more, or a length")
         length = math.ceil(taps)
     count = check_count("length", length)
-    _check_taps("length", length, count)
+    check_taps("length", length, count)
     weights = (1 - alpha) ** np.arange(count)
     return np.asarray(weights / weights.sum())
 
@@ -225,7 +241,10 @@ def gaussian(sigma: float | Sequence[float], *, truncate: float = 4.0) -> Kernel
     if min(sigmas) < 0:
         raise ValueError(f"sigma={sigma!r} is not accepted; pass {accepted}")
     reach = _check_positive("truncate", truncate)
-    _check_taps("sigma", sigma, math.prod(2.0 * reach * s + 1 for s in sigmas))
+    _check_reach(
+        ("sigma", sigma, math.prod(2.0 * _TRUNCATE * s + 1 for s in sigmas)),
+        ("truncate", truncate, math.prod(2.0 * reach * s + 1 for s in sigmas)),
+    )
     lines = [(_kept_line if s * reach <= _KEPT_REACH else _gaussian_line)(s, reach) for s in sigmas]
     return _outer(lines) if len(lines) > 1 else lines[0].copy()
 
@@ -274,7 +293,7 @@ def disk(radius: float) -> Kernel:
            [0.025, 0.145, 0.025]])
     """
     r = _check_positive("radius", radius)
-    _check_taps("radius", radius, _square(2 * r + 1))
+    check_taps("radius", radius, _square(2 * r + 1))
     reach = max(math.ceil(r - 0.5), 0)
     if reach == 0:
         return np.ones((1, 1))
@@ -315,7 +334,7 @@ def motion(length: float, angle: float = 0.0) -> Kernel:
     array([0.33333333, 0.33333333, 0.33333333])
     """
     half = (max(_check_positive("length", length), 1.0) - 1) / 2
-    _check_taps("length", length, _square(2 * half + 1))
+    check_taps("length", length, _square(2 * half + 1))
     direction = math.radians(check_finite("angle", angle))
     step_x, step_y = math.cos(direction), -math.sin(direction)  # rows grow downwards
     reach = math.ceil(half)
@@ -359,7 +378,7 @@ def laplace(neighbours: int = 8) -> Kernel:
     """
     count = check_count("neighbours", neighbours)
     if count not in (4, 8):
-        raise ValueError(f"neighbours={neighbours!r} is not accepted; choose 4 or 8")
+        raise ValueError(f"neighbours={shown(neighbours)} is not accepted; choose 4 or 8")
     corner = -1 if count == 8 else 0
     return np.array([[corner, -1, corner], [-1, count, -1], [corner, -1, corner]])
 
@@ -401,9 +420,17 @@ def laplacian_of_gaussian(sigma: float, *, truncate: float = 4.0) -> Kernel:
     """
     s = _check_positive("sigma", sigma)
     deviations = _check_positive("truncate", truncate)
-    _check_taps("sigma", sigma, _square(2 * deviations * s + 1))
+    _check_reach(
+        ("sigma", sigma, _square(2 * _TRUNCATE * s + 1)),
+        ("truncate", truncate, _square(2 * deviations * s + 1)),
+    )
     reach = _radius(s, deviations)
-    least = max(0.5 / deviations, _LEAST_SIGMA)
+    if reach == 0 and 0.5 / s <= _TRUNCATE:
+        raise ValueError(
+            f"truncate={truncate!r} is too small: all of the weight lies on one tap; pass at least "
+            f"{0.5 / s:g}"
+        )
+    least = max(0.5 / max(deviations, 0.01), _LEAST_SIGMA)
     if reach == 0 or s < _LEAST_SIGMA:
         raise ValueError(
             f"sigma={sigma!r} is too small: all of its weight lies on one tap; pass at least {least:g}"
@@ -424,7 +451,7 @@ _ACROSS = {"sobel": (1, 2, 1), "prewitt": (1, 1, 1), "scharr": (3, 10, 3)}
 
 def _gradient(name: str, axis: int, ndim: int) -> Kernel:
     ndim = check_count("ndim", ndim)
-    _check_taps("ndim", ndim, 3.0 ** min(ndim, 100))
+    check_taps("ndim", ndim, 3.0 ** min(ndim, 100))
     lines = [np.array(_ACROSS[name])] * ndim
     lines[_check_axis(axis, ndim)] = np.array((-1, 0, 1))
     return _outer(lines)
@@ -554,7 +581,7 @@ def difference(axis: int = -1, ndim: int = 1) -> Kernel:
     """
     count = check_count("ndim", ndim)
     if count > _MOST_AXES:
-        raise ValueError(f"ndim={ndim!r} is not accepted; pass at most {_MOST_AXES} axes")
+        raise ValueError(f"ndim={shown(ndim)} is not accepted; pass at most {_MOST_AXES} axes")
     shape = [1] * count
     shape[_check_axis(axis, count)] = 2
     return np.array((-1, 1)).reshape(shape)
@@ -599,9 +626,9 @@ def sharpen(amount: float = 1.0, sigma: float | None = None, *, truncate: float 
     else:
         detail = -gaussian((_check_positive("sigma", sigma), sigma), truncate=truncate)
         detail[tuple(side // 2 for side in detail.shape)] += 1
-    taps = strength * detail
+    taps = scaled("amount", strength, detail)
     taps[tuple(side // 2 for side in taps.shape)] += 1
-    return taps + 0.0  # no negative zeros
+    return np.asarray(taps + 0.0)  # no negative zeros
 
 
 def emboss(depth: float = 1.0) -> Kernel:
@@ -633,7 +660,9 @@ def emboss(depth: float = 1.0) -> Kernel:
            [ 0.,  1.,  2.]])
     """
     d = _check_positive("depth", depth, zero=True)
-    return np.array([[-2 * d, -d, 0], [-d, 1, d], [0, d, 2 * d]]) + 0.0
+    taps = scaled("depth", d, np.array([[-2.0, -1, 0], [-1, 0, 1], [0, 1, 2]]))
+    taps[1, 1] = 1
+    return np.asarray(taps + 0.0)
 
 
 def gabor(
@@ -701,7 +730,11 @@ def gabor(
     )
     cosine, sine = math.cos(direction), math.sin(direction)
     reach = _check_positive("truncate", truncate) * s
-    _check_taps("sigma", sigma, _square(2 * reach * max(1, 1 / ratio) + 1))
+    _check_reach(
+        ("sigma", sigma, _square(2 * _GABOR_TRUNCATE * s + 1)),
+        ("truncate", truncate, _square(2 * reach + 1)),
+        ("aspect", aspect, _square(2 * reach * max(1, 1 / ratio) + 1)),
+    )
     half_y = math.ceil(max(abs(reach * sine), abs(reach / ratio * cosine)) - 1e-9)
     half_x = math.ceil(max(abs(reach * cosine), abs(reach / ratio * sine)) - 1e-9)
     y = -np.arange(-half_y, half_y + 1)[:, None]  # rows grow downwards
@@ -744,7 +777,7 @@ def echo(delay: int, decay: float, repeats: int = 1) -> Kernel:
     """
     count = check_count("repeats", repeats, 0)
     apart = check_count("delay", delay)
-    _check_taps("delay", delay, count * apart + 1)
+    _check_reach(("delay", delay, apart + 1), ("repeats", repeats, count * apart + 1))
     taps = np.zeros(count * apart + 1)
     loudness = check_finite("decay", decay)
     if abs(loudness) > 1 and count * math.log2(abs(loudness)) >= 1024:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from fftconv._arguments import Array, check_out, native_dtype, read_array, read_plain
 from fftconv._arrays import check_array_kind
-from fftconv._checks import check_choice, check_count, check_finite
+from fftconv._checks import check_choice, check_count, check_finite, shown
 from fftconv._engines.stream import Connection, lengths, make_stream
 from fftconv._nonfinite_stream import NonFiniteSamples
 from fftconv._partitions import LONGEST_BLOCK, PARTITIONS, Partitions, partition
@@ -99,13 +99,17 @@ class StreamingConvolver:
     ) -> None:
         self._block_size = check_count("block_size", block_size)
         if self._block_size > LONGEST_BLOCK:
-            raise ValueError(f"block_size={block_size} is not accepted; pass at most {LONGEST_BLOCK}")
+            raise ValueError(
+                f"block_size={shown(block_size)} is not accepted; pass at most {LONGEST_BLOCK}"
+            )
         self._channels = check_count("channels", channels)
         if self._channels > _MOST_CHANNELS:
-            raise ValueError(f"channels={channels} is not accepted; pass at most {_MOST_CHANNELS}")
+            raise ValueError(f"channels={shown(channels)} is not accepted; pass at most {_MOST_CHANNELS}")
         self._latency = check_count("latency", latency, 0)
         if self._latency not in (0, self._block_size):
-            raise ValueError(f"latency={latency} is not accepted; pass 0 or block_size={self._block_size}")
+            raise ValueError(
+                f"latency={shown(latency)} is not accepted; pass 0 or block_size={self._block_size}"
+            )
         check_choice("partitions", partitions, PARTITIONS)
         self._partitions = partitions
         taps = read_array("kernel", kernel)
@@ -429,8 +433,9 @@ class _Voice:
         self.stream = make_stream(connections, channels, outputs, self.parts, dtype)
         self._lost = NonFiniteSamples(connections)
         norms = np.zeros(outputs)
-        for each in connections:
-            norms[each.output] += float(np.linalg.norm(each.taps.astype(np.float64)))
+        with np.errstate(over="ignore"):  # an infinite bound, of taps whose squares are beyond all floats
+            for each in connections:
+                norms[each.output] += float(np.linalg.norm(each.taps.astype(np.float64)))
         self.error_factor = self.parts.error_factor(dtype) * float(norms.max())
         self.weight = 1.0
         self.silent = 0
@@ -463,7 +468,10 @@ _REAL = (
 def _read_dtype(dtype: DTypeLike | None, of_kernel: np.dtype[Any]) -> np.dtype[Any]:
     if dtype is None:
         return _DTYPES[0] if of_kernel == _DTYPES[0] else _DTYPES[1]
-    chosen = native_dtype(np.dtype(dtype))
+    try:
+        chosen = native_dtype(np.dtype(dtype))
+    except (TypeError, ValueError):
+        raise TypeError(f"dtype={dtype!r} is not accepted; pass float32 or float64") from None
     if chosen not in _DTYPES:
         raise ValueError(f"dtype={dtype!r} is not accepted; pass float32 or float64")
     return chosen

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, read_array
+from fftconv._checks import make_generator
 
 __all__ = ["verify_convolution"]
 
@@ -72,7 +73,7 @@ def verify_convolution(
             f"result has shape {claimed.shape}, accepted is that of the full convolution of shapes "
             f"{samples.shape} and {taps.shape}, which need as many axes each"
         )
-    points = np.random.default_rng(seed).integers(1, int(_PRIME), claimed.ndim, np.uint64)
+    points = make_generator(seed).integers(1, int(_PRIME), claimed.ndim, np.uint64)
     of_result, of_signal, of_kernel = (_evaluate(array, points) for array in arrays)
     return of_result == of_signal * of_kernel % int(_PRIME)
 

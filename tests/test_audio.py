@@ -338,7 +338,7 @@ def test_of_near_hits_the_best_is_kept():
             ValueError,
             "a response of 10 taps with response_rate=0.0001 cannot be converted to 44100 Hz",
         ),
-        (lambda: audio.decaying_noise(8000, 1e-9), ValueError, "is 0 samples"),
+        (lambda: audio.decaying_noise(8000, 1e-9), ValueError, "is 8e-06 samples"),
         (lambda: audio.fir(F, 8000, 4000), ValueError, "pass a frequency between 0 and 4000 Hz"),
         (
             lambda: audio.fir(F, 8000, 400, band="bandpass"),

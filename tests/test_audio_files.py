@@ -500,7 +500,7 @@ def test_parameters_that_an_effect_does_not_take(tmp_path, name):
 
 def test_rates_and_channels_out_of_range(tmp_path, backend):
     for rate, channels in ((2**40, 1), (2**33, 1), (8000, 70_000)):
-        with pytest.raises(ValueError, match="a.wav cannot be written as WAV"):
+        with pytest.raises(ValueError, match="a.wav cannot be written as WAV|^sample_rate="):
             audio.write(tmp_path / "a.wav", np.zeros((2, channels)), rate)
 
 

@@ -8,9 +8,10 @@ import re
 import click
 import numpy as np
 import pytest
-from public_calls import CALLS, FUNCTIONS, LINE
+from public_calls import BYTES, CALLS, FIELD, FUNCTIONS, LINE, TAPS
 
 import fftconv
+from fftconv import kernels
 from fftconv.cli.main import cli, run
 
 _ARRAYS = ("ArrayLike", "Array", "ImageT")
@@ -357,6 +358,132 @@ def test_numbers_of_numpy_give_what_those_of_python_give(name, parameter, tmp_pa
             expected[key] = outcome(name, tmp_path / f"plain {place}", **{parameter: plain})
         found = outcome(name, tmp_path / f"{place}", **{parameter: number})
         assert found == expected[key], f"{number!r}"
+
+
+# Parameters whose values are held against something that the error names instead.
+_HELD_AGAINST = {
+    ("layers.pool", "size"): "receptive field",
+    ("layers.count_parameters", "receptive_field"): "receptive field",
+    ("layers.output_size", "receptive_field"): "receptive field",
+    ("layers.conv_layer_backward", "stride"): "gradient",
+}
+# As many iterations as are asked for are done; the others have filters of a minute.
+_LONG = {
+    ("image.deconvolve", "iterations"),
+    ("audio.reverb", "sample_rate"),
+    ("audio.reverb", "response_rate"),
+}
+
+
+def extremes(value):
+    """Numbers, or sizes, beyond all that is meant, of the kind that this parameter has."""
+    parts = value if isinstance(value, (tuple, list)) else [value]
+    if all(isinstance(part, (int, tuple)) for part in parts):
+        numbers = [10**18, 10**400, -(10**400), 10**5000]
+    elif all(isinstance(part, float) for part in parts):
+        numbers = [1e300, -1.7e308, 5e-324, 10**400, 10**5000]
+    else:
+        return
+    for number in numbers:
+        yield number
+        if parts is value:
+            yield (number,) * len(parts)
+
+
+def is_a_number_of_arrays(name, parameter):
+    """Leaves out distributions, which have bounds of their own."""
+    return is_a_number(name, parameter) and not name.startswith("probability")
+
+
+@pytest.mark.parametrize(("name", "parameter"), parameters(is_a_number_of_arrays))
+def test_extreme_numbers_are_taken_or_refused_by_name(name, parameter, tmp_path):
+    if (name, parameter) in _LONG:
+        return
+    pattern = rf"\b({parameter}|{_HELD_AGAINST.get((name, parameter), parameter)})\b"
+    for place, value in enumerate(extremes(right(name, parameter))):
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        try:
+            call(name, folder, **{parameter: value})
+        except (TypeError, ValueError) as error:
+            message = str(error)
+        else:
+            continue
+        assert len(message) < 600
+        assert parameter in SHAPES or re.search(pattern, message), message
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda: kernels.moving_average(10**9), "^length=1000000000 is not accepted: it makes a ker"),
+        (lambda: kernels.echo(3, 0.5, repeats=10**9), "^repeats=1000000000"),
+        (lambda: kernels.gaussian(1.0, truncate=1e9), "^truncate=1000000000.0"),
+        (lambda: kernels.gaussian(1e9), "^sigma=1000000000.0"),
+        (lambda: kernels.gabor(1.0, 4.0, truncate=1e9), "^truncate="),
+        (lambda: kernels.gabor(1.0, 4.0, aspect=1e-12), "^aspect="),
+        (lambda: kernels.sharpen(1.0, 1.0, truncate=1e9), "^truncate="),
+        (lambda: kernels.laplacian_of_gaussian(1.0, truncate=1e9), "^truncate="),
+        (lambda: kernels.laplacian_of_gaussian(1.0, truncate=5e-324), "^truncate=.*pass at least 0.5$"),
+        (lambda: fftconv.image.difference_of_gaussians(BYTES, 1.0, wider=1e9), "^wider=1000000000.0"),
+        (lambda: fftconv.image.edges(BYTES, gain=1e300), "^gain=1e.300 .*range of float32; pass less"),
+        (lambda: fftconv.image.edges(BYTES, "laplace", gain=1e308), "^gain=1e.308 .*float64; pass less"),
+        (lambda: fftconv.image.emboss(BYTES, depth=1e300), "^depth=1e.300 .*; pass less"),
+        (lambda: fftconv.image.sharpen(BYTES, amount=1e300), "^amount=1e.300 .*; pass less"),
+        (lambda: fftconv.image.apply_kernel(BYTES, TAPS, scale=1e300), "^scale=1e.300 .*; pass less"),
+        (lambda: fftconv.image.apply_kernel(BYTES, TAPS, bias=1e300), "^bias=1e.300 .*; pass less"),
+        (lambda: fftconv.image.edge_directions(BYTES, gain=1e300), "^gain=1e.300 .*; pass less"),
+        (lambda: fftconv.convolve([1, 2], [1, 2], dilation=10**11), "^dilation=100000000000 .*pass less"),
+        (lambda: fftconv.convolve([1, 2], [1], boundary=np.array([2])), "^boundary=array.* choose one of"),
+        (lambda: fftconv.Filter([1.0], boundary=0), "^boundary=0 is not accepted; choose one of"),
+        (lambda: fftconv.FilterBank([[1.0]], boundary=[]), "^boundary=.* choose one of"),
+        (lambda: fftconv.plan_convolution((10**17, 1), (3, 4)), "^signal_shape=.*below 2..56"),
+        (lambda: fftconv.layers.toeplitz_matrix([1.0, 2.0], 10**12), "^shape=1000000000000"),
+        (lambda: fftconv.layers.toeplitz_matrix([1.0, 2.0], 3, dilation=10**12), "^dilation=1000000000000"),
+        (lambda: fftconv.audio.decaying_noise(8000, 1.0, seed=-1), "^seed=-1 .*whole number from 0"),
+        (lambda: fftconv.compare_sizes([20], [3], seed="x"), "^seed='x'"),
+        (lambda: fftconv.image.write_frames("x.tif", iter([BYTES])), "^frames is a list_iterator; pass"),
+        (lambda: fftconv.compare(LINE, [1.0], methods=3), "^methods=3 .*a list of"),
+        (lambda: fftconv.compare(LINE, [1.0], peers=3), "^peers=3 .*a list of"),
+        (lambda: fftconv.image.filter_files(3, "x", "emboss"), "^sources=3 .*a list of paths"),
+        (lambda: fftconv.image.filter_files([3], "x", "emboss"), "^sources holds 3; pass a list of paths"),
+        (lambda: fftconv.image.pipeline(BYTES, 3), "^steps=3 .*pass a text"),
+        (lambda: fftconv.image.pipeline(BYTES, [3]), "^steps holds 3; pass a text"),
+        (lambda: fftconv.StreamingConvolver([1.0], block_size=4, dtype={0: 1}), "^dtype={0: 1} .*float64"),
+    ],
+)  # fmt: skip
+def test_the_parameter_that_is_wrong_is_named(wrong, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        wrong()
+
+
+def test_extreme_numbers_that_are_taken_give_no_warnings():
+    image = FIELD * 1e-290
+    assert np.isfinite(fftconv.image.edges(image, gain=1e300)).all()
+    loud = fftconv.StreamingConvolver([1e300, 1e300], block_size=4)
+    assert loud.error_bound(1.0) == float("inf")
+    assert loud.process([1.0, 1.0]).tolist() == [1e300, 2e300]
+    filled = fftconv.interpolate_missing([1.0, np.nan, 2.0], [1.0, 1.0, 1.0], mask=5e-324)
+    assert filled[0] == 1.0
+    fftconv.image.deconvolve(BYTES, TAPS, noise=np.uint64(2**64 - 1))
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (f"image convolve samples/cutout.png -o x.png --kernel box(1{'0' * 400})", "size=1.00e400 is not"),
+        ("audio fir samples/melody.wav -o x.wav --cutoff 500 --transition 5e-324", "--transition"),
+        ("compare --signal 1e18 --kernel 3", "--signal of 1000000000000000000 samples"),
+        ("explain --signal 1e300 --kernel 3", "--signal 1.00e300 is not accepted"),
+        ("image sharpen samples/cutout.png -o x.png --amount 1e308", "--amount 1e+308 is not accepted"),
+    ],
+)
+def test_extreme_numbers_of_commands_are_refused_in_one_line(command, words, capsys):
+    assert run(command.split()) in (1, 2)
+    printed = capsys.readouterr().err
+    assert words in printed
+    assert printed.strip().count("\n") == 0
+    assert len(printed) < 500
 
 
 def objects(*items):

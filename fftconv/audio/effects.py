@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import read_array
-from fftconv._checks import check_count
+from fftconv._checks import check_count, make_generator, shown
 from fftconv._matching import check_threshold, match_scores, read_numbers
 from fftconv.audio import responses
 from fftconv.audio.responses import MOST_TAPS, Band, Edge, Response, Window, check_positive
@@ -215,13 +215,19 @@ def decaying_noise(
     (4000, 2)
     """
     seconds = check_positive("decay_time", decay_time, "seconds")
-    taps = round(seconds * check_positive("sample_rate", sample_rate, "Hz"))
-    if not 1 <= taps <= MOST_TAPS:
+    length = seconds * check_positive("sample_rate", sample_rate, "Hz")
+    if not 0.5 < length <= MOST_TAPS:
         raise ValueError(
-            f"decay_time={decay_time!r} s at {sample_rate:g} Hz is {taps} samples; pass another"
+            f"decay_time={decay_time!r} s with sample_rate={float(sample_rate):g} is {length:g} samples; "
+            f"accepted are 1 to {MOST_TAPS}"
         )
-    count = check_count("channels", channels)
-    noise = np.random.default_rng(seed).normal(size=(taps, count))
+    taps, count = round(length), check_count("channels", channels)
+    if taps * count > MOST_TAPS:
+        raise ValueError(
+            f"channels={shown(channels)} of {taps} samples are not accepted; pass less, for {MOST_TAPS} "
+            f"samples in all"
+        )
+    noise = make_generator(seed).normal(size=(taps, count))
     noise *= 10.0 ** (-3 * np.arange(taps) / taps)[:, None]
     noise /= np.sqrt((noise**2).sum(axis=0))
     return noise[:, 0] if count == 1 else noise

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import read_array
-from fftconv._checks import check_count, check_finite
+from fftconv._checks import check_count, check_finite, check_growth, shown
 from fftconv._files import StrPath, check_target, complete_file
 from fftconv.audio.codecs import (
     AudioMetadata,
@@ -77,9 +77,11 @@ def read(path: StrPath, *, sample_rate: int | None = None, resample: bool = Fals
         return signal, metadata.sample_rate
     if not resample:
         raise ValueError(
-            f"{path} has {metadata.sample_rate} Hz and {sample_rate} Hz are wanted; pass resample=True to "
-            "convert it"
+            f"{path} has {metadata.sample_rate} Hz and {shown(sample_rate)} Hz are wanted; pass "
+            "resample=True to convert it"
         )
+    frames = -(-len(signal) * sample_rate // metadata.sample_rate)
+    check_growth("sample_rate", sample_rate, len(signal), frames)
     return _resample(signal, metadata.sample_rate, sample_rate), sample_rate
 
 
@@ -214,7 +216,10 @@ def write(
     if headroom is not None:
         samples = samples * gain_for(peak_of(samples), check_headroom(headroom, stored))
     frames, channels = samples.shape
-    rate, tags = check_count("sample_rate", sample_rate), metadata.tags if metadata else {}
+    rate = check_count("sample_rate", sample_rate)
+    if rate >= 2**31:
+        raise ValueError(f"sample_rate={shown(sample_rate)} is not accepted; pass Hz, below 2**31")
+    tags = metadata.tags if metadata else {}
     with writing(
         target, AudioMetadata(rate, channels, frames, choose_format(target), stored, tags)
     ) as writer:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from fftconv import kernels
 from fftconv._arguments import read_array
-from fftconv._checks import check_choice, check_count, check_finite, is_whole, read_numbers
+from fftconv._checks import check_choice, check_count, check_finite, is_whole, read_numbers, shown
 from fftconv._savitzky_golay import savitzky_golay
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -75,7 +75,7 @@ def smoothing(
     samples = check_finite("width", width)
     if not 0 < samples <= most:
         raise ValueError(
-            f"width={width!r} is not accepted for {window}; pass samples above 0, at most {most}"
+            f"width={shown(width)} is not accepted for {window}; pass samples above 0, at most {most}"
         )
     taps = _SMOOTHERS[window](int(width) if is_whole(width) else samples, order, causal)
     return Response(taps, advance=0 if causal else (len(taps) - 1) // 2, tail=False, boundary=boundary)
@@ -125,8 +125,8 @@ def echoes(
     count = check_count("repeats", repeats, 0)
     if not 0.5 <= apart <= MOST_TAPS / max(count, 1):
         raise ValueError(
-            f"delay={delay!r} s at {sample_rate:g} Hz is {apart:g} samples; accepted is 1 sample to "
-            f"{MOST_TAPS} samples in all {count} repeats"
+            f"delay={delay!r} s with sample_rate={float(sample_rate):g} is {apart:g} samples; accepted is "
+            f"1 sample to {MOST_TAPS} samples in all {shown(count)} repeats"
         )
     taps = kernels.echo(1, decay, count) * _share(mix)
     taps[0] = 1
@@ -208,15 +208,21 @@ def band_filter(
     half = sample_rate / 2
     wanted = 1 if band in ("lowpass", "highpass") else 2
     pair = "a frequency" if wanted == 1 else "two frequencies, the lower first,"
-    accepted = f"{pair} between 0 and {half:g} Hz, half of the sample rate, for band={band!r}"
+    accepted = f"{pair} between 0 and {half:g} Hz, half of sample_rate, for band={band!r}"
     edges = np.array(read_numbers("cutoff", cutoff, wanted, accepted))
     if not ((edges > 0) & (edges < half)).all() or (np.diff(edges) <= 0).any():
         raise ValueError(f"cutoff={cutoff!r} is not accepted; pass {accepted}")
     room = [edges[0], half - edges[-1], *np.diff(edges)]
-    width = min(room) / 2 if transition is None else check_positive("transition", transition, "Hz")
-    taps = 2 * math.ceil(_HAMMING_WIDTH * sample_rate / width / 2) + 1
-    if taps > MOST_TAPS:
-        raise ValueError(f"transition={width:g} Hz needs {taps} taps; pass a wider one")
+    width = float(min(room)) / 2 if transition is None else check_positive("transition", transition, "Hz")
+    half_taps = float(_HAMMING_WIDTH / 2 * (sample_rate / width)) if width else math.inf
+    if not half_taps <= MOST_TAPS / 2:
+        what = (
+            f"cutoff={cutoff!r} is too near to an end of {accepted}: it"
+            if transition is None
+            else (f"transition={width:g} Hz")
+        )
+        raise ValueError(f"{what} needs {2 * half_taps:.3g} taps, more than {MOST_TAPS}; pass a wider one")
+    taps = 2 * math.ceil(half_taps) + 1
     response = firwin(taps, edges, pass_zero=band, fs=sample_rate)
     return Response(np.asarray(response), advance=0 if causal else taps // 2, tail=causal)
 
@@ -229,7 +235,7 @@ def own_kernel(kernel: ArrayLike) -> Response:
 def check_positive(name: str, value: float, unit: str) -> float:
     number = check_finite(name, value)
     if not number > 0:
-        raise ValueError(f"{name}={value!r} is not accepted; pass {unit}, above 0")
+        raise ValueError(f"{name}={shown(value)} is not accepted; pass {unit}, above 0")
     return number
 
 

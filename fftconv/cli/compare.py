@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,8 @@ import click
 from fftconv._boundary import BOUNDARIES
 from fftconv._geometry import MODES
 from fftconv.cli.options import POSITIVE, Shape
+
+_MOST_DRAWN = 2**32  # random numbers, half a minute
 
 if TYPE_CHECKING:
     from fftconv.comparison import Comparison
@@ -147,6 +150,15 @@ def _random(signal: Any, kernel: Any, dtype: str) -> tuple[Any, Any]:
     """Normal numbers; whole ones up to 100 for integers."""
     import numpy as np
 
+    from fftconv._checks import in_digits
+
+    for name, shape in (("signal", signal), ("kernel", kernel)):
+        size = math.prod(shape)
+        if size > _MOST_DRAWN:
+            raise click.UsageError(
+                f"--{name} of {in_digits(size)} samples is not accepted; pass at most {_MOST_DRAWN}, or "
+                f"ask fftconv explain, which makes none"
+            )
     rng, number = np.random.default_rng(0), _number(dtype)
 
     def draw(shape: tuple[int, ...]) -> Any:

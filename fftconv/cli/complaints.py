@@ -44,7 +44,7 @@ def _parts(word: str) -> list[str]:
 def _with_flags(message: str, command: click.Command) -> str:
     for option in command.params:
         if isinstance(option, click.Option) and option.name:
-            flag, name = max(option.opts, key=len), rf"(?<![\w/.-]){option.name}"
+            flag, name = max(option.opts, key=len), rf"(?<![\w/.-]){option.name}(?:_shape)?"
             if option.is_flag:
                 message = re.sub(f"{name}=True", flag, message)
             else:
@@ -59,7 +59,7 @@ def _with_flags(message: str, command: click.Command) -> str:
 def _as_option(flag: str, found: re.Match[str]) -> str:
     """With its value as it is typed: a text without quotes, (1, 2) as 1,2."""
     value = found[1].replace(", ", ",") if found[1].startswith("(") else found[1]
-    return flag + " " + value.strip("()'")
+    return flag + " " + value.strip("()',")
 
 
 def _invoked(command: click.Command, arguments: Iterable[str]) -> click.Command:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, Axes, Method, Problem, read_problem
 from fftconv._boundary import Boundary
-from fftconv._checks import check_choice, check_count, check_finite
+from fftconv._checks import check_choice, check_count, check_finite, read_list
 from fftconv._configuration import configuration
 from fftconv._engines import ENGINES
 from fftconv._geometry import Mode
@@ -326,7 +326,7 @@ def _read_methods(methods: str | Sequence[str]) -> tuple[str, ...]:
                 f"{', '.join(map(repr, ENGINES))}"
             )
         return tuple(ENGINES)
-    asked = tuple(methods)
+    asked = read_list("methods", methods, "'all', or a list of methods")
     for name in asked:
         check_choice("methods", name, tuple(ENGINES))
     return asked

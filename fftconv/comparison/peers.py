@@ -16,6 +16,7 @@ import numpy as np
 
 from fftconv._arguments import Array, Problem
 from fftconv._boundary import FILLED
+from fftconv._checks import read_list
 
 Run = Callable[[], Array]
 
@@ -179,7 +180,7 @@ def read_peers(peers: str | Sequence[str]) -> tuple[str, ...]:
             )
         asked: Sequence[str] = installed
     else:
-        asked = tuple(peers)
+        asked = read_list("peers", peers, "'installed', or a list of libraries")
     for name in asked:
         if name not in LIBRARIES:
             raise ValueError(

@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike
 from fftconv._arguments import read_shape
 from fftconv._arrays import check_array_kind
 from fftconv._boundary import Boundary
-from fftconv._checks import check_choice, check_count, check_finite
+from fftconv._checks import MOST_TAPS, check_choice, check_count, check_finite, check_taps, make_generator
 from fftconv._geometry import Mode
 from fftconv._plan import format_seconds, format_shape
 from fftconv.comparison.timing import time_in_turns
@@ -207,7 +207,7 @@ def compare_sizes(
     chosen = tuple(dict.fromkeys(methods))
     if not chosen:
         raise ValueError("methods is empty; pass at least one")
-    rng = np.random.default_rng(seed)
+    rng = make_generator(seed)
     shapes = _shapes("signals", signals), _shapes("kernels", kernels)
     axes = {len(shape) for each in shapes for shape in each}
     if len(axes) > 1:
@@ -215,7 +215,12 @@ def compare_sizes(
             f"signals={signals!r} and kernels={kernels!r} have {' and '.join(map(str, sorted(axes)))} "
             f"axes; give all equally many"
         )
-    number = np.dtype(dtype)
+    try:
+        number = np.dtype(dtype)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"dtype={dtype!r} is not accepted; pass a dtype of real or complex floats"
+        ) from None
     if number.kind not in "fc":
         raise TypeError(f"dtype={dtype!r} is not accepted; pass a dtype of real or complex floats")
     options: dict[str, Any] = {"mode": mode, "boundary": boundary, "workers": workers}
@@ -253,4 +258,7 @@ def _shapes(name: str, values: Sequence[int | Sequence[int]]) -> tuple[Shape, ..
         raise TypeError(f"{name}={values!r} is not accepted; pass a sequence of lengths, or of shapes")
     if len(values) == 0:
         raise ValueError(f"{name}={values!r} is empty; pass at least one each of signals and kernels")
-    return tuple(read_shape("signals and kernels", value) for value in values)
+    shapes = tuple(read_shape(name, value) for value in values)
+    for shape in shapes:
+        check_taps(name, shape, math.prod(shape), f"pass shorter ones, of {MOST_TAPS} samples at most")
+    return shapes

@@ -15,7 +15,7 @@ from pathlib import Path
 from traceback import clear_frames
 from typing import Any
 
-from fftconv._checks import check_choice, check_count
+from fftconv._checks import check_choice, check_count, read_list
 from fftconv._files import StrPath, check_target
 from fftconv._folders import Pair, make_room, targets_in
 from fftconv._recording import recorded_plans
@@ -303,7 +303,11 @@ def filter_files(
     from fftconv.image.encoding import SUFFIXES
 
     into = Path(folder)
-    pairs = targets_in(into, [Path(source) for source in sources], SUFFIXES, recursive=recursive)
+    given = read_list("sources", sources, "a list of paths")
+    for source in given:
+        if not isinstance(source, (str, os.PathLike)):
+            raise TypeError(f"sources holds {source!r}; pass a list of paths")
+    pairs = targets_in(into, [Path(source) for source in given], SUFFIXES, recursive=recursive)
     work = _work(filter, parameters, quality, max_pixels, max_memory, existing, dry_run, jobs, len(pairs))
     return _in_order(partial(_filter_safely, work, into), pairs, work.jobs, on_progress)
 

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO
 
 from PIL import PngImagePlugin
 
-from fftconv._checks import check_count
+from fftconv._checks import check_count, shown
 from fftconv._files import check_target
 from fftconv.image import deep, jpeg, png
 from fftconv.image.pixels import Array, ImageMetadata, to_picture
@@ -66,7 +66,7 @@ def check_writable(
 def check_quality(quality: int | None) -> None:
     """A whole number from 1 to 100, or None."""
     if quality is not None and check_count("quality", quality) > 100:
-        raise ValueError(f"quality={quality!r} is not accepted; pass a whole number from 1 to 100")
+        raise ValueError(f"quality={shown(quality)} is not accepted; pass a whole number from 1 to 100")
 
 
 def check_format(target: Path, mode: str | None = None, quality: int | None = None, frames: int = 1) -> str:
@@ -81,7 +81,7 @@ def check_format(target: Path, mode: str | None = None, quality: int | None = No
     if quality is not None:
         if chosen not in _HAS_QUALITY:
             formats = ", ".join(_HAS_QUALITY)
-            raise ValueError(f"quality={quality!r} is of {formats} files, and {target} is {chosen}")
+            raise ValueError(f"quality={shown(quality)} is of {formats} files, and {target} is {chosen}")
         check_quality(quality)
     if mode is not None and mode not in _WRITABLE[chosen]:
         able = [suffix for suffix, name in _FORMATS.items() if mode in _WRITABLE[name]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,7 @@ from fftconv import kernels
 from fftconv._arguments import Array, Method
 from fftconv._arrays import package_of
 from fftconv._boundary import Boundary
-from fftconv._checks import check_choice, check_finite
+from fftconv._checks import check_choice, check_finite, scaled
 from fftconv._integers import round_to
 from fftconv.image import steps
 from fftconv.image.again import kept
@@ -296,7 +297,9 @@ def sharpen(
     array([[10,  0, 30, 20]], dtype=uint8)
     """
     settings = Settings(boundary, mask, alpha, method, workers)
-    return process(image, [steps.linear(kernels.sharpen(amount, sigma), in_light=linear)], settings)
+    taps = kernels.sharpen(amount, sigma)
+    _check_range("amount", amount, image, taps)
+    return process(image, [steps.linear(taps, in_light=linear)], settings)
 
 
 @kept
@@ -344,7 +347,9 @@ def emboss(
     array([[10, 40, 50, 20]], dtype=uint8)
     """
     settings = Settings(boundary, mask, alpha, method, workers)
-    return process(image, [steps.linear(kernels.emboss(depth), in_light=linear)], settings)
+    taps = kernels.emboss(depth)
+    _check_range("depth", depth, image, taps)
+    return process(image, [steps.linear(taps, in_light=linear)], settings)
 
 
 @kept
@@ -418,8 +423,21 @@ def edges(
     array([128,  68, 188, 128], dtype=uint8)
     """
     step = steps.edges(operator, sigma, gain, signed, _grey(image))
+    _check_range("gain", gain, image, *chain.from_iterable(step.branches))
     settings = Settings(boundary, mask, alpha, method, workers)
     return process(image, [replace(step, in_grey=_in_grey(channel))], settings)
+
+
+def _check_range(name: str, value: Any, image: Any, *numbers: Any) -> None:
+    """Refuse a parameter that makes numbers which this image is not computed in."""
+    is_wide = type(image) in (list, tuple) or getattr(image, "dtype", None) == np.float64
+    limit = float(np.finfo(np.float64 if is_wide else np.float32).max)
+    largest = max(float(np.abs(each).max()) for each in numbers)
+    if largest > limit:
+        raise ValueError(
+            f"{name}={value!r} is not accepted: it makes numbers up to {largest:g}, beyond the range of "
+            f"{'float64' if is_wide else 'float32'}; pass less"
+        )
 
 
 def _in_grey(channel: str) -> bool:
@@ -544,6 +562,7 @@ def edge_directions(
     [[0, 0, 0], [255, 0, 0], [255, 0, 0], [0, 0, 0]]
     """
     factor = check_finite("gain", gain)
+    _check_range("gain", gain, None, 255 * factor)
     if isinstance(image, Sketch):
         return image  # no recipe: colours are no numbers that kernels give
     pixels = pixels_of(image)[0] if isinstance(image, Image.Image) else read_pixels(image)
@@ -551,7 +570,7 @@ def edge_directions(
         image, operator, channel="luminance", boundary=boundary, method=method, workers=workers
     )
     hue = np.rint(found.direction / (2 * np.pi) * 255) % 255
-    brightness = factor * 255 / full_scale(pixels.dtype) * found.magnitude
+    brightness = factor * 255 / full_scale(pixels.dtype) * found.magnitude.astype(np.float64)
     parts = [round_to(part, np.dtype(np.uint8)) for part in (hue, np.full_like(hue, 255), brightness)]
     picture = Image.merge("HSV", [Image.fromarray(part) for part in parts]).convert("RGB")
     if isinstance(image, Image.Image):
@@ -617,8 +636,12 @@ def apply_kernel(
     array([[ 0, 10, 20]], dtype=uint8)
     """
     taps = steps.read_kernel(kernel)
-    taps = check_finite("scale", scale) * (np.flip(taps) if flip else taps)
+    factor = check_finite("scale", scale)
+    taps = scaled("scale", factor, np.flip(taps) if flip else taps)
+    if factor != 1:
+        _check_range("scale", scale, image, taps)
     offset = check_finite("bias", bias)
+    _check_range("bias", bias, image, offset)
     settings = Settings(boundary, mask, alpha, method, workers)
     return process(image, [steps.linear(taps, bias=offset, in_light=linear)], settings)
 
@@ -746,7 +769,9 @@ def difference_of_gaussians(
 def _grey(image: Any, bias: float | None = None) -> float:
     """What stands for nothing in a signed result."""
     if bias is not None:
-        return check_finite("bias", bias)
+        offset = check_finite("bias", bias)
+        _check_range("bias", bias, image, offset)
+        return offset
     if isinstance(image, Image.Image):
         image = pixels_of(image)[0]
     elif not hasattr(image, "dtype"):

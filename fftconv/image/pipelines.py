@@ -15,6 +15,7 @@ from PIL import Image
 from fftconv._arguments import Array, Method
 from fftconv._arrays import package_of
 from fftconv._boundary import Boundary
+from fftconv._checks import read_list
 from fftconv._kernel_text import parse_kernel
 from fftconv._pixels import plan_rows
 from fftconv.convolution import convolve
@@ -210,7 +211,13 @@ def _read_steps(steps: str | Iterable[Call], common: dict[str, Any]) -> list[tup
     """Every step as a name and a function of an image."""
     if isinstance(steps, str):
         return [_read_step(part, common) for part in steps.split("|")]
-    found = [(getattr(step, "__name__", step), step) for step in steps]
+    found = [
+        (getattr(step, "__name__", step), step)
+        for step in read_list("steps", steps, "a text, or a list of functions of an image")
+    ]
+    for name, step in found:
+        if not callable(step):
+            raise TypeError(f"steps holds {name!r}; pass a text, or functions of an image")
     if not found:
         raise ValueError("steps is empty; pass at least one, such as 'blur 2'")
     return found

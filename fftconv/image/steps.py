@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from fftconv import kernels
 from fftconv._arguments import read_array
-from fftconv._checks import check_choice, check_finite, read_sides
+from fftconv._checks import check_choice, check_finite, check_taps, read_sides, scaled
 from fftconv._quotients import Quotient, divide
 from fftconv.image.light import InLight
 
@@ -114,6 +114,7 @@ def blur(down: Array, along: Array, in_light: InLight) -> Step:
 def box(size: int | tuple[int, int], in_light: InLight) -> Step:
     """Equal taps, or one line after the other if they are many."""
     rows, columns = read_sides("size", size, 2)
+    check_taps("size", size, max(rows, columns))
     if rows * columns <= _MOST_TAPS:
         return linear(kernels.box((rows, columns)), in_light=in_light)
     down, along = kernels.moving_average(rows), kernels.moving_average(columns)
@@ -125,6 +126,7 @@ def gaussian_line(name: str, sigma: float) -> Array:
     pixels = check_finite(name, sigma)
     if not pixels > 0:
         raise ValueError(f"{name}={sigma!r} is not accepted; pass pixels above 0")
+    check_taps(name, sigma, 8.0 * pixels + 1)
     return kernels.gaussian(pixels)
 
 
@@ -148,7 +150,7 @@ def gradient(operator: str, gain: float) -> tuple[Array, Array]:
     """Taps of the change down the rows and along them."""
     check_choice("operator", operator, GRADIENTS)
     factor = check_finite("gain", gain)
-    down, along = (factor * _GRADIENTS[operator](axis) for axis in (0, 1))
+    down, along = (scaled("gain", factor, _GRADIENTS[operator](axis)) for axis in (0, 1))
     return down, along
 
 
@@ -174,7 +176,7 @@ def edges(operator: str, sigma: float | None, gain: float, signed: str, middle: 
         return Step(
             branches, _magnitude, _divided_magnitude, keeps_opacity=True, unknown=0, gives_float=as_float
         )
-    taps = check_finite("gain", gain) * _SIGNED[operator](1.0 if sigma is None else sigma)
+    taps = scaled("gain", check_finite("gain", gain), _SIGNED[operator](1.0 if sigma is None else sigma))
     return Step(
         ((taps,),),
         _absolute if signed == "abs" else None,

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, read_array
-from fftconv._checks import check_choice, read_sides
+from fftconv._checks import check_choice, read_sides, shown
 from fftconv.convolution import convolve
 from fftconv.layers.padding import pad
 from fftconv.layers.shapes import LayerAxis, Padding, Steps, read_axes
@@ -95,7 +95,7 @@ def pool(
     for axis in axes:
         if max(axis.before, axis.after) >= axis.taps:
             raise ValueError(
-                f"padding={padding!r} is not accepted; it must be less than the size of the windows "
+                f"padding={shown(padding)} is not accepted; it must be less than the size of the windows "
                 f"({axis.taps}), some of which would hold nothing else"
             )
     if kind == "max":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,15 @@ from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, read_array
 from fftconv._arrays import check_array_kind
-from fftconv._checks import check_count, read_integers, read_items, read_sides
+from fftconv._checks import (
+    check_count,
+    check_growth,
+    in_digits,
+    read_integers,
+    read_items,
+    read_sides,
+    shown,
+)
 
 Steps = int | Sequence[int]
 Padding = int | str | Sequence[int | tuple[int, int]]
@@ -125,7 +134,7 @@ def read_axes(
     steps = list(zip(sizes, fields, strides, dilations, strict=True))
     if isinstance(padding, str):
         if padding not in _WORDS:
-            raise ValueError(f"padding={padding!r} is not accepted; pass 'same', 'valid' or numbers")
+            raise ValueError(f"padding={shown(padding)} is not accepted; pass 'same', 'valid' or numbers")
         pairs = [_same(*step) if padding == "same" else (0, 0) for step in steps]
         strict &= padding != "same"  # which has one output for every stride-th sample, whatever remains
     else:
@@ -159,7 +168,7 @@ def _read_padding(padding: Any, count: int) -> list[tuple[int, int]]:
     if not isinstance(padding, Sequence):
         each *= count
     if len(each) != count:
-        raise ValueError(f"padding={padding!r} is not accepted; pass {accepted}")
+        raise ValueError(f"padding={shown(padding)} is not accepted; pass {accepted}")
     return [_pair(item) for item in each]
 
 
@@ -168,7 +177,7 @@ def _pair(padding: Any) -> tuple[int, int]:
         before, after = read_sides("padding", padding, 2, least=0)
     except (ValueError, TypeError) as error:
         message = (
-            f"padding holds {padding!r}; accepted are a whole number from 0 and a pair (before, after)"
+            f"padding holds {shown(padding)}; accepted are a whole number from 0 and a pair (before, after)"
         )
         raise type(error)(message) from None
     return before, after
@@ -185,9 +194,10 @@ def _check(axis: LayerAxis, where: str, strict: bool) -> None:
     """Refuse what has no output and, if strict, what leaves samples unread."""
     room = axis.padded - axis.span
     if room < 0:
+        spread = f" with dilation={axis.dilation}" if axis.dilation > 1 else ""
         raise ValueError(
             f"input={axis.size} with padding={_padding_of(axis)} is {axis.padded} samples{where}, fewer "
-            f"than the {axis.span} of a receptive field; pass an input of at least "
+            f"than the {axis.span} of a receptive field{spread}; pass an input of at least "
             f"{axis.span - axis.before - axis.after}, or padding of at least "
             f"{-(-(axis.span - axis.size) // 2)}"
         )
@@ -199,12 +209,12 @@ def _check(axis: LayerAxis, where: str, strict: bool) -> None:
     ]
     cures = [f"input={' or '.join(inputs)}"]
     cures += _possible(axis, "stride") + _possible(axis, "padding")
-    exact = room / axis.stride + 1
+    exact = f"{room / axis.stride + 1:.12g}" if room < 2**53 else in_digits(axis.outputs)
     left = f"{axis.unread} sample{'s' if axis.unread > 1 else ''} unread"
     raise ValueError(
         f"input={axis.size}, receptive_field={axis.taps}, stride={axis.stride}, "
         f"padding={_padding_of(axis)}, dilation={axis.dilation} is impossible{where}: "
-        f"({axis.size} - {axis.span} + {axis.before + axis.after}) / {axis.stride} + 1 = {exact:.12g} "
+        f"({axis.size} - {axis.span} + {axis.before + axis.after}) / {axis.stride} + 1 = {exact} "
         f"outputs; nearest possible: {', '.join(cures)}; or pass strict=False for {axis.outputs} outputs, "
         f"which leave {left}"
     )
@@ -256,12 +266,14 @@ def read_layer(
         )
         check_groups(groups, channels, len(kernels), names)
         raise ValueError(
-            f"{names}: with groups={groups} a kernel sees {channels // groups} of {channels} channels, and "
-            f"these weights are for {seen}; pass weights of shape "
+            f"{names}: with groups={in_digits(groups)} a kernel sees {channels // groups} of {channels} "
+            f"channels, and these weights are for {seen}; pass weights of shape "
             f"{(len(kernels), channels // groups, *kernels.shape[2:])}"
             + (f", or groups={channels // seen}" if channels % seen == 0 else "")
         )
     axes = read_axes(samples.shape[2:], kernels.shape[2:], stride, padding, dilation, strict)
+    each = math.prod(samples.shape[:2])
+    check_growth("padding", padding, samples.size, each * math.prod(axis.padded for axis in axes))
     return samples, kernels, axes, groups
 
 
@@ -271,8 +283,8 @@ def check_groups(groups: int, channels: int, kernels: int, names: str = "") -> i
         if count % groups:
             divisors = [d for d in range(1, min(channels, kernels) + 1) if channels % d == kernels % d == 0]
             raise ValueError(
-                f"groups={groups} does not divide {count} {what}{': ' if names else ''}{names}; accepted "
-                f"are {', '.join(map(str, divisors))}"
+                f"groups={in_digits(groups)} does not divide {count} {what}{': ' if names else ''}{names}; "
+                f"accepted are {', '.join(map(str, divisors))}"
             )
     return groups
 

@@ -12,10 +12,12 @@ from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, read_array, result_dtype
 from fftconv._boundary import sources
-from fftconv._checks import check_choice, read_sides
+from fftconv._checks import check_choice, in_digits, read_sides, shown
 from fftconv._geometry import MODES, Mode, geometry
 from fftconv.layers.padding import LAYER_BOUNDARIES, LayerBoundary
 from fftconv.layers.shapes import Steps
+
+_MOST_ENTRIES = 2**31  # of each some 40 bytes are needed
 
 
 def toeplitz_matrix(
@@ -85,6 +87,15 @@ def toeplitz_matrix(
         read_sides(name, value, taps.ndim) for name, value in (("stride", stride), ("dilation", dilation))
     )
     layout = geometry(sizes, taps.shape, tuple(range(taps.ndim)), mode, *steps)
+    entries = math.prod(layout.output_shape) * taps.size
+    if entries > _MOST_ENTRIES:
+        name, value = (
+            ("shape", shape) if math.prod(sizes) * taps.size > _MOST_ENTRIES else ("dilation", dilation)
+        )
+        raise ValueError(
+            f"{name}={shown(value)} is not accepted: it makes a matrix of {in_digits(entries)} entries, "
+            f"more than {_MOST_ENTRIES}; pass less, or use convolve"
+        )
     # Which sample each tap of each output reads, axis by axis; -1 where there is none.
     columns, missing = np.zeros((1, 1), np.int64), np.zeros((1, 1), bool)
     for window in layout.windows:
@@ -96,13 +107,13 @@ def toeplitz_matrix(
     rows = np.broadcast_to(np.arange(len(columns))[:, np.newaxis], columns.shape)
     values = np.broadcast_to(taps.reshape(1, -1), columns.shape)
     there = ~missing
-    entries = values[there], (rows[there], columns[there])
+    placed = values[there], (rows[there], columns[there])
     if taps.dtype.kind in "iu" and sum(abs(int(tap)) for tap in taps.flat) > np.iinfo(taps.dtype).max:
         raise OverflowError(
             f"taps that meet in one entry may not fit {taps.dtype}; convert the kernel with "
             f"kernel.astype(float)"
         )
-    return scipy.sparse.coo_array(entries, shape=(len(columns), math.prod(sizes))).tocsr()
+    return scipy.sparse.coo_array(placed, shape=(len(columns), math.prod(sizes))).tocsr()
 
 
 def _outer(first: Array, second: Array, combine: Callable[..., Any]) -> Array:

@@ -77,7 +77,10 @@ def plot_signals(
     stems = max(samples.size for samples in drawn.values()) <= _MOST_STEMS
     for number, (ax, (name, samples)) in enumerate(zip(rows, drawn.items(), strict=True)):
         ax.set_title(name, fontsize="medium")
-        places = (first + np.arange(samples.size)) / rate
+        with np.errstate(over="ignore"):
+            places = (first + np.arange(samples.size)) / rate
+        if not np.isfinite(places).all():
+            raise ValueError(f"sample_rate={sample_rate!r} makes times beyond all floats; pass more")
         colour = _COLOURS[number % len(_COLOURS)]
         if stems:
             ax.stem(places, samples, linefmt=colour, markerfmt="o", basefmt=GREY)

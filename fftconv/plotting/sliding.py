@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array
-from fftconv._checks import check_choice, check_count, check_finite, read_names, read_numbers
+from fftconv._checks import check_choice, check_count, check_finite, read_names, read_numbers, shown
 from fftconv._files import StrPath, check_target, complete_file
 from fftconv._geometry import MODES, Geometry, Mode, geometry
 from fftconv._pictures import BLUE, GREY, ORANGE, PURPLE, RED, import_matplotlib, new_figure
@@ -236,7 +236,7 @@ class SlidingAnimation:
         place = check_count("number", number, None)
         if not 0 <= place < len(self.frames):
             raise ValueError(
-                f"number={number!r} is not accepted; pass one of 0 to {len(self.frames) - 1}, a frame"
+                f"number={shown(number)} is not accepted; pass one of 0 to {len(self.frames) - 1}, a frame"
             )
         scene = _scene(self._slide)
         scene.show(self.frames[place])
@@ -315,13 +315,16 @@ def _read(f: ArrayLike, g: ArrayLike, mode: Mode | None, step: float, starts: An
         raise ValueError(f"step={step!r} is not accepted; pass a distance above 0")
     accepted = "two of each, finite numbers for f and g"
     if not isinstance(starts, (Sequence, np.ndarray)):
-        raise TypeError(f"starts={starts!r} is not accepted; pass {accepted}")
+        raise TypeError(f"starts={shown(starts)} is not accepted; pass {accepted}")
     origin = read_numbers("starts", starts, 2, accepted)
     # A dollar sign would begin a formula.
     names = tuple(name.replace("$", r"\$") for name in read_names("labels", labels, 2))
     ones = (1,) * first.ndim
     layout = geometry(first.shape, second.shape, tuple(range(first.ndim)), size, ones, ones)
-    output = np.asarray(convolve(first, second, mode=size)) * distance**first.ndim
+    with np.errstate(over="ignore", invalid="ignore"):
+        output = np.asarray(convolve(first, second, mode=size)) * np.float64(distance) ** first.ndim
+    if not np.isfinite(output).all():
+        raise ValueError(f"step={step!r} makes sums beyond the range of float64; pass less")
     return _Slide(first, second, layout, (origin[0], origin[1]), distance, (names[0], names[1]), output)
 
 
