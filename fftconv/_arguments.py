@@ -371,6 +371,7 @@ def _read_options(
             f"the signal; leave boundary out, or use mode='same'"
         )
     threads = check_workers(workers)
+    check_array_kind("max_memory", max_memory)
     if max_memory is not None and (not is_whole(max_memory) or max_memory < 0):
         raise ValueError(
             f"max_memory={shown(max_memory)} is not accepted; pass a whole number of bytes, or None for any"
@@ -410,6 +411,7 @@ def read_fill(fill_value: Any, boundary: str, dtype: np.dtype[Any], name: str = 
     """The value beyond the edges of the array that the caller knows by this name, in the result's dtype."""
     if isinstance(fill_value, float) and fill_value == 0:
         return 0
+    check_array_kind("fill_value", fill_value)
     if not is_number(fill_value):
         raise TypeError(f"fill_value={shown(fill_value)} is not accepted; pass a number")
     if isinstance(fill_value, np.number):
@@ -530,6 +532,7 @@ def _read_tolerance(accuracy: Any, taps: int, dtype: np.dtype[Any]) -> float | N
         if accuracy == "normwise" or dtype.kind not in "fc":
             return None
         return componentwise_error(taps, dtype)
+    check_array_kind("accuracy", accuracy)
     if isinstance(accuracy, bool) or not isinstance(accuracy, (float, np.floating)):
         raise TypeError(
             f"accuracy={shown(accuracy)} is not accepted; pass 'normwise', 'componentwise' or a "

@@ -35,6 +35,7 @@ def check_workers(workers: Any) -> int | None:
     """A number of threads, or None."""
     if workers is None:
         return None
+    check_array_kind("workers", workers)
     if not is_whole(workers) or not 1 <= workers <= _MOST_WORKERS:
         raise ValueError(
             f"workers={shown(workers)} is not accepted; pass 1 to {_MOST_WORKERS} threads, or None"
@@ -69,6 +70,7 @@ def read_chance(name: str, value: Any) -> int | float | Fraction:
     """A number from 0 to 1, as one of Python."""
     if isinstance(value, Fraction) and 0 <= value <= 1:
         return value
+    check_array_kind(name, value)
     if not (is_whole(value) or isinstance(value, (float, np.floating))) or not 0 <= value <= 1:
         raise ValueError(f"{name}={shown(value)} is not accepted; pass a probability from 0 to 1")
     return int(value) if is_whole(value) else float(value)
@@ -76,6 +78,8 @@ def read_chance(name: str, value: Any) -> int | float | Fraction:
 
 def check_count(name: str, value: Any, least: int | None = 1) -> int:
     """A whole number, from `least` on if there is such a number, as one of Python."""
+    if type(value) is not int:
+        check_array_kind(name, value)
     if not is_whole(value):
         raise TypeError(f"{name}={shown(value)} is not accepted; pass a whole number")
     if least is not None and value < least:

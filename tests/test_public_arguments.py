@@ -122,6 +122,12 @@ class Length(float):
     unit = "m"
 
 
+class Items(int):
+    """A whole number with a unit."""
+
+    unit = "samples"
+
+
 class Masked(np.ndarray):
     """As astropy's `Masked`: a mask beside an array that is none of numpy.ma."""
 
@@ -393,6 +399,18 @@ def extremes(value):
 def is_a_number_of_arrays(name, parameter):
     """Leaves out distributions, which have bounds of their own."""
     return is_a_number(name, parameter) and not name.startswith("probability")
+
+
+@pytest.mark.parametrize(("name", "parameter"), parameters(is_a_number_of_arrays))
+def test_numbers_with_units_are_refused(name, parameter, tmp_path):
+    value = right(name, parameter)
+    parts = value if isinstance(value, (tuple, list)) else [value]
+    if not all(isinstance(part, (int, float)) for part in parts):
+        return
+    kind = {int: Items, float: Length}
+    changed = [kind[type(part)](part) for part in parts]
+    with pytest.raises((TypeError, ValueError), match=rf"\b{parameter}\b.*(has the unit|is not accepted)"):
+        call(name, tmp_path, **{parameter: changed if parts is value else changed[0]})
 
 
 @pytest.mark.parametrize(("name", "parameter"), parameters(is_a_number_of_arrays))

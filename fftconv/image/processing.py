@@ -583,6 +583,7 @@ def taps_for(dtype: Any, taps: Array) -> Array:
         converted = taps.astype(dtype)
     if not np.isfinite(converted).all():
         raise ValueError(
-            f"kernel has taps up to {np.abs(taps).max():g}, beyond the range of {converted.dtype}"
+            f"kernel has taps up to {np.abs(taps).max():g}, beyond the range of {converted.dtype}; pass "
+            f"smaller ones"
         )
     return converted
