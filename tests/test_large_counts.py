@@ -20,9 +20,11 @@ from fftconv.probability import (
     die,
     geometric,
     maximum,
+    mixture,
     poisson,
     poisson_binomial,
     rank_sum,
+    sum_independent,
     uniform,
 )
 from fftconv.probability.lattice import MOST_POINTS
@@ -143,6 +145,8 @@ def test_the_limit_is_said_in_the_same_words():
         lambda: maximum([degenerate(10**9), die(6)]),
         lambda: Pmf.from_scipy(scipy.stats.binom(10**18, 0.5)),
         lambda: 10**5 * die(1000) + die(10),
+        lambda: Pmf.from_scipy(scipy.stats.betabinom(10**9, 2, 3)),
+        lambda: Pmf.from_scipy(scipy.stats.nhypergeom(10**9, 10**8, 10**5)),
     ):
         with pytest.raises(
             ValueError, match=r"needs \S+ lattice points, accepted are 67108864; round values"
@@ -152,6 +156,39 @@ def test_the_limit_is_said_in_the_same_words():
         ValueError, match=r"stretches of its tails, \S+ in all, accepted are 67108864; round"
     ):
         10**6 @ die(6)
+    for call in (
+        lambda: poisson_binomial([0.5] * 10**6),
+        lambda: poisson_binomial([1e-5] * 10**5),
+        lambda: Pmf.parse("+".join(["1000d6"] * 1000)),
+        lambda: Pmf.parse("1000d6-" * 999 + "1000d6"),
+        lambda: sum_independent([2000 @ die(4)] * 200),
+    ):
+        with pytest.raises(ValueError, match=r"stretches of its tails, \S+ in all, accepted are 67108864;"):
+            call()
+    for call, each in (
+        (lambda: maximum([degenerate(0), degenerate(2**25)]), "4 for each lattice point"),
+        (
+            lambda: mixture([degenerate(0), degenerate(1), degenerate(2**25)], [0.5, 0.25, 0.25]),
+            "4 for each",
+        ),
+        (lambda: die(2**23).condition(bool), "16 for each lattice point"),
+        (lambda: sum_independent([die(6)] * 10**5), "1024 for each variable"),
+        (lambda: Pmf.parse("+".join(f"{1000 + i}d6*{i + 1}" for i in range(1000))), "for all of its terms"),
+        (lambda: Pmf.parse("+".join(f"40d{100 + i}kh20" for i in range(99))), "for all of its terms"),
+    ):
+        with pytest.raises(ValueError, match=rf"needs \d+ steps,? {each}.*accepted are 67108864; round"):
+            call()
+    for call in (
+        lambda: 2 @ die(2**20, exact=True),
+        lambda: die(2**20, exact=True) + die(2**20, exact=True),
+        lambda: sum_independent([die(2**19, exact=True)] * 3),
+    ):
+        with pytest.raises(
+            ValueError, match=r"product of exact numbers of \d+ words.*accepted are 1048576; round"
+        ):
+            call()
+    with pytest.raises(ValueError, match=r"exact numbers, 200000 bits each.*accepted are 4194304; round"):
+        poisson_binomial([Fraction(1, 3)] * 100000)
     with pytest.raises(ValueError, match=r"exact numbers, \S+ bits each.*accepted are 4194304; round"):
         10**4 @ die(6, exact=True)
     with pytest.raises(ValueError, match=r"needs 68921410 steps.*accepted are 67108864; round"):
@@ -163,6 +200,13 @@ def test_a_sum_that_cannot_be_accurate_is_refused_at_once():
         ArithmeticError, match="n @ X with n=1000 could be off by .* more than accuracy=1e-09"
     ):
         1000 @ die(1000)
+    for call in (
+        lambda: sum_independent([die(1000)] * 1000),
+        lambda: Pmf.parse("+".join(["d1000"] * 1000)),
+        lambda: uniform(1, 2**24) + uniform(1, 2**24),
+    ):
+        with pytest.raises(ArithmeticError, match="could be off by .* more than accuracy=1e-09"):
+            call()
     for faces, copies in ((2, 3000), (6, 999), (1000, 40), (3000, 9)):
         assert 0 < (copies @ die(faces)).relative_error <= 1e-9
 
@@ -314,3 +358,56 @@ def test_moments_and_values_far_from_zero():
         degenerate(10**400).mean()
     assert (10**12 @ degenerate(3)).to_dict() == {3 * 10**12: 1.0}
     assert compound(degenerate(10**12), degenerate(2)).to_dict() == {2 * 10**12: 1.0}
+
+
+def assert_tails(found, truth):
+    """Every entry, also beyond floats, within the stated error of a table of Fractions."""
+    assert found.support.tolist() == [float(value) for value in sorted(truth)]
+    for value, chance in truth.items():
+        power = chance.numerator.bit_length() - chance.denominator.bit_length()
+        exact = math.log(chance / Fraction(2) ** power) + power * math.log(2)
+        off = abs(found.log_pmf(value) - exact)
+        assert off <= found.relative_error + 1e-15 + 4e-16 * abs(exact), (value, off, found.relative_error)
+
+
+def test_mixtures_keep_their_tails():
+    rng = np.random.default_rng(3)
+    for _ in range(25):
+        parts, table = [], {}
+        weights = [Fraction(int(w), 64) for w in rng.multinomial(64, np.ones(3) / 3)]
+        for weight in weights:
+            faces, copies = (int(n) for n in rng.integers(1, (7, 200)))
+            by, step = Fraction(int(rng.integers(-9, 9)), 4), Fraction(int(rng.integers(1, 5)), 2)
+            exact = copies @ die(faces, exact=True)
+            parts.append((exact * step + by, (copies @ die(faces)) * step + by))
+            for at, count in enumerate(exact._weights.counts.tolist()):
+                if weight and count:
+                    value = (copies + at) * step + by
+                    chance = weight * Fraction(count, exact._weights.total)
+                    table[value] = table.get(value, 0) + chance
+        exact = mixture([x for x, _ in parts], weights)
+        assert exact.is_exact
+        assert {v: Fraction(p) for v, p in exact.to_dict().items()} == {
+            float(v): p for v, p in table.items()
+        }
+        for shares in (weights, [float(w) for w in weights]):
+            assert_tails(mixture([x for _, x in parts], shares), table)
+    both = mixture([binomial(10**6, 0.5), binomial(10**6, 0.25)], [0.5, 0.5])
+    assert both.log_pmf(10**6) == pytest.approx(10**6 * math.log(0.5) - math.log(2), rel=1e-12)
+    for weights, message in (([0.5, 0.6], "weights add up to 1.1, not to 1"), ([-1, 2], "holds -1")):
+        with pytest.raises(ValueError, match=message):
+            mixture([die(2), die(3)], weights)
+
+
+def test_the_largest_of_wide_tails():
+    for one, other in ((300, 700), (700, 700), (1, 900)):
+        exact = [n @ die(6, exact=True) for n in (one, other)]
+        counts = [dict(zip(x.support.tolist(), x._weights.counts.tolist(), strict=True)) for x in exact]
+        truth, below = {}, [0, 0]
+        for value in range(min(one, other), 6 * max(one, other) + 1):
+            f, g = (c.get(value, 0) for c in counts)
+            ways = f * (below[1] + g) + below[0] * g
+            below = [below[0] + f, below[1] + g]
+            if ways:
+                truth[value] = Fraction(ways, 6 ** (one + other))
+        assert_tails(maximum([one @ die(6), other @ die(6)]), truth)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fractions import Fraction
+from numbers import Rational
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,11 @@ from fftconv._arrays import check_array_kind
 from fftconv._checks import check_count, check_finite, in_digits, read_chance
 from fftconv.probability import ratios
 from fftconv.probability.exact import Weights
-from fftconv.probability.lattice import check_size
+from fftconv.probability.lattice import check_size, check_steps, common
 from fftconv.probability.pmf import ACCURACY, Pmf
-from fftconv.probability.tails import Scaled
+from fftconv.probability.tails import Scaled, plus, scaled
+
+_MASS = 1e-9  # that weights may miss of 1
 
 
 def die(sides: int, *, exact: bool = False, accuracy: float = ACCURACY) -> Pmf:
@@ -159,12 +162,67 @@ def mixture(variables: Sequence[Pmf], weights: Sequence[Any]) -> Pmf:
     array([0.375, 0.125])
     """
     check_array_kind("weights", weights)
-    if len(variables) != len(weights) or not variables:
+    if len(variables) != len(weights) or not len(variables):
         raise ValueError(
             f"{len(variables)} variables and {len(weights)} weights; pass as many, at least one"
         )
-    table: dict[Any, Any] = {}
-    for variable, weight in zip(variables, weights, strict=True):
-        for value, probability in variable.to_dict().items():
-            table[value] = table.get(value, 0) + weight * probability
-    return Pmf.from_dict(table, accuracy=min(variable.accuracy for variable in variables))
+    for variable in variables:
+        if not isinstance(variable, Pmf) or variable.ndim != variables[0].ndim:
+            raise TypeError(f"variables holds {variable!r}, accepted are Pmfs of as many dimensions")
+    shares = [_read_weight(weight) for weight in weights]
+    total = sum(shares) if all(isinstance(share, Fraction) for share in shares) else math.fsum(shares)
+    if abs(total - 1) > (0 if isinstance(total, Fraction) else _MASS):
+        raise ValueError(f"weights add up to {total}, not to 1; divide them by their sum")
+    chosen = [(x, share) for x, share in zip(variables, shares, strict=True) if share]
+    axes = range(chosen[0][0].ndim)
+    start = [min(x.start[axis] for x, _ in chosen) for axis in axes]
+    step = [
+        common(
+            part
+            for x, _ in chosen
+            for part in (x.step[axis] * (x.shape[axis] > 1), x.start[axis] - start[axis])
+        )
+        for axis in axes
+    ]
+    parts = []
+    for x, _ in chosen:
+        first = [int((x.start[axis] - start[axis]) / step[axis]) for axis in axes]
+        every = [max(int(x.step[axis] / step[axis]), 1) for axis in axes]
+        parts.append(
+            tuple(slice(f, f + e * (n - 1) + 1, e) for f, e, n in zip(first, every, x.shape, strict=True))
+        )
+    shape = [max(part[axis].stop for part in parts) for axis in axes]
+    check_steps(4, math.prod(shape), "the mixture")
+    accuracy = min(x.accuracy for x, _ in chosen)
+    if isinstance(total, Fraction) and all(x.is_exact for x, _ in chosen):
+        return Pmf._of(_mixed_exactly(chosen, parts, shape), start, step, accuracy, 0.0, what="the mixture")
+    mixed = scaled(np.zeros(shape))
+    for (x, share), part in zip(chosen, parts, strict=True):
+        here = Scaled(mixed.mantissa[part], mixed.exponent[part])
+        numbers = plus(here, x._scaled(x.step).times(float(share / total)))
+        mixed.mantissa[part], mixed.exponent[part] = numbers
+    error = max(x.relative_error for x, _ in chosen) + (len(chosen) + 6) * 2.0**-53
+    return Pmf._of(mixed, start, step, accuracy, error, what="the mixture")
+
+
+def _mixed_exactly(
+    chosen: Sequence[tuple[Pmf, Any]], parts: Sequence[tuple[slice, ...]], shape: Sequence[int]
+) -> Weights:
+    each = [(x._counts(x.step), share) for x, share in chosen]
+    total = math.lcm(*(share.denominator * weights.total for weights, share in each))
+    check_size(shape, "the mixture", bits=total.bit_length())
+    counts = np.full(shape, 0, object)
+    for (weights, share), part in zip(each, parts, strict=True):
+        counts[part] += weights.counts * (share.numerator * (total // (share.denominator * weights.total)))
+    return Weights(counts, total)
+
+
+def _read_weight(weight: Any) -> Any:
+    """A Fraction or a float that is not negative."""
+    exact = isinstance(weight, (Rational, np.integer)) and not isinstance(weight, bool)
+    if not exact and not isinstance(weight, (float, np.floating)):
+        raise TypeError(f"weights holds {weight!r}, accepted are numbers")
+    if not (weight >= 0 and (exact or math.isfinite(weight))):
+        raise ValueError(f"weights holds {weight!r}, accepted are numbers from 0")
+    return Fraction(int(weight) if isinstance(weight, np.integer) else weight) if exact else float(weight)
+

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from fftconv._checks import in_digits
 from fftconv.probability.builders import degenerate, die
 from fftconv.probability.exact import to_scaled
-from fftconv.probability.extremes import highest_dice
+from fftconv.probability.extremes import check_highest, highest_dice
 from fftconv.probability.lattice import check_size
 from fftconv.probability.pmf import Pmf, sum_independent
 
@@ -42,11 +42,28 @@ class _Token(NamedTuple):
     start: int
 
 
+class _Dice(NamedTuple):
+    """Of `count` dice the highest or the lowest `kept`; as written, `shown` to the reader."""
+
+    count: int
+    sides: int
+    kept: int
+    is_high: bool
+    shown: str
+
+
 class _Product(NamedTuple):
     """A whole number, or dice times a whole number that is not 0."""
 
     factor: int
-    dice: Pmf | None
+    dice: _Dice | None
+
+
+class _Sum(NamedTuple):
+    """A whole number and dice, of which equal ones are one term."""
+
+    constant: int
+    terms: list[tuple[_Dice, int, int]]  # dice, their factor and how often they are thrown
 
 
 def parse_dice(notation: str, *, exact: bool, accuracy: float) -> Pmf:
@@ -89,8 +106,11 @@ def _reason(letter: str) -> str:
 def _complaint(notation: str, position: int, what: str) -> ValueError:
     before, after = notation[max(position - 30, 0) : position], notation[position : position + 30]
     marked = f"{before} >>> {after}"
-    shown = notation if len(notation) <= 60 else notation[:60] + "..."
-    return ValueError(f"notation {shown!r} cannot be read at the mark, {marked!r}: {what}")
+    return ValueError(f"notation {shortly(notation)!r} cannot be read at the mark, {marked!r}: {what}")
+
+
+def shortly(notation: str) -> str:
+    return notation if len(notation) <= 60 else notation[:60] + "..."
 
 
 class _Reader:
@@ -102,14 +122,15 @@ class _Reader:
         self.at = 0
 
     def read(self) -> Pmf:
-        total, comparison = self._sum(), self._take("comparison")
+        left, comparison = self._sum(), self._take("comparison")
         if comparison is None:
             self._end("+ or -, * or a comparison such as >= 9")
-            return total
-        other = self._sum()
+            return self._made([left])[0]
+        right = self._sum()
+        self._end("the end, after one comparison")
+        total, other = self._made([left, right])
         is_number = other.shape == (1,)
         difference = total.shift(-other.start[0]) if is_number else total - other
-        self._end("the end, after one comparison")
         return difference._compared(_SPELLED.get(comparison.text, comparison.text))
 
     def _take(self, *kinds: str) -> _Token | None:
@@ -128,8 +149,9 @@ class _Reader:
         if self.at < len(self.tokens):
             raise self._complain(f"expected {expected}")
 
-    def _sum(self) -> Pmf:
-        constant, dice = 0, []
+    def _sum(self) -> _Sum:
+        constant, terms = 0, dict[tuple[int, ...], tuple[_Dice, int, int]]()
+        many = 0
         sign = self._take("sign")
         while True:
             first = self.at
@@ -138,15 +160,19 @@ class _Reader:
             if product.dice is None:
                 constant += factor
             else:
-                dice.append(product.dice.scale(factor))
-            if len(dice) > _MOST_TERMS:
+                dice, many = product.dice, many + 1
+                is_whole = dice.kept == dice.count  # as 2d6 and 3d6 are, which together are 5d6
+                key = (factor, dice.sides, *(() if is_whole else (dice.count, dice.kept, dice.is_high)))
+                known, _, times = terms.get(key, (dice, factor, 0))
+                if times and is_whole:
+                    count = known.count + dice.count
+                    known = _Dice(count, dice.sides, count, True, repr(f"{in_digits(count)}d{dice.sides}"))
+                terms[key] = known, factor, 1 if is_whole else times + 1
+            if many > _MOST_TERMS:
                 raise self._complain(f"at most {_MOST_TERMS} terms of dice are accepted", first)
             sign = self._take("sign")
             if sign is None:
-                break
-        if not dice:
-            return degenerate(constant, exact=self.exact, accuracy=self.accuracy)
-        return sum_independent(dice).shift(constant)
+                return _Sum(constant, list(terms.values()))
 
     def _product(self) -> _Product:
         result = self._factor()
@@ -174,10 +200,8 @@ class _Reader:
         last = self.tokens[self.at - 1]
         text = self.notation[self.tokens[first].start : last.start + len(last.text)]
         shown = f"{text if len(text) <= 40 else text[:40] + '...'!r}"
-        if kept == count:
-            return _Product(1, self._all(count, sides, shown))
-        is_high = keep is not None and keep.text in ("k", "kh", "dl")
-        return _Product(1, self._some(count, sides, kept, is_high, shown))
+        is_high = kept == count or (keep is not None and keep.text in ("k", "kh", "dl"))
+        return _Product(1, _Dice(count, sides, kept, is_high, shown))
 
     def _sides(self) -> int:
         first = self.at
@@ -203,19 +227,37 @@ class _Reader:
             )
         return count - many
 
-    def _all(self, count: int, sides: int, shown: str) -> Pmf:
-        check_size([count * (sides - 1) + 1], shown)
-        check_size([sides], shown, bits=64 if self.exact else 0)
-        one = die(sides, exact=self.exact, accuracy=self.accuracy)
-        one._check_copies(count, shown)
-        return count @ one
+    def _made(self, sums: list[_Sum]) -> list[Pmf]:
+        """The distributions of these sums, if all of their terms together are not too much work."""
+        work = sum(self._work(dice) for each in sums for dice, _, _ in each.terms)
+        check_size([work], repr(shortly(self.notation)), unit="steps for all of its terms")
+        return [self._added(each) for each in sums]
 
-    def _some(self, count: int, sides: int, kept: int, is_high: bool, shown: str) -> Pmf:
-        ways = highest_dice(count, sides, kept, shown)
+    def _work(self, dice: _Dice) -> int:
+        if dice.kept < dice.count:
+            return check_highest(dice.count, dice.sides, dice.kept, dice.shown)
+        check_size([dice.count * (dice.sides - 1) + 1], dice.shown)
+        check_size([dice.sides], dice.shown, bits=64 if self.exact else 0)
+        return self._die(dice.sides)._check_copies(dice.count, dice.shown)
+
+    def _added(self, given: _Sum) -> Pmf:
+        if not given.terms:
+            return degenerate(given.constant, exact=self.exact, accuracy=self.accuracy)
+        each = [(times @ self._thrown(dice)).scale(factor) for dice, factor, times in given.terms]
+        return sum_independent(each).shift(given.constant)
+
+    def _die(self, sides: int) -> Pmf:
+        return die(sides, exact=self.exact, accuracy=self.accuracy)
+
+    def _thrown(self, dice: _Dice) -> Pmf:
+        count, sides, kept = dice.count, dice.sides, dice.kept
+        if kept == count:
+            return count @ self._die(sides)
+        ways = highest_dice(count, sides, kept, dice.shown)
         start, step = (Fraction(kept),), (Fraction(1),)
         if self.exact:
             high = Pmf._of(ways, start, step, self.accuracy, 0.0)
         else:
             high = Pmf._of(to_scaled(ways), start, step, self.accuracy, 2.0**-52)
         # The lowest dice are the highest of those that are turned over, where v becomes sides + 1 - v.
-        return high if is_high else kept * (sides + 1) - high
+        return high if dice.is_high else kept * (sides + 1) - high

@@ -102,9 +102,14 @@ def ratio(count: int, total: int) -> tuple[float, int]:
     if not count:
         return 0.0, 0
     power = count.bit_length() - total.bit_length()
-    scaled = Fraction(count, total) * Fraction(2) ** -power
-    mantissa, more = math.frexp(float(scaled))
+    parts = [_leading(number) for number in (count, total)]  # as a fraction of long numbers takes minutes
+    mantissa, more = math.frexp(float(Fraction(*parts)))
     return mantissa, power + more
+
+
+def _leading(number: int) -> int:
+    """The first 128 bits."""
+    return number << 128 >> number.bit_length()
 
 
 def logarithm(count: int, total: int) -> float:

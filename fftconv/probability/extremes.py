@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from fftconv.probability import exact
-from fftconv.probability.lattice import check_size, common
+from fftconv.probability.lattice import check_size, check_steps, common
 from fftconv.probability.pmf import Pmf
 from fftconv.probability.tails import Scaled, placed, plus, scaled
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _STEPS_OF_A_FACE = 32  # as long as that many additions in an array take the others of a face and a count
+_WITHIN = 900  # bits, from the largest number that is added up in floats to the smallest
 _BITS_OF_A_STEP = 1024  # that are added in twice the time of small integers
 
 
@@ -52,6 +53,17 @@ def minimum(variables: Iterable[Pmf]) -> Pmf:
     return -maximum(-variable for variable in variables)
 
 
+def check_highest(count: int, sides: int, keep: int, what: str) -> int:
+    """Refuse what takes `highest_dice` too long; the number of its steps."""
+    check_size([count], what, unit="dice")
+    bits = math.ceil(count * math.log2(sides))
+    check_size([keep * (sides - 1) + 1], what, bits=bits)
+    steps = sides * sides * keep * (keep - 1) // 4 + _STEPS_OF_A_FACE * sides * keep
+    steps *= 1 + bits // _BITS_OF_A_STEP
+    check_size([steps], what, unit="steps")
+    return steps
+
+
 def highest_dice(count: int, sides: int, keep: int, what: str) -> exact.Weights:
     r"""In how many throws the highest `keep` of `count` dice have each sum, from `keep` on.
 
@@ -62,12 +74,8 @@ def highest_dice(count: int, sides: int, keep: int, what: str) -> exact.Weights:
 
     where W_a counts how a dice of the faces above v, less v each, make a sum.
     """
+    check_highest(count, sides, keep, what)
     size, dropped = keep * (sides - 1) + 1, count - keep
-    check_size([count], what, unit="dice")
-    bits = math.ceil(count * math.log2(sides))
-    check_size([size], what, bits=bits)
-    steps = sides * sides * keep * (keep - 1) // 4 + _STEPS_OF_A_FACE * sides * keep
-    check_size([steps * (1 + bits // _BITS_OF_A_STEP)], what, unit="steps")
     counts = np.zeros(size, object)
     choices = [math.comb(count - above, dropped) for above in range(keep + 1)]
     for face in range(1, sides + 1):
@@ -94,6 +102,7 @@ def _larger(one: Pmf, other: Pmf) -> Pmf:
     size = int((last - start) / step) + 1
     bits = sum(x._weights.total.bit_length() for x in (one, other) if isinstance(x._weights, exact.Weights))
     check_size([size], "the maximum", bits=bits if one.is_exact and other.is_exact else 0)
+    check_steps(4, size, "the maximum")
     accuracy = min(one.accuracy, other.accuracy)
     error = one.relative_error + other.relative_error + (2 * size + 8) * 2.0**-53
     if one.is_exact and other.is_exact:
@@ -124,20 +133,28 @@ def _spread(variable: Pmf, step: Any, start: Any, size: int) -> Scaled:
 
 def _cumulated(weights: Scaled) -> Scaled:
     """Sums of all entries up to each, relative to their own size."""
-    mantissas, exponents = np.zeros(weights.mantissa.size), np.zeros(weights.mantissa.size, np.int64)
+    result = Scaled(np.zeros(weights.mantissa.size), np.zeros(weights.mantissa.size, np.int64))
     total, power = 0.0, 0
-    for i, (mantissa, exponent) in enumerate(
-        zip(weights.mantissa.tolist(), weights.exponent.tolist(), strict=True)
-    ):
-        if mantissa:
-            most = max(power, exponent) if total else exponent
-            total = math.ldexp(total, max(power - most, -4000)) + math.ldexp(
-                mantissa, max(exponent - most, -4000)
-            )
-            total, more = math.frexp(total)
-            power = most + more
-        mantissas[i], exponents[i] = total, power if total else 0
-    return Scaled(mantissas, exponents)
+    stretches = [(0, weights.mantissa.size)]
+    while stretches:
+        first, stop = stretches.pop()
+        part = slice(first, stop)
+        inside = weights.mantissa[part] > 0
+        powers = weights.exponent[part][inside]
+        if powers.size and powers.max() - powers.min() > _WITHIN:
+            middle = (first + stop) // 2
+            stretches += [(middle, stop), (first, middle)]
+            continue
+        start = first + (int(np.argmax(inside)) if powers.size else stop - first)
+        result.mantissa[first:start], result.exponent[first:start] = total, power
+        if powers.size:
+            most = max(power, int(powers.max())) if total else int(powers.max())
+            numbers = Scaled(weights.mantissa[start:stop], weights.exponent[start:stop]).to_floats(most)
+            numbers[0] += math.ldexp(total, max(power - most, -4000))
+            sums = scaled(np.cumsum(numbers), most)
+            result.mantissa[start:stop], result.exponent[start:stop] = sums
+            total, power = float(sums.mantissa[-1]), int(sums.exponent[-1])
+    return result
 
 
 def _product(one: Scaled, other: Scaled) -> Scaled:

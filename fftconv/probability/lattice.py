@@ -14,7 +14,9 @@ from fftconv._arrays import check_array_kind
 from fftconv._checks import in_digits, is_number, read_items
 
 MOST_POINTS = 2**26
-MOST_WORDS = 2**22  # of 64 bits, in exact numbers: two minutes for a product, by Karatsuba's method
+MOST_WORDS = 2**22  # of 64 bits, in exact numbers
+MOST_MULTIPLIED = 2**20  # of these, in a product: some 15 seconds by Karatsuba's method
+A_VARIABLE = 1024  # steps of 0.5 microseconds that the sum of two small variables takes
 STRETCH = 480  # bits of a tail that one pass over all points covers
 
 
@@ -69,8 +71,29 @@ def check_size(shape: Sequence[int], what: str, *, bits: int = 0, unit: str = "l
         )
 
 
-def check_work(shape: Sequence[int], depth: float, what: str) -> None:
-    """Refuse sums whose tails take too long.
+def check_product(shape: Sequence[int], bits: int, what: str) -> int:
+    """Refuse sums of exact distributions that take too long; the number of points that take as long.
+
+    `bits` is the size of the numbers of the sum.
+    """
+    check_size(shape, what, bits=bits)
+    words = math.prod(shape) * -(-bits // 64)
+    if words > MOST_MULTIPLIED:
+        _refuse(
+            what,
+            f"a product of exact numbers of {in_digits(words)} words of 64 bits in all",
+            MOST_MULTIPLIED,
+        )
+    return words * (MOST_POINTS // MOST_MULTIPLIED)
+
+
+def check_steps(each: int, count: int, what: str, unit: str = "lattice point") -> None:
+    """Refuse what takes more steps, each of the work or memory of a lattice point, than there may be points."""
+    check_size([each * count], what, unit=f"steps, {each} for each {unit}")
+
+
+def check_work(shape: Sequence[int], depth: float, what: str) -> int:
+    """Refuse sums whose tails take too long; the number of points to transform.
 
     All points are transformed once for each stretch of `STRETCH` bits of the `depth`, which is how far the
     tails reach below the peak, both together. For a point and stretch 0.4 to 5 microseconds were measured.
@@ -84,6 +107,7 @@ def check_work(shape: Sequence[int], depth: float, what: str) -> None:
             f"{in_digits(points * stretches)} in all",
             MOST_POINTS,
         )
+    return points * stretches
 
 
 def _refuse(what: str, needed: str, accepted: int) -> NoReturn:

@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from numbers import Rational
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,8 +20,11 @@ from fftconv._arrays import check_array_kind
 from fftconv._checks import check_count, in_digits, read_chance
 from fftconv.probability import exact, ratios
 from fftconv.probability.lattice import (
+    A_VARIABLE,
     MOST_POINTS,
+    check_product,
     check_size,
+    check_steps,
     check_work,
     common,
     rational,
@@ -259,7 +262,8 @@ class Pmf:
         points = [tuple(rational("a key of weights", part) for part in key) for key in keys]
         start, step, shape = [], [], []
         for along in zip(*points, strict=True):
-            low, gap = min(along), common(part - min(along) for part in along)
+            low = min(along)
+            gap = common(part - low for part in along)
             start.append(low)
             step.append(gap)
             shape.append(int((max(along) - low) / gap) + 1)
@@ -327,7 +331,10 @@ class Pmf:
     ) -> Pmf:
         """From the logarithms that scipy.stats gives, which keep what is too small for a float."""
         with np.errstate(all="ignore"):
-            ends = [*distribution.support(), distribution.median()]
+            ends = [*distribution.support()]
+            if _adds_up(distribution) and all(map(np.isfinite, ends)):
+                check_size([int(ends[1]) - int(ends[0]) + 1], family)
+            ends.append(distribution.median())
             if not all(np.ndim(end) == 0 for end in ends) or any(math.isnan(end) for end in ends):
                 listed = ", ".join(f"{name}={value!r}" for name, value in values.items())
                 raise ValueError(
@@ -457,23 +464,23 @@ class Pmf:
             if bit == "1":
                 yield False, share
 
-    def _check_copies(self, count: int, what: str) -> None:
-        """Refuse a sum of too many copies, or one that can't be accurate enough, before any is made."""
+    def _check_copies(self, count: int, what: str) -> int:
+        """Refuse a sum of too many copies, or one that can't be accurate enough; its work otherwise."""
         shape = [count * (size - 1) + 1 for size in self.shape]
         check_size(shape, what)
-        if math.prod(shape) == 1:
-            return
+        if math.prod(shape) == 1 or count == 1:
+            return 1
         if isinstance(self._weights, exact.Weights):
-            check_size(shape, what, bits=count * self._weights.total.bit_length())
-        else:
-            check_work(shape, count * self._weights.depth(), what)
-            copies, error = 1, self._error
-            for is_squaring, tolerance in self._additions(count):
-                taps = math.prod((copies if is_squaring else 1) * (size - 1) + 1 for size in self.shape)
-                made = least_error(tolerance, taps)
-                error = (1 + error + (error if is_squaring else self._error)) * (1 + made) - 1
-                copies += copies if is_squaring else 1
-            _check_accuracy(self._accuracy, error, what)
+            return check_product(shape, count * self._weights.total.bit_length(), what)
+        work = check_work(shape, count * self._weights.depth(), what)
+        copies, error = 1, self._error
+        for is_squaring, tolerance in self._additions(count):
+            taps = math.prod((copies if is_squaring else 1) * (size - 1) + 1 for size in self.shape)
+            made = least_error(tolerance, taps)
+            error = (1 + error + (error if is_squaring else self._error)) * (1 + made) - 1
+            copies += copies if is_squaring else 1
+        _check_accuracy(self._accuracy, error, what)
+        return work
 
     def _one(self) -> Scaled | exact.Weights:
         if self.is_exact:
@@ -486,28 +493,21 @@ class Pmf:
             raise ValueError(
                 f"distributions of {self.ndim} and {other.ndim} dimensions have no sum; give both as many"
             )
-        step = [common(pair) for pair in zip(self._step, other._step, strict=True)]
+        accuracy, given = min(self._accuracy, other._accuracy), self._error + other._error
+        wanted = (accuracy - given) / 8 if tolerance is None else tolerance
+        plan = _Plan.of(self).plus(_Plan.of(other), wanted)
+        plan.check(accuracy, "the sum")
         start = [a + b for a, b in zip(self._start, other._start, strict=True)]
-        shape = [
-            int((n - 1) * (a / d) + (m - 1) * (b / d)) + 1
-            for n, m, a, b, d in zip(self.shape, other.shape, self._step, other._step, step, strict=True)
-        ]
-        check_size(shape, "the sum")
+        step = plan.step
         one, another = self._on_lattice(step), other._on_lattice(step)
         if isinstance(one, Scaled) and isinstance(another, Scaled):
-            accuracy = min(self._accuracy, other._accuracy)
-            given = self._error + other._error
-            taps = min(one.mantissa.size, another.mantissa.size)
-            wanted = (accuracy - given) / 8 if tolerance is None else tolerance
-            allowed = reachable(wanted, taps)
-            check_work(shape, one.depth() + another.depth(), "the sum")
+            allowed = reachable(wanted, min(one.mantissa.size, another.mantissa.size))
             result, made, steps = convolve_tails(one, another, allowed)
             error = (1 + given) * (1 + made) - 1 + 2.0**-50  # and that of the total
             return self._of(_with_mass_one(result), start, step, accuracy, error, steps, "the sum")
         if isinstance(one, Scaled) or isinstance(another, Scaled):
             return self._as_floats()._plus(other._as_floats(), tolerance)
         total = one.total * another.total
-        check_size(shape, "the sum", bits=total.bit_length())
         counts = exact.convolve(one.counts, another.counts)
         return self._of(exact.Weights(counts, total), start, step, self._accuracy, 0.0)
 
@@ -722,6 +722,7 @@ class Pmf:
 
     def condition(self, holds: Callable[[Any], bool]) -> Pmf:
         """Given that the value (in several dimensions, the tuple) passes a test, a function."""
+        check_steps(16, math.prod(self.shape), "condition")
         kept = np.zeros(self.shape, bool)
         places = np.argwhere(self._positive())
         answers = [holds(point) for point in self._points(places)]
@@ -795,6 +796,67 @@ class Pmf:
         return f"Pmf({first} to {last}, mean {float(self.mean()):.6g}, std {self.std():.6g}, {kind})"
 
 
+class _Plan(NamedTuple):
+    """What is known of a sum before it is made."""
+
+    step: tuple[Fraction, ...]
+    shape: tuple[int, ...]
+    depth: float  # see Scaled.depth
+    bits: int  # of exact numbers, 0 of floats
+    error: float
+
+    @classmethod
+    def of(cls, variable: Pmf) -> _Plan:
+        weights = variable._weights
+        if isinstance(weights, Scaled):
+            return cls(variable.step, variable.shape, weights.depth(), 0, variable.relative_error)
+        bits = weights.total.bit_length()
+        return cls(variable.step, variable.shape, 2.0 * bits, bits, 0.0)
+
+    def plus(self, other: _Plan, tolerance: float) -> _Plan:
+        """Of the sum of two, whose convolution has this tolerance."""
+        step, sizes = self.step, [self.shape, other.shape]
+        if step != other.step:
+            step = tuple(map(common, zip(self.step, other.step, strict=True)))
+            sizes = [
+                tuple(int((n - 1) * (a / d)) + 1 for n, a, d in zip(x.shape, x.step, step, strict=True))
+                for x in (self, other)
+            ]
+        shape = tuple(n + m - 1 for n, m in zip(*sizes, strict=True))
+        depth = self.depth + other.depth
+        if self.bits and other.bits:
+            return _Plan(step, shape, depth, self.bits + other.bits, 0.0)
+        made = least_error(tolerance, min(map(math.prod, sizes)))
+        error = (1 + self.error + other.error) * (1 + made) - 1 + 2.0**-50
+        return _Plan(step, shape, depth, 0, error)
+
+    def check(self, accuracy: float, what: str) -> None:
+        """Refuse what takes too long, or can't be accurate enough."""
+        check_size(self.shape, what)
+        if math.prod(self.shape) == 1:
+            return
+        if self.bits:
+            check_product(self.shape, self.bits, what)
+        else:
+            check_work(self.shape, self.depth, what)
+            _check_accuracy(accuracy, self.error, what)
+
+
+def _check_sum(variables: Sequence[Pmf], tolerance: float, accuracy: float) -> None:
+    """Plan the additions that `sum_independent` makes, and refuse too many before any is made."""
+    check_steps(A_VARIABLE, len(variables), "the sum", "variable")
+    if len({variable.ndim for variable in variables}) > 1:
+        return  # which the first addition refuses
+    numbers = itertools.count()
+    heap = [(math.prod(x.shape), next(numbers), _Plan.of(x)) for x in variables]
+    heapq.heapify(heap)
+    while len(heap) > 1:
+        both = heapq.heappop(heap)[2].plus(heapq.heappop(heap)[2], tolerance)
+        heapq.heappush(heap, (math.prod(both.shape), next(numbers), both))
+    if len(variables) > 1:
+        heap[0][2].check(accuracy, "the sum")
+
+
 def _reach(log_beyond: Callable[[int], float], lost_mass: float, what: str) -> int:
     """The least distance beyond which at most half of what may be lost lies."""
     allowed = math.log(lost_mass) - math.log(2)
@@ -803,6 +865,13 @@ def _reach(log_beyond: Callable[[int], float], lost_mass: float, what: str) -> i
         most *= 2
         check_size([most], what)
     return bisect.bisect_left(range(most + 1), True, key=lambda far: log_beyond(far) <= allowed)
+
+
+def _adds_up(distribution: Any) -> bool:
+    """Whether scipy.stats adds up all probabilities below a value for its distribution function."""
+    from scipy.stats import rv_discrete
+
+    return getattr(type(getattr(distribution, "dist", None)), "_cdf", None) is rv_discrete._cdf
 
 
 def _read_frozen(distribution: Any) -> tuple[str, dict[str, Any]]:
@@ -860,7 +929,9 @@ def sum_independent(variables: Iterable[Pmf]) -> Pmf:
     if not heap:
         raise ValueError("variables is empty; pass at least one Pmf")
     heapq.heapify(heap)
-    share = min(item[2].accuracy for item in heap) / (2 * len(heap))
+    accuracy = min(item[2].accuracy for item in heap)
+    share = accuracy / (2 * len(heap))
+    _check_sum([item[2] for item in heap], share, accuracy)
     while len(heap) > 1:
         one, other = heapq.heappop(heap)[2], heapq.heappop(heap)[2]
         both = one._plus(other, share)

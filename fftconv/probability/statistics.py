@@ -14,7 +14,7 @@ from fftconv._checks import check_choice, check_count, in_digits
 from fftconv.convolution import convolve
 from fftconv.probability import exact
 from fftconv.probability.builders import bernoulli
-from fftconv.probability.lattice import check_size
+from fftconv.probability.lattice import check_product, check_size, check_work
 from fftconv.probability.pmf import ACCURACY, Pmf, sum_independent
 from fftconv.probability.tails import added_up, scaled
 
@@ -48,11 +48,16 @@ def poisson_binomial(p: ArrayLike, *, accuracy: float = ACCURACY) -> Pmf:
     """
     given = read_array("p", p).ravel()
     if given.dtype.kind == "O":
+        bits = sum(Fraction(each).denominator.bit_length() for each in given)
+        check_product([given.size + 1], bits, f"poisson_binomial of {given.size} trials")
         return sum_independent(bernoulli(Fraction(each), accuracy=accuracy) for each in given)
     chances = given.astype(np.float64)
     if not ((chances >= 0) & (chances <= 1)).all():
         wrong = chances[~((chances >= 0) & (chances <= 1))][0]
         raise ValueError(f"p holds {wrong}, accepted are probabilities from 0 to 1")
+    inner = chances[(chances > 0) & (chances < 1)]
+    depth = -float(np.log2(inner).sum() + np.log2(1 - inner).sum())
+    check_work([chances.size + 1], depth, f"poisson_binomial of {chances.size} trials")
     return sum_independent(_in_groups(np.sort(chances), accuracy))
 
 
