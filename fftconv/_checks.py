@@ -94,7 +94,12 @@ def shown(value: Any) -> str:
     if type(value) in (tuple, list) and any(type(item) is int and abs(item) >= 10**20 for item in value):
         inside = ", ".join(map(shown, value))
         return f"[{inside}]" if type(value) is list else f"({inside}{',' * (len(value) == 1)})"
-    return repr(value)
+    try:
+        return repr(value)
+    except ValueError:  # Python refuses to write integers of more than 4300 digits
+        if isinstance(value, Fraction):
+            return f"{in_digits(value.numerator)}/{in_digits(value.denominator)}"
+        return f"a {type(value).__name__} of long numbers"
 
 
 def check_taps(name: str, value: Any, taps: float, cure: str = "pass less") -> None:

@@ -14,6 +14,7 @@ import scipy.stats
 
 from fftconv.probability import (
     Pmf,
+    bernoulli,
     binomial,
     compound,
     degenerate,
@@ -411,3 +412,136 @@ def test_the_largest_of_wide_tails():
             if ways:
                 truth[value] = Fraction(ways, 6 ** (one + other))
         assert_tails(maximum([one @ die(6), other @ die(6)]), truth)
+
+
+def test_quantiles_in_both_tails_against_exact_sums():
+    levels = [10.0**-k for k in (1, 2, 9, 16, 40, 100, 300)] + [0.05, 0.25, 0.5, 0.9, 0.975, 1 - 1e-9]
+    levels += [
+        Fraction(1, 6**40),
+        1 - Fraction(1, 10**30),
+        0,
+        1,
+        Fraction(1, 10**700),
+        1 - Fraction(1, 6**80),
+    ]
+    for copies, faces in ((1, 10), (7, 2), (80, 6), (500, 4)):
+        exact, floats = copies @ die(faces, exact=True), copies @ die(faces)
+        total, below, sums = faces**copies, 0, []
+        for count in exact._weights.counts.tolist():
+            below += count
+            sums.append(below)
+        assert below == exact._weights.total == total
+        for level in levels:
+            wanted = Fraction(str(level)) if isinstance(level, float) else Fraction(level)
+            value = copies + next(i for i, s in enumerate(sums) if s >= wanted * total)
+            assert (exact.quantile(level), floats.quantile(level)) == (value, value), (copies, faces, level)
+    wide = scipy.stats.poisson(100)
+    for level in (1e-300, 1e-40, 1e-16, 1e-3, 0.3, 0.999):
+        assert poisson(100.0, lost_mass=1e-305).quantile(level) == wide.ppf(level), level
+    assert die(6).interval(Fraction(2, 3)) == (1, 5)
+
+
+def test_moments_of_any_scale_and_of_a_single_value():
+    for by in (10**160, 1e-200, Fraction(1, 3), 1, 10**307):
+        for one in (
+            die(6),
+            die(6, exact=True),
+            Pmf([0.9, 0, 0.1]),
+            Pmf([Fraction(9, 10), 0, Fraction(1, 10)]),
+        ):
+            scaled = one.scale(by)
+            assert scaled.std() == pytest.approx(one.std() * float(by), rel=1e-14)
+            assert scaled.skewness() == pytest.approx(one.skewness(), rel=1e-12, abs=1e-12)
+            assert scaled.kurtosis() == pytest.approx(one.kurtosis(), rel=1e-12)
+            assert "std" in repr(scaled) or by == 10**160 or by == 10**307
+    with pytest.raises(OverflowError, match=r"the variance is about 2.92e320, beyond all floats"):
+        die(6).scale(10**160).var()
+    assert die(6, exact=True).scale(10**160).var() == Fraction(35, 12) * 10**320
+    assert die(3).skewness() == 0
+    assert die(2).kurtosis() == pytest.approx(-2)
+    for value in (0, 3, 1e300):
+        assert degenerate(value).std() == 0
+        assert math.isnan(degenerate(value).skewness())
+        assert math.isnan(degenerate(value).kurtosis())
+
+
+def test_distributions_of_scipy_at_any_place_and_kind():
+    for place in (-2.7, 0.5, 3, Fraction(1, 4), np.float64(1e9)):
+        for family in (
+            lambda loc: scipy.stats.binom(5, 0.5, loc=loc),
+            lambda loc: scipy.stats.betabinom(5, 2, 3, loc=loc),
+            lambda loc: scipy.stats.skellam(5, 3, loc=loc),
+            lambda loc: scipy.stats.randint(2, 9, loc=loc),
+            lambda loc: scipy.stats.poisson_binom([0.1, 0.5, 0.9], loc=loc),
+        ):
+            moved, still = (Pmf.from_scipy(family(loc)) for loc in (float(place), 0))
+            assert moved == still.shift(float(place))
+    far = Pmf.from_scipy(scipy.stats.randint(2**62, 2**62 + 9))
+    assert far.support.tolist() == list(range(2**62, 2**62 + 9))
+    for a, b, n in ((1, 1, 9), (3, 70, 1000), (12, 2, 10**6)):
+        assert_logarithms(
+            Pmf.from_scipy(scipy.stats.betabinom(n, a, b)),
+            lambda k, a=a, b=b, n=n: (
+                ln_comb(k + a - 1, k) + ln_comb(n - k + b - 1, n - k) - ln_comb(n + a + b - 1, n)
+            ),
+        )
+    for alpha in (11, 40, 170):
+        assert_logarithms(
+            Pmf.from_scipy(scipy.stats.yulesimon(alpha)),
+            lambda k, a=alpha: (
+                Decimal(a).ln() + ln_factorial(k - 1) + ln_factorial(a) - ln_factorial(k + a)
+            ),
+        )
+    for fall in (0.01, 0.51, 3.0):
+        for made, stop in ((scipy.stats.planck(fall), None), (scipy.stats.boltzmann(fall, 40), 40)):
+            part = 1 - (-Decimal(fall)).exp()
+            whole = part if stop is None else part / (1 - (-Decimal(fall) * stop).exp())
+            assert_logarithms(Pmf.from_scipy(made), lambda k, f=fall, w=whole: w.ln() - k * Decimal(f))
+    for wrong in (scipy.stats.poisson, scipy.stats.norm(), scipy.stats.binom, 3):
+        with pytest.raises(TypeError, match="no parameters yet; pass|is no frozen discrete distribution"):
+            Pmf.from_scipy(wrong)
+
+
+def test_numbers_of_every_type():
+    assert bernoulli(np.float32(0.1)).pmf(1) == float(np.float32(0.1))
+    assert bernoulli(np.int64(1)).to_dict() == {1: 1}
+    assert binomial(5, np.int64(1)).to_dict() == {5: 1.0}
+    assert geometric(np.float16(0.5)).pmf(2) == pytest.approx(0.25)
+    assert die(6, accuracy=np.float32(1e-6)).accuracy == pytest.approx(1e-6)
+    assert poisson(Fraction(5, 2)) == poisson(2.5) == poisson(np.float32(2.5))
+    assert Pmf([0.5, 0.5], step=np.float32(0.1)).step == (Fraction(1, 10),)
+    assert mixture([die(2), die(3)], np.float32([0.25, 0.75])) == mixture([die(2), die(3)], [0.25, 0.75])
+
+
+LONG = 10**5000
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: poisson(LONG),
+        lambda: poisson(Fraction(LONG, 3)),
+        lambda: die(6).quantile(LONG),
+        lambda: Pmf([0.5, 0.5], step=-LONG),
+        lambda: -LONG @ die(6),
+        lambda: bernoulli(Fraction(LONG, 7)),
+        lambda: Pmf([0.5, 0.5], start=[LONG, 1]),
+        lambda: die(6).truncate(LONG),
+        lambda: mixture([die(6)], [LONG]),
+        lambda: geometric(LONG),
+        lambda: Pmf([LONG, -LONG]),
+        lambda: poisson(3, lost_mass=LONG),
+        lambda: die(6, accuracy=LONG),
+        lambda: poisson_binomial([LONG]),
+        lambda: Pmf.parse(LONG),
+        lambda: compound(LONG, die(6)),
+        lambda: maximum([LONG]),
+        lambda: binomial(LONG, Fraction(1, LONG)),
+    ],
+)
+def test_long_numbers_are_named_shortly(call):
+    with pytest.raises(
+        (ValueError, TypeError), match="accepted|pass |not to 1|negative|no value|no frozen"
+    ) as caught:
+        call()
+    assert len(str(caught.value)) < 300

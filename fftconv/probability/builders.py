@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from fractions import Fraction
 from numbers import Rational
@@ -11,10 +12,14 @@ from typing import Any
 import numpy as np
 
 from fftconv._arrays import check_array_kind
-from fftconv._checks import check_count, check_finite, in_digits, read_chance
+from fftconv._checks import check_count, check_finite, in_digits, read_chance, shown
 from fftconv.probability import ratios
-from fftconv.probability.exact import Weights
-from fftconv.probability.lattice import check_size, check_steps, common
+from fftconv.probability.exact import Weights, shortly
+from fftconv.probability.lattice import (
+    check_size,
+    check_steps,
+    common,
+)
 from fftconv.probability.pmf import ACCURACY, Pmf
 from fftconv.probability.tails import Scaled, plus, scaled
 
@@ -97,7 +102,7 @@ def binomial(n: int, p: Any, *, lost_mass: float = 1e-15, accuracy: float = ACCU
 
 
 def _exact_binomial(n: int, p: Fraction, accuracy: float) -> Pmf:
-    check_size([n + 1], f"exact binomial({in_digits(n)}, {p})", bits=n * p.denominator.bit_length())
+    check_size([n + 1], f"exact binomial({in_digits(n)}, {shown(p)})", bits=n * p.denominator.bit_length())
     hit, miss = p.numerator, p.denominator - p.numerator
     ways = [miss**n]
     for k in range(n):
@@ -115,9 +120,11 @@ def poisson(mean: float, *, lost_mass: float = 1e-15, accuracy: float = ACCURACY
     >>> round((poisson(2.0) + poisson(3.0)).mean(), 12)
     5.0
     """
-    rate = check_finite("mean", mean)
+    if isinstance(mean, Rational) and abs(mean) > sys.float_info.max:
+        raise ValueError(f"mean={shown(mean)} is not accepted; pass a finite number")
+    rate = check_finite("mean", float(mean) if isinstance(mean, Fraction) else mean)
     if rate < 0:
-        raise ValueError(f"mean={mean!r} is not accepted; pass a number from 0")
+        raise ValueError(f"mean={shown(mean)} is not accepted; pass a number from 0")
     if rate == 0:
         return degenerate(0, accuracy=accuracy)
     return Pmf._by_ratios(ratios.poisson(rate), lost_mass, accuracy)
@@ -134,7 +141,7 @@ def geometric(p: float, *, lost_mass: float = 1e-15, accuracy: float = ACCURACY)
     """
     chance = float(read_chance("p", p))
     if chance == 0:
-        raise ValueError(f"p={p!r} never succeeds; pass a probability above 0, up to 1")
+        raise ValueError(f"p={shown(p)} never succeeds; pass a probability above 0, up to 1")
     if chance == 1:
         return degenerate(1, accuracy=accuracy)
     return Pmf._by_ratios(ratios.geometric(chance), lost_mass, accuracy)
@@ -168,11 +175,11 @@ def mixture(variables: Sequence[Pmf], weights: Sequence[Any]) -> Pmf:
         )
     for variable in variables:
         if not isinstance(variable, Pmf) or variable.ndim != variables[0].ndim:
-            raise TypeError(f"variables holds {variable!r}, accepted are Pmfs of as many dimensions")
+            raise TypeError(f"variables holds {shown(variable)}, accepted are Pmfs of as many dimensions")
     shares = [_read_weight(weight) for weight in weights]
     total = sum(shares) if all(isinstance(share, Fraction) for share in shares) else math.fsum(shares)
     if abs(total - 1) > (0 if isinstance(total, Fraction) else _MASS):
-        raise ValueError(f"weights add up to {total}, not to 1; divide them by their sum")
+        raise ValueError(f"weights add up to {shortly(total)}, not to 1; divide them by their sum")
     chosen = [(x, share) for x, share in zip(variables, shares, strict=True) if share]
     axes = range(chosen[0][0].ndim)
     start = [min(x.start[axis] for x, _ in chosen) for axis in axes]
@@ -221,8 +228,7 @@ def _read_weight(weight: Any) -> Any:
     """A Fraction or a float that is not negative."""
     exact = isinstance(weight, (Rational, np.integer)) and not isinstance(weight, bool)
     if not exact and not isinstance(weight, (float, np.floating)):
-        raise TypeError(f"weights holds {weight!r}, accepted are numbers")
+        raise TypeError(f"weights holds {shown(weight)}, accepted are numbers")
     if not (weight >= 0 and (exact or math.isfinite(weight))):
-        raise ValueError(f"weights holds {weight!r}, accepted are numbers from 0")
+        raise ValueError(f"weights holds {shown(weight)}, accepted are numbers from 0")
     return Fraction(int(weight) if isinstance(weight, np.integer) else weight) if exact else float(weight)
-

@@ -8,7 +8,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fftconv.probability.lattice import check_size, check_work, common
+from fftconv._checks import shown
+from fftconv.probability.lattice import (
+    check_size,
+    check_work,
+    common,
+)
 from fftconv.probability.pmf import Pmf
 from fftconv.probability.tails import Scaled, convolve_tails, placed, plus, reachable, scaled
 
@@ -64,14 +69,14 @@ def compound(frequency: Any, severity: Pmf, *, lost_mass: float = 1e-300) -> Pmf
     (7.0, 0.135335283)
     """
     if not isinstance(severity, Pmf) or severity.ndim != 1:
-        raise TypeError(f"severity={severity!r} is not accepted; pass a Pmf of one dimension")
+        raise TypeError(f"severity={shown(severity)} is not accepted; pass a Pmf of one dimension")
     counts = frequency if isinstance(frequency, Pmf) else Pmf.from_scipy(frequency, lost_mass=lost_mass)
     if (
         counts.ndim != 1
         or counts.start[0] < 0
         or any(p.denominator != 1 for p in (*counts.start, *counts.step))
     ):
-        raise ValueError(f"frequency={frequency!r} is not one of whole numbers from 0")
+        raise ValueError(f"frequency={shown(frequency)} is not one of whole numbers from 0")
     chances = counts._scaled((Fraction(1),))
     least = int(counts.start[0])
     step = common((*severity.start, *severity.step))

@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import NamedTuple
 
-from fftconv._checks import in_digits
+from fftconv._checks import in_digits, shown
 from fftconv.probability.builders import degenerate, die
 from fftconv.probability.exact import to_scaled
 from fftconv.probability.extremes import check_highest, highest_dice
-from fftconv.probability.lattice import check_size
+from fftconv.probability.lattice import (
+    check_size,
+)
 from fftconv.probability.pmf import Pmf, sum_independent
 
 _TOKENS = {
@@ -43,9 +45,9 @@ class _Token(NamedTuple):
 
 
 class _Dice(NamedTuple):
-    """Of `count` dice the highest or the lowest `kept`; as written, `shown` to the reader."""
+    """Of so many dice the highest or the lowest `kept`; as written, `shown` to the reader."""
 
-    count: int
+    thrown: int
     sides: int
     kept: int
     is_high: bool
@@ -69,7 +71,7 @@ class _Sum(NamedTuple):
 def parse_dice(notation: str, *, exact: bool, accuracy: float) -> Pmf:
     """See `Pmf.parse`."""
     if not isinstance(notation, str):
-        raise TypeError(f"notation={notation!r} is not accepted; pass a text such as '3d6+2d8-1'")
+        raise TypeError(f"notation={shown(notation)} is not accepted; pass a text such as '3d6+2d8-1'")
     return _Reader(notation, exact, accuracy).read()
 
 
@@ -106,7 +108,7 @@ def _reason(letter: str) -> str:
 def _complaint(notation: str, position: int, what: str) -> ValueError:
     before, after = notation[max(position - 30, 0) : position], notation[position : position + 30]
     marked = f"{before} >>> {after}"
-    return ValueError(f"notation {shortly(notation)!r} cannot be read at the mark, {marked!r}: {what}")
+    return ValueError(f"notation {shortly(notation)!r} cannot be read at the mark, {shown(marked)}: {what}")
 
 
 def shortly(notation: str) -> str:
@@ -161,11 +163,11 @@ class _Reader:
                 constant += factor
             else:
                 dice, many = product.dice, many + 1
-                is_whole = dice.kept == dice.count  # as 2d6 and 3d6 are, which together are 5d6
-                key = (factor, dice.sides, *(() if is_whole else (dice.count, dice.kept, dice.is_high)))
+                is_whole = dice.kept == dice.thrown  # as 2d6 and 3d6 are, which together are 5d6
+                key = (factor, dice.sides, *(() if is_whole else (dice.thrown, dice.kept, dice.is_high)))
                 known, _, times = terms.get(key, (dice, factor, 0))
                 if times and is_whole:
-                    count = known.count + dice.count
+                    count = known.thrown + dice.thrown
                     known = _Dice(count, dice.sides, count, True, repr(f"{in_digits(count)}d{dice.sides}"))
                 terms[key] = known, factor, 1 if is_whole else times + 1
             if many > _MOST_TERMS:
@@ -234,11 +236,11 @@ class _Reader:
         return [self._added(each) for each in sums]
 
     def _work(self, dice: _Dice) -> int:
-        if dice.kept < dice.count:
-            return check_highest(dice.count, dice.sides, dice.kept, dice.shown)
-        check_size([dice.count * (dice.sides - 1) + 1], dice.shown)
+        if dice.kept < dice.thrown:
+            return check_highest(dice.thrown, dice.sides, dice.kept, dice.shown)
+        check_size([dice.thrown * (dice.sides - 1) + 1], dice.shown)
         check_size([dice.sides], dice.shown, bits=64 if self.exact else 0)
-        return self._die(dice.sides)._check_copies(dice.count, dice.shown)
+        return self._die(dice.sides)._check_copies(dice.thrown, dice.shown)
 
     def _added(self, given: _Sum) -> Pmf:
         if not given.terms:
@@ -250,7 +252,7 @@ class _Reader:
         return die(sides, exact=self.exact, accuracy=self.accuracy)
 
     def _thrown(self, dice: _Dice) -> Pmf:
-        count, sides, kept = dice.count, dice.sides, dice.kept
+        count, sides, kept = dice.thrown, dice.sides, dice.kept
         if kept == count:
             return count @ self._die(sides)
         ways = highest_dice(count, sides, kept, dice.shown)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fftconv._checks import in_digits
+from fftconv._checks import in_digits, shown
 from fftconv.probability.tails import Scaled
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -29,10 +29,10 @@ def read(given: Array, *, normalise: bool) -> Weights:
         value = number.item() if isinstance(number, np.generic) else number
         if not isinstance(value, Rational):
             raise TypeError(
-                f"probabilities hold {value!r} beside exact numbers; pass Fractions and integers alone"
+                f"probabilities hold {shown(value)} beside exact numbers; pass Fractions and integers alone"
             )
         if value < 0:
-            raise ValueError(f"probabilities hold {value}; none may be negative")
+            raise ValueError(f"probabilities hold {shown(value)}; none may be negative")
         flat.append(Fraction(value))
     total = sum(flat, Fraction(0))
     check_mass(total, 0, normalise=normalise)
@@ -50,11 +50,12 @@ def check_mass(total: Any, within: float, *, normalise: bool) -> None:
         raise ValueError("probabilities are all 0; at least one must be positive")
     if not normalise and abs(total - 1) > within:
         raise ValueError(
-            f"probabilities add up to {_shortly(total)}, not to 1; pass normalise=True to divide by it"
+            f"probabilities add up to {shortly(total)}, not to 1; pass normalise=True to divide by it"
         )
 
 
-def _shortly(total: Any) -> str:
+def shortly(total: Any) -> str:
+    """A total for a message."""
     if not isinstance(total, Fraction) or max(total.numerator, total.denominator) < 10**20:
         return str(total)
     return f"1 {float(total - 1):+.3g}" if total < 10**6 else f"about {in_digits(int(total))}"

@@ -9,15 +9,19 @@ from typing import Any
 
 import numpy as np
 
+from fftconv._checks import shown
 from fftconv.probability import exact
-from fftconv.probability.lattice import check_size, check_steps, common
+from fftconv.probability.lattice import (
+    check_size,
+    check_steps,
+    common,
+)
 from fftconv.probability.pmf import Pmf
-from fftconv.probability.tails import Scaled, placed, plus, scaled
+from fftconv.probability.tails import Scaled, cumulated, placed, plus, scaled
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _STEPS_OF_A_FACE = 32  # as long as that many additions in an array take the others of a face and a count
-_WITHIN = 900  # bits, from the largest number that is added up in floats to the smallest
 _BITS_OF_A_STEP = 1024  # that are added in twice the time of small integers
 
 
@@ -37,7 +41,7 @@ def maximum(variables: Iterable[Pmf]) -> Pmf:
         raise ValueError("variables is empty; pass at least one Pmf")
     for variable in given:
         if not isinstance(variable, Pmf) or variable.ndim != 1:
-            raise TypeError(f"variables holds {variable!r}, accepted are Pmfs of one dimension")
+            raise TypeError(f"variables holds {shown(variable)}, accepted are Pmfs of one dimension")
     return reduce(_larger, given)
 
 
@@ -120,7 +124,7 @@ def _larger(one: Pmf, other: Pmf) -> Pmf:
             f"variables a larger accuracy"
         )
     p, q = (_spread(x, step, start, size) for x in (one, other))
-    below_p, below_q = _cumulated(p), _cumulated(q)
+    below_p, below_q = cumulated(p), cumulated(q)
     before = Scaled(np.r_[0.0, below_p.mantissa[:-1]], np.r_[0, below_p.exponent[:-1]])
     numbers = plus(_product(p, below_q), _product(before, q))
     return Pmf._of(numbers, (start,), (step,), accuracy, error)
@@ -129,32 +133,6 @@ def _larger(one: Pmf, other: Pmf) -> Pmf:
 def _spread(variable: Pmf, step: Any, start: Any, size: int) -> Scaled:
     first = int((variable.start[0] - start) / step)
     return Scaled(*(placed(part, first, size) for part in variable._scaled((step,))))
-
-
-def _cumulated(weights: Scaled) -> Scaled:
-    """Sums of all entries up to each, relative to their own size."""
-    result = Scaled(np.zeros(weights.mantissa.size), np.zeros(weights.mantissa.size, np.int64))
-    total, power = 0.0, 0
-    stretches = [(0, weights.mantissa.size)]
-    while stretches:
-        first, stop = stretches.pop()
-        part = slice(first, stop)
-        inside = weights.mantissa[part] > 0
-        powers = weights.exponent[part][inside]
-        if powers.size and powers.max() - powers.min() > _WITHIN:
-            middle = (first + stop) // 2
-            stretches += [(middle, stop), (first, middle)]
-            continue
-        start = first + (int(np.argmax(inside)) if powers.size else stop - first)
-        result.mantissa[first:start], result.exponent[first:start] = total, power
-        if powers.size:
-            most = max(power, int(powers.max())) if total else int(powers.max())
-            numbers = Scaled(weights.mantissa[start:stop], weights.exponent[start:stop]).to_floats(most)
-            numbers[0] += math.ldexp(total, max(power - most, -4000))
-            sums = scaled(np.cumsum(numbers), most)
-            result.mantissa[start:stop], result.exponent[start:stop] = sums
-            total, power = float(sums.mantissa[-1]), int(sums.exponent[-1])
-    return result
 
 
 def _product(one: Scaled, other: Scaled) -> Scaled:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from fftconv._arrays import check_array_kind
-from fftconv._checks import in_digits, is_number, read_items
+from fftconv._checks import in_digits, is_number, read_items, shown
 
 MOST_POINTS = 2**26
 MOST_WORDS = 2**22  # of 64 bits, in exact numbers
@@ -29,7 +29,7 @@ def read_point(name: str, value: Any, ndim: int) -> tuple[Fraction, ...]:
         if len(parts) == 1 and name == "start" and parts[0] == 0:
             return (Fraction(0),) * ndim
         raise ValueError(
-            f"{name}={value!r} has {len(parts)} numbers, accepted are {ndim}, one for each dimension"
+            f"{name}={shown(value)} has {len(parts)} numbers, accepted are {ndim}, one for each dimension"
         )
     return tuple(rational(name, part) for part in parts)
 
@@ -39,11 +39,11 @@ def rational(name: str, value: Any) -> Fraction:
     if type(value) not in (int, float, Fraction):
         check_array_kind(name, value)
     if not is_number(value) or not isinstance(value, (float, Rational, np.floating)):
-        raise TypeError(f"{name}={value!r} is not accepted; pass a number")
+        raise TypeError(f"{name}={shown(value)} is not accepted; pass a number")
     if isinstance(value, (float, np.floating)):
         if not math.isfinite(value):
-            raise ValueError(f"{name}={value!r} is not accepted; pass a finite number")
-        return Fraction(repr(float(value)))
+            raise ValueError(f"{name}={shown(value)} is not accepted; pass a finite number")
+        return Fraction(str(value))
     return Fraction(int(value)) if isinstance(value, np.integer) else Fraction(value)
 
 
@@ -88,7 +88,7 @@ def check_product(shape: Sequence[int], bits: int, what: str) -> int:
 
 
 def check_steps(each: int, count: int, what: str, unit: str = "lattice point") -> None:
-    """Refuse what takes more steps, each of the work or memory of a lattice point, than there may be points."""
+    """Refuse more steps, each of the work or memory of a lattice point, than there may be points."""
     check_size([each * count], what, unit=f"steps, {each} for each {unit}")
 
 
@@ -99,7 +99,8 @@ def check_work(shape: Sequence[int], depth: float, what: str) -> int:
     tails reach below the peak, both together. For a point and stretch 0.4 to 5 microseconds were measured.
     """
     check_size(shape, what)
-    points, stretches = math.prod(shape), max(math.ceil(depth / STRETCH), 1) ** len(shape)
+    points = math.prod(shape)
+    stretches: int = max(math.ceil(depth / STRETCH), 1) ** len(shape)
     if points * stretches > MOST_POINTS:
         _refuse(
             what,

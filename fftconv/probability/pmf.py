@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from fftconv._arguments import first_index, read_array, read_plain
 from fftconv._arrays import check_array_kind
-from fftconv._checks import check_count, in_digits, read_chance
+from fftconv._checks import check_count, in_digits, read_chance, shown
 from fftconv.probability import exact, ratios
 from fftconv.probability.lattice import (
     A_VARIABLE,
@@ -30,13 +30,12 @@ from fftconv.probability.lattice import (
     rational,
     read_point,
 )
-from fftconv.probability.tails import Scaled, convolve_tails, least_error, reachable, scaled
+from fftconv.probability.tails import Scaled, convolve_tails, cumulated, least_error, reachable, scaled
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
 ACCURACY = 1e-9
 _MASS = 1e-9  # that probabilities may miss of 1
-_FACTORIALS = 170  # beyond which logarithms of factorials lose digits that are worth a word
 
 
 class Pmf:
@@ -100,7 +99,7 @@ class Pmf:
         self._start = read_point("start", start, given.ndim)
         self._step = read_point("step", step, given.ndim)
         if any(distance <= 0 for distance in self._step):
-            raise ValueError(f"step={step!r} is not accepted; pass positive numbers")
+            raise ValueError(f"step={shown(step)} is not accepted; pass positive numbers")
         if given.dtype.kind in "biuO":
             self._weights: Scaled | exact.Weights = exact.read(given, normalise=normalise)
             self._error = 0.0
@@ -256,26 +255,23 @@ class Pmf:
         """
         if not weights:
             raise ValueError("weights is empty; pass at least one value with its probability")
-        keys = [key if isinstance(key, tuple) else (key,) for key in weights]
-        if len({len(key) for key in keys}) > 1:
-            raise ValueError("weights has keys of different lengths; pass a number, or as many for each")
-        points = [tuple(rational("a key of weights", part) for part in key) for key in keys]
-        start, step, shape = [], [], []
-        for along in zip(*points, strict=True):
-            low = min(along)
-            gap = common(part - low for part in along)
-            start.append(low)
-            step.append(gap)
-            shape.append(int((max(along) - low) / gap) + 1)
-        check_size(shape, "weights")
         values = list(weights.values())
         check_array_kind("weights", values)
+        start, step, shape, places = _lattice_of(list(weights))
         is_exact = all(isinstance(value, (Rational, np.integer)) for value in values)
         table = np.zeros(shape, object if is_exact else float)
-        for point, value in zip(points, values, strict=True):
-            at = tuple(int((p - s) / d) for p, s, d in zip(point, start, step, strict=True))
-            table[at] += value
+        for place, value in zip(places, values, strict=True):
+            table[place] += value
         return cls(table, start, step, normalise=normalise, accuracy=accuracy)
+
+    @classmethod
+    def _from_fractions(cls, weights: Mapping[Fraction, Fraction]) -> Pmf:
+        """In floats, from values and probabilities that may be too small for floats."""
+        start, step, shape, places = _lattice_of(list(weights))
+        made = scaled(np.zeros(shape))
+        for place, chance in zip(places, weights.values(), strict=True):
+            made.mantissa[place], made.exponent[place] = exact.ratio(chance.numerator, chance.denominator)
+        return cls._of(_with_mass_one(made), start, step, ACCURACY, 2.0**-52)
 
     @classmethod
     def from_counts(
@@ -307,14 +303,32 @@ class Pmf:
         """
         if not hasattr(distribution, "pmf") or not hasattr(distribution, "support"):
             raise TypeError(
-                f"{distribution!r} is no frozen discrete distribution, such as scipy.stats.poisson(2)"
+                f"{shown(distribution)} is no frozen discrete distribution, such as scipy.stats.poisson(2)"
+            )
+        if getattr(distribution, "numargs", 0):  # not frozen
+            raise TypeError(
+                f"scipy.stats.{distribution.name} has no parameters yet; "
+                f"pass {distribution.name}({distribution.shapes}), with numbers"
             )
         lost_mass = _check_lost_mass(lost_mass)
         family, values = _read_frozen(distribution)
+        loc = values.pop("loc", 0)
+        if family == "poisson_binom":
+            from fftconv.probability.statistics import poisson_binomial
+
+            return poisson_binomial(values["p"], accuracy=accuracy).shift(loc)
+        if family == "randint" and all(isinstance(end, (int, np.integer)) for end in values.values()):
+            low, high = int(values["low"]), int(values["high"])
+            if low < high:
+                from fftconv.probability.builders import uniform
+
+                return uniform(low, high - 1, accuracy=accuracy).shift(loc)
         known = ratios.of_scipy(family, values)
         if known is not None:
-            return cls._by_ratios(known, lost_mass, accuracy).shift(int(values.get("loc", 0)))
-        return cls._by_logarithms(distribution, family, values, lost_mass, accuracy)
+            return cls._by_ratios(known, lost_mass, accuracy).shift(loc)
+        if loc != 0:
+            distribution = distribution.dist(**values)
+        return cls._by_logarithms(distribution, family, values, lost_mass, accuracy).shift(loc)
 
     @classmethod
     def _by_ratios(cls, given: ratios.Ratios, lost_mass: float, accuracy: float) -> Pmf:
@@ -336,7 +350,7 @@ class Pmf:
                 check_size([int(ends[1]) - int(ends[0]) + 1], family)
             ends.append(distribution.median())
             if not all(np.ndim(end) == 0 for end in ends) or any(math.isnan(end) for end in ends):
-                listed = ", ".join(f"{name}={value!r}" for name, value in values.items())
+                listed = ", ".join(f"{name}={shown(value)}" for name, value in values.items())
                 raise ValueError(
                     f"distribution={family}({listed}) has no values in scipy.stats; pass single numbers "
                     f"that its parameters accept, and smaller ones where its median is NaN"
@@ -356,10 +370,11 @@ class Pmf:
             raise ValueError(f"distribution={family} has a logpmf of NaN; pass smaller parameters")
         whole = np.where(inside, np.floor(logs), 0)
         weights = scaled(np.where(inside, np.exp2(logs - whole), 0.0), whole.astype(np.int64))
-        # Of logarithms, which may be differences of logarithms of factorials of the largest number.
-        largest = max(abs(float(number)) for number in (first, last, *values.values()))
-        cancelled = largest * math.log2(largest) if largest > _FACTORIALS else 0.0
-        error = 2.0**-49 * (1 + float(np.abs(logs[inside]).max())) + 2.0**-53 * cancelled
+        # Of logarithms, which may be differences of logarithms of factorials of the largest numbers; up to
+        # ten roundings of these were seen.
+        numbers = [abs(float(number)) for number in (first, last, *values.values())]
+        cancelled = sum(numbers) * math.log2(2 + sum(numbers))
+        error = 2.0**-49 * (1 + float(np.abs(logs[inside]).max()) + cancelled)
         start, step = (Fraction(first),), (Fraction(1),)
         return cls._of(_with_mass_one(weights), start, step, accuracy, error, what=family)
 
@@ -438,9 +453,9 @@ class Pmf:
         try:
             count = operator.index(copies)
         except TypeError:
-            raise TypeError(f"n={copies!r} in n @ X is not a whole number") from None
+            raise TypeError(f"n={shown(copies)} in n @ X is not a whole number") from None
         if count < 0:
-            raise ValueError(f"n={copies!r} in n @ X is negative; pass a whole number from 0")
+            raise ValueError(f"n={shown(copies)} in n @ X is negative; pass a whole number from 0")
         if count == 0:
             return self._of(self._one(), (Fraction(0),) * self.ndim, self._step, self._accuracy, 0.0)
         if math.prod(self.shape) == 1:
@@ -552,51 +567,58 @@ class Pmf:
 
     def mean(self) -> Any:
         """Expected value; of several dimensions, an array."""
-        means = [
-            self._start[axis] + self._moment(axis, 1, 0)
-            if self.is_exact
-            else _as_float("the mean", self._start[axis] + Fraction(self._moment(axis, 1, 0)))
-            for axis in range(self.ndim)
-        ]
-        return means[0] if self.ndim == 1 else np.array(means)
+        means = [s + d * Fraction(self._moment(a, 1, 0)) for a, s, d in self._axes()]
+        each = means if self.is_exact else [_as_float("the mean", mean) for mean in means]
+        return each[0] if self.ndim == 1 else np.array(each)
+
+    def _axes(self) -> Iterator[tuple[int, Fraction, Fraction]]:
+        return zip(range(self.ndim), self._start, self._step, strict=True)
 
     def _moment(self, axis: int, order: int, around: Any) -> Any:
-        """Expected power of the distance from start + around, which keeps the digits of large values."""
+        """Expected power of the distance from a place, in steps, which keeps the digits of large values."""
         others = tuple(a for a in range(self.ndim) if a != axis)
-        step = self._step[axis]
         if isinstance(self._weights, exact.Weights):
             counts = self._weights.counts.sum(axis=others).tolist()
-            moved = Fraction(around) / step  # integers are added, not fractions
+            place = Fraction(around)  # integers are added, not fractions
             top = sum(
-                (i * moved.denominator - moved.numerator) ** order * count for i, count in enumerate(counts)
+                (i * place.denominator - place.numerator) ** order * count for i, count in enumerate(counts)
             )
-            return (step / moved.denominator) ** order * Fraction(top, self._weights.total)
+            return Fraction(top, self._weights.total * place.denominator**order)
         weights = self.probabilities.sum(axis=others)
-        distances = _as_float("the step", step) * np.arange(weights.size) - around
-        return math.fsum(distances**order * weights)
+        return math.fsum((np.arange(weights.size) - around) ** order * weights)
 
     def _central_moment(self, axis: int, order: int) -> Any:
+        """In steps."""
         return self._moment(axis, order, self._moment(axis, 1, 0))
 
     def var(self) -> Any:
         """Variance; of several dimensions, an array."""
-        variances = [self._central_moment(axis, 2) for axis in range(self.ndim)]
-        return variances[0] if self.ndim == 1 else np.array(variances)
+        variances = [d**2 * Fraction(self._central_moment(a, 2)) for a, _, d in self._axes()]
+        each = variances if self.is_exact else [_as_float("the variance", number) for number in variances]
+        return each[0] if self.ndim == 1 else np.array(each)
 
     def std(self) -> Any:
         """Standard deviation."""
-        spread = np.sqrt(np.asarray(self.var(), float))
-        return float(spread) if self.ndim == 1 else spread
+        each = [
+            _as_float("the standard deviation", d * _root(Fraction(self._central_moment(a, 2))))
+            for a, _, d in self._axes()
+        ]
+        return each[0] if self.ndim == 1 else np.array(each)
 
     def skewness(self) -> float:
-        """Third central moment over the cube of the standard deviation."""
+        """Third central moment over the cube of the standard deviation; NaN if there is a single value."""
         self._line("skewness")
-        return float(self._central_moment(0, 3)) / float(self.std()) ** 3
+        square, cube = (Fraction(self._central_moment(0, order)) for order in (2, 3))
+        return _as_float("the skewness", cube / (square * _root(square))) if square else math.nan
 
     def kurtosis(self) -> float:
-        """Fourth central moment over the square of the variance, less 3: 0 for a normal distribution."""
+        """Fourth central moment over the square of the variance, less 3: 0 for a normal distribution.
+
+        It is NaN if there is a single value.
+        """
         self._line("kurtosis")
-        return float(self._central_moment(0, 4)) / float(self.var()) ** 2 - 3
+        square, fourth = (Fraction(self._central_moment(0, order)) for order in (2, 4))
+        return _as_float("the kurtosis", fourth / square**2) - 3 if square else math.nan
 
     def entropy(self, base: float = math.e) -> float:
         """Minus the expected logarithm of the probability."""
@@ -688,10 +710,25 @@ class Pmf:
     def quantile(self, q: float | Fraction) -> Any:
         """The smallest value x with P(X <= x) >= q."""
         points = self._line("quantile")
-        q = read_chance("q", q)
-        below = np.cumsum(self.probabilities)
-        at = int(np.searchsorted(below, q - (0 if self.is_exact else 1e-15)))
-        return points[[min(at, len(points) - 1)]].tolist()[0]
+        read_chance("q", q)
+        level = rational("q", q)
+        return points[[self._place_of(level)]].tolist()[0]
+
+    def _place_of(self, level: Fraction) -> int:
+        """The index of a quantile; what differs from the level by no more than the error is equal to it."""
+        weights, size = self._weights, self.shape[0]
+        if isinstance(weights, exact.Weights):
+            wanted = math.ceil(level * weights.total)
+            return bisect.bisect_left(np.cumsum(weights.counts).tolist(), wanted) if level else 0
+        if level in (0, 1):
+            return 0 if level == 0 else size - 1
+        off = Fraction(self._error) + Fraction(1, 2**50)
+        if level <= Fraction(1, 2):
+            return int(np.count_nonzero(~_reaches(cumulated(weights), level * (1 - off))[:-1]))
+        # Beyond the middle tails are added up from the other end, where their digits are.
+        turned = Scaled(weights.mantissa[::-1], weights.exponent[::-1])
+        most = (1 - level) * (1 + off)
+        return int(np.count_nonzero(_reaches(cumulated(turned), most, above=True)[:-1]))
 
     def median(self) -> Any:
         """The smallest value that half of the mass does not exceed."""
@@ -699,7 +736,8 @@ class Pmf:
 
     def interval(self, level: float = 0.95) -> tuple[Any, Any]:
         """The values between which so much of the mass lies, as much beyond either."""
-        inside = read_chance("level", level)
+        read_chance("level", level)
+        inside = rational("level", level)
         return self.quantile((1 - inside) / 2), self.quantile((1 + inside) / 2)
 
     def mode(self) -> Any:
@@ -711,7 +749,7 @@ class Pmf:
     def sample(self, rng: np.random.Generator, size: int | None = None) -> Any:
         """Random values: shape (size,), or (size, dimensions)."""
         if not isinstance(rng, np.random.Generator):
-            raise TypeError(f"rng={rng!r} is not accepted; pass numpy.random.default_rng(seed)")
+            raise TypeError(f"rng={shown(rng)} is not accepted; pass numpy.random.default_rng(seed)")
         count = 1 if size is None else check_count("size", size, 0)
         if count > MOST_POINTS:
             raise ValueError(f"size={in_digits(count)} is not accepted; draw at most {MOST_POINTS} at once")
@@ -740,7 +778,7 @@ class Pmf:
         kept = np.zeros(self.shape, bool)
         kept[first:stop] = True
         if not (kept & self._positive()).any():
-            raise ValueError(f"no value of the support lies from {low} to {high}")
+            raise ValueError(f"no value of the support lies from {shown(low)} to {shown(high)}")
         return self._given(kept)
 
     def _given(self, kept: Array) -> Pmf:
@@ -794,6 +832,24 @@ class Pmf:
             return f"Pmf({in_digits(int(ends[0]))} to {in_digits(int(ends[1]))}, {kind})"
         first, last = (end.numerator if end.denominator == 1 else float(end) for end in ends)
         return f"Pmf({first} to {last}, mean {float(self.mean()):.6g}, std {self.std():.6g}, {kind})"
+
+
+def _lattice_of(
+    keys: Sequence[Any],
+) -> tuple[list[Fraction], list[Fraction], list[int], Iterator[tuple[int, ...]]]:
+    """The coarsest lattice of some values or tuples of them: start, step, shape, and the place of each."""
+    tuples = [key if isinstance(key, tuple) else (key,) for key in keys]
+    if len({len(key) for key in tuples}) > 1:
+        raise ValueError("weights has keys of different lengths; pass a number, or as many for each")
+    lines = list(
+        zip(*([rational("a key of weights", part) for part in key] for key in tuples), strict=True)
+    )
+    start = [min(line) for line in lines]
+    step = [common(part - low for part in line) for line, low in zip(lines, start, strict=True)]
+    shape = [int((max(line) - s) / d) + 1 for line, s, d in zip(lines, start, step, strict=True)]
+    check_size(shape, "weights")
+    each = [[int((part - s) / d) for part in line] for line, s, d in zip(lines, start, step, strict=True)]
+    return start, step, shape, zip(*each, strict=True)
 
 
 class _Plan(NamedTuple):
@@ -881,7 +937,27 @@ def _read_frozen(distribution: Any) -> tuple[str, dict[str, Any]]:
         return type(distribution).__name__, {}
     names = [*(family.shapes or "").replace(" ", "").split(","), "loc"]
     given = dict(zip(filter(None, names), distribution.args, strict=False)) | distribution.kwds
-    return family.name, given
+    return family.name, {name: _plain(value) for name, value in given.items()}
+
+
+def _plain(value: Any) -> Any:
+    """A number out of an array that holds no other."""
+    return np.asarray(value).ravel()[0] if isinstance(value, np.ndarray) and value.ndim == 0 else value
+
+
+def _reaches(sums: Scaled, level: Fraction, *, above: bool = False) -> Array:
+    """Which numbers are at least a level, or above it."""
+    mantissa, exponent = exact.ratio(level.numerator, level.denominator)
+    compare = np.greater if above else np.greater_equal
+    same = (sums.exponent == exponent) & compare(sums.mantissa, mantissa)
+    return np.asarray((sums.mantissa > 0) & ((sums.exponent > exponent) | same))
+
+
+def _root(square: Fraction) -> Fraction:
+    """The square root to the digits of a float, of a number that may be too small for one."""
+    mantissa, exponent = exact.ratio(square.numerator, square.denominator)
+    half, odd = divmod(exponent, 2)
+    return Fraction(math.sqrt(mantissa * 2**odd)) * Fraction(2) ** half
 
 
 def _as_float(what: str, number: Fraction) -> float:
@@ -896,18 +972,20 @@ def _as_float(what: str, number: Fraction) -> float:
 def _check_accuracy(accuracy: Any, error: float, what: str) -> float:
     """A largest relative error that is accepted, and not exceeded by this one."""
     if not isinstance(accuracy, (float, np.floating)) or not 0 < accuracy < 1:
-        raise ValueError(f"accuracy={accuracy!r} is not accepted; pass a number between 0 and 1, as 1e-9")
+        raise ValueError(
+            f"accuracy={shown(accuracy)} is not accepted; pass a number between 0 and 1, as 1e-9"
+        )
     if error > accuracy:
         raise ArithmeticError(
-            f"{what} could be off by {error:.2g}, more than accuracy={accuracy:.2g}; start from "
-            f"distributions with a larger accuracy, or exact ones (of Fractions)"
+            f"{what} could be off by {error:.2g}, more than accuracy={accuracy:.2g}; pass a larger "
+            f"accuracy= where distributions are made, or make exact ones (of Fractions)"
         )
     return float(accuracy)
 
 
 def _check_lost_mass(lost_mass: Any) -> float:
     if not isinstance(lost_mass, (float, np.floating)) or not 0 < lost_mass < 1:
-        raise ValueError(f"lost_mass={lost_mass!r} is not accepted; pass a number between 0 and 1")
+        raise ValueError(f"lost_mass={shown(lost_mass)} is not accepted; pass a number between 0 and 1")
     return float(lost_mass)
 
 
@@ -924,7 +1002,7 @@ def sum_independent(variables: Iterable[Pmf]) -> Pmf:
     numbers = itertools.count()
     for variable in variables:
         if not isinstance(variable, Pmf):
-            raise TypeError(f"variables holds {variable!r}, accepted are Pmfs")
+            raise TypeError(f"variables holds {shown(variable)}, accepted are Pmfs")
         heap.append((math.prod(variable.shape), next(numbers), variable))
     if not heap:
         raise ValueError("variables is empty; pass at least one Pmf")

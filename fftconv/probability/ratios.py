@@ -14,8 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from fftconv._checks import in_digits
-from fftconv.probability.lattice import check_size
+from fftconv._checks import in_digits, shown
+from fftconv.probability.lattice import (
+    check_size,
+)
 from fftconv.probability.tails import Scaled
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -54,12 +56,12 @@ def long_double(number: Fraction | int) -> Any:
 
 def poisson(mean: float) -> Ratios:
     rate = LONG(mean)
-    return Ratios(f"poisson({mean!r})", lambda k: rate / (k + 1), math.floor(mean), 0, None)
+    return Ratios(f"poisson({shown(mean)})", lambda k: rate / (k + 1), math.floor(mean), 0, None)
 
 
 def binomial(n: int, p: float) -> Ratios:
     """For 0 < p < 1. The rarer outcome is counted, so that n - k keeps its digits where the mass is."""
-    name = f"binomial({in_digits(n)}, {p!r})"
+    name = f"binomial({in_digits(n)}, {shown(p)})"
     rare = min(Fraction(p), 1 - Fraction(p))
     mean, odds = n * rare, long_double(rare / (1 - rare))
     if n >= MOST_WHOLE:
@@ -80,13 +82,13 @@ def binomial(n: int, p: float) -> Ratios:
 
 def geometric(p: float) -> Ratios:
     ratio = long_double(1 - Fraction(p))
-    return Ratios(f"geometric({p!r})", lambda k: np.full(k.shape, ratio), 1, 1, None, float(ratio))
+    return Ratios(f"geometric({shown(p)})", lambda k: np.full(k.shape, ratio), 1, 1, None, float(ratio))
 
 
 def negative_binomial(r: float, p: float) -> Ratios:
     size, ratio = LONG(r), long_double(1 - Fraction(p))
     mode = math.floor(max(Fraction(r) - 1, Fraction(0)) * (1 - Fraction(p)) / Fraction(p))
-    name = f"nbinom({r!r}, {p!r})"
+    name = f"nbinom({shown(r)}, {shown(p)})"
     return Ratios(name, lambda k: (k + size) * ratio / (k + 1), mode, 0, None, float(ratio))
 
 
@@ -101,6 +103,13 @@ def hypergeometric(total: int, marked: int, drawn: int) -> Ratios:
     return Ratios(name, lambda k: (a - k) * (b - k) / ((k + 1) * (rest + k + 1)), mode, low, high)
 
 
+def beta_binomial(n: int, a: float, b: float) -> Ratios:
+    """For n below `MOST_WHOLE`, as ratios may rise and fall where a or b is below 1."""
+    name = f"betabinom({n}, {shown(a)}, {shown(b)})"
+    size, one, other = LONG(n), LONG(a), LONG(b)
+    return Ratios(name, lambda k: (size - k) * (one + k) / ((k + 1) * (size - 1 - k + other)), n // 2, 0, n)
+
+
 def of_scipy(name: str, values: Mapping[str, Any]) -> Ratios | None:
     """The ratios of a distribution of scipy.stats by its parameters, or None if they are not known."""
     if not all(np.ndim(value) == 0 and math.isfinite(value) for value in values.values()):
@@ -110,6 +119,14 @@ def of_scipy(name: str, values: Mapping[str, Any]) -> Ratios | None:
     if name == "hypergeom":
         sizes = [int(values[key]) for key in ("M", "n", "N")]
         return hypergeometric(*sizes) if 0 <= max(sizes[1:]) <= sizes[0] and min(sizes) >= 0 else None
+    if name in ("planck", "boltzmann") and values["lambda_"] > 0:
+        fall = np.exp(-LONG(values["lambda_"]))
+        high = int(values["N"]) - 1 if name == "boltzmann" else None
+        if high is None or high >= 0:
+            listed = ", ".join(f"{key}={shown(value)}" for key, value in values.items())
+            return Ratios(f"{name}({listed})", lambda k: np.full(k.shape, fall), 0, 0, high, float(fall))
+    if name == "betabinom" and min(values.values()) > 0 and values["n"] < MOST_WHOLE:
+        return beta_binomial(int(values["n"]), float(values["a"]), float(values["b"]))
     if "p" not in values or not 0 < values["p"] < 1:
         return None
     p = float(values["p"])

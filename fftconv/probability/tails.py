@@ -23,6 +23,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _WITHIN = -960  # exponent of the smallest product, over that of the largest, that floats hold well
 _TILT_ERROR = 16 * 2.0**-53  # of weights, there and back
 _TILTS = 1000
+_SPAN = 900  # bits, from the largest number that is added up in floats to the smallest
 _SHORT = 2048
 _DOUBLE = np.dtype(np.float64)
 
@@ -87,6 +88,32 @@ def plus(one: Scaled, other: Scaled) -> Scaled:
     )
     total = np.asarray(sum(terms))
     return scaled(total, np.where(total > 0, most, 0))
+
+
+def cumulated(weights: Scaled) -> Scaled:
+    """Sums of all entries up to each, relative to their own size."""
+    result = Scaled(np.zeros(weights.mantissa.size), np.zeros(weights.mantissa.size, np.int64))
+    total, power = 0.0, 0
+    stretches = [(0, weights.mantissa.size)]
+    while stretches:
+        first, stop = stretches.pop()
+        part = slice(first, stop)
+        inside = weights.mantissa[part] > 0
+        powers = weights.exponent[part][inside]
+        if powers.size and powers.max() - powers.min() > _SPAN:
+            middle = (first + stop) // 2
+            stretches += [(middle, stop), (first, middle)]
+            continue
+        start = first + (int(np.argmax(inside)) if powers.size else stop - first)
+        result.mantissa[first:start], result.exponent[first:start] = total, power
+        if powers.size:
+            most = max(power, int(powers.max())) if total else int(powers.max())
+            numbers = Scaled(weights.mantissa[start:stop], weights.exponent[start:stop]).to_floats(most)
+            numbers[0] += math.ldexp(total, max(power - most, -4000))
+            sums = scaled(np.cumsum(numbers), most)
+            result.mantissa[start:stop], result.exponent[start:stop] = sums
+            total, power = float(sums.mantissa[-1]), int(sums.exponent[-1])
+    return result
 
 
 def least_tolerance(taps: int) -> float:
