@@ -231,7 +231,7 @@ def test_exact_holds_for_all_that_is_printed_and_written(capsys, tmp_path):
     assert printed(capsys, "d2", "--exact")[-1] == "mean 3/2, standard deviation 1/2"
     assert printed(capsys, "2d6 >= 9", "--exact") == ["2d6 >= 9: 5/18"]
     *rows, left, _ = printed(capsys, "10d6", "--exact")
-    missing = re.fullmatch(r"left out: (\d+) values in rows that would read 0.0000, (\S+) in all", left)
+    missing = re.fullmatch(r"left out: (\d+) values in rows below 1/20000, (\S+) in all", left)
     shown = [re.fullmatch(r" *(\d+)(?: to (\d+))? +(\S+)(?: .*)?", row) for row in rows]
     assert sum((Fraction(row[3]) for row in shown), Fraction(missing[2])) == 1
     assert sum(int(row[2] or row[1]) - int(row[1]) + 1 for row in shown) + int(missing[1]) == 51
@@ -304,3 +304,93 @@ def test_command_line_complaints(capsys, arguments, code, message):
     assert message in captured.err
     assert captured.out == ""
     assert captured.err.count("\n") == 1
+
+
+def test_tails_and_fractions_survive_a_file(capsys, tmp_path):
+    table, again = tmp_path / "table.csv", tmp_path / "again.csv"
+    for notation, level in (("450d6", "2700"), ("450d6", "450"), ("1000d6", "5990"), ("3d6*7-4", "100")):
+        here = printed(capsys, notation, "--at-least", level, "--csv", str(table))
+        there = printed(capsys, "sum", str(table), "--at-least", level, "--csv", str(again))
+        assert there == here
+        assert table.read_text() == again.read_text() or notation != "3d6*7-4"
+    assert printed(capsys, "450d6", "--at-least", "2700")[-1] == "at least 2700: 6.79e-351"
+    thirds = tmp_path / "thirds.csv"
+    thirds.write_text("value,probability\n1/3,1/7\n \n0.5,2/7\n,\n-2/3,4/7\n")
+    lines = printed(capsys, "sum", str(thirds), str(thirds), "--exact", "--csv", str(table))
+    rows = [tuple(map(Fraction, line.split(","))) for line in table.read_text().splitlines()[1:]]
+    one = {Fraction(1, 3): Fraction(1, 7), Fraction(1, 2): Fraction(2, 7), Fraction(-2, 3): Fraction(4, 7)}
+    truth = {}
+    for (a, p), (b, q) in itertools.product(one.items(), repeat=2):
+        truth[a + b] = truth.get(a + b, 0) + p * q
+    assert rows == sorted(truth.items())
+    assert [tuple(map(Fraction, line.split()[:2])) for line in lines[: len(rows)]] == rows
+    assert printed(capsys, "sum", str(table), "--exact")[:-1] == lines[:-1]
+    printed(capsys, "sum", str(thirds), "--csv", str(table))
+    assert [line.split(",")[0] for line in table.read_text().splitlines()[1:]] == ["-2/3", "1/3", "0.5"]
+    assert printed(capsys, "sum", str(table)) == printed(capsys, "sum", str(thirds))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"1,0.5\n2,0.4\n", "rows.csv: probabilities add up to 0.9, not to 1"),
+        (b"1,1.5\n2,-0.5\n", "rows.csv: line 2 has the probability -0.5, below 0"),
+        (b"a,b\n\n \n1,x\n", "rows.csv: line 4 is '1,x', expected a value and its probability"),
+        (b"1,0\n", "rows.csv: probabilities add up to 0.0, not to 1"),
+        (b"\xff\xfe1\x00,\x001\x00", "rows.csv: is no text in UTF-8"),
+        (b"caf\xe9,b\n1,1\n", "rows.csv: is no text in UTF-8"),
+        (b" \n,\n", "rows.csv: holds no values"),
+        (b"0,0.5\n1e-9,0.25\n1,0.25\n", "rows.csv: weights needs 1000000001 lattice points"),
+    ],
+)
+def test_complaints_about_files_name_them(capsys, tmp_path, text, message):
+    rows = tmp_path / "rows.csv"
+    rows.write_bytes(text)
+    for more in ([], ["--exact"]):
+        assert run(["dist", "sum", str(rows), *more]) == 1
+        captured = capsys.readouterr()
+        assert (
+            message.replace("0.9,", "9/10," if more else "0.9,").replace("0.0,", "0," if more else "0.0,")
+            in captured.err
+        )
+        assert "normalise" not in captured.err
+        assert captured.out == ""
+        assert captured.err.count("\n") == 1
+
+
+def test_values_of_options_are_left_as_they_are(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    printed(capsys, "-d6+10", "--csv", "-9.csv")
+    printed(capsys, "--csv", "-d.csv", "-d6+10")
+    printed(capsys, "--csv=-3.csv", "-d6+10")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["-3.csv", "-9.csv", "-d.csv"]
+    assert printed(capsys, "--at-least", "-3", "-d6+10")[-1] == "at least -3: 1"
+
+
+def test_pictures_of_dice(capsys, tmp_path):
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / "a$b$.png"
+    picture.with_suffix(".csv").write_text("1,0.5\n2,0.5\n")
+    printed(capsys, "sum", str(picture.with_suffix(".csv")), "--plot", str(picture))
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert run(["dist", "3d6", "--plot", str(tmp_path / "a.txt")]) == 1
+    captured = capsys.readouterr()
+    assert "a.txt has the suffix '.txt'; accepted are ." in captured.err
+    assert captured.out == ""
+    few, many = Pmf.parse("3d6").plot(), Pmf.parse("d100000").plot()
+    assert len(few.patches) == 16
+    assert len(many.patches) == 1
+    tops, edges, _ = many.patches[0].get_data()
+    assert len(tops) <= 1000
+    assert (edges[0], edges[-1]) == (0.5, 100000.5)
+    assert max(tops) == min(tops) == pytest.approx(1e-5)
+
+
+def test_signs_and_letters():
+    assert Pmf.parse("2d6*-1") == Pmf.parse("-2d6") == Pmf.parse("–2d6")
+    assert Pmf.parse("-3 x -d4 - 1") == Pmf.parse("3*d4-1")
+    assert Pmf.parse("2*+d6") == Pmf.parse("d6*2")
+    assert Pmf.parse("4d6k3") == Pmf.parse("4d6kh3")
+    assert Pmf.parse("d6+2d6+d6", exact=True) == Pmf.parse("4d6", exact=True)
+    with pytest.raises(ValueError, match="expected a whole number or dice"):
+        Pmf.parse("2*--d6")

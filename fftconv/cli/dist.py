@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import os
 import re
 import shutil
 import sys
@@ -13,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from fftconv.probability import Pmf
 
 _ROWS = 40
+_MASS = 1e-9  # that probabilities may miss of 1
 _SMALLEST_FLOAT = 1e-300  # with all of its digits
 
 
@@ -31,8 +31,17 @@ class _Dice(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put a space before the minus of dice, up to "--", behind which no argument is an option."""
+        with_value = {
+            flag
+            for option in self.params
+            if isinstance(option, click.Option) and not option.is_flag
+            for flag in option.opts
+        }
         end = args.index("--") if "--" in args else len(args)
-        dice = [f" {word}" if re.match(r"-\s*[0-9dD%(]", word) else word for word in args[:end]]
+        dice = [
+            f" {word}" if re.match(r"-\s*[0-9dD%(]", word) and before not in with_value else word
+            for before, word in zip(["", *args], args[:end], strict=False)
+        ]
         return super().parse_args(ctx, dice + args[end:])
 
 
@@ -63,14 +72,16 @@ def dist(
 
     \b
     3d6, d6, d%      three dice of 6 sides, one, one of 100
-    4d6kh3, 2d20kl1  keep the highest 3 of 4 dice, the lowest of 2
+    4d6kh3, 2d20kl1  keep the highest 3 of 4 dice, the lowest of 2; k is kh
     4d6dl1, 4d6dh1   drop the lowest of 4 dice, the highest
-    2d6*3, -d6+10    multiply with a whole number, subtract
-    "2d6 >= 9"       how likely that is; also <=, <, >, =, !=, 1d20 > 1d12
+    2d6*3, 3x2d6     multiply with a whole number
+    -d6+10           subtract
+    "2d6 >= 9"       how likely that is, in one line; also <=, >, <, =, !=
+    "1d20 > 1d12"    dice against dice
 
     Put dice in quotes: a shell would read > as the name of a file to write, and * as a pattern.
 
-    A file has a value and its probability in each row, between them a comma.
+    A file has a value and its probability in each row, between them a comma; both may be 1/3.
     """
     with _all_digits():
         _run(terms, bounds, plot, table, exact)
@@ -93,6 +104,10 @@ def _run(
     from fftconv.probability import Pmf, sum_independent  # other commands need none of it
     from fftconv.probability.dice import is_comparison
 
+    if plot is not None:
+        from fftconv._pictures import check_picture
+
+        suffix = check_picture(Path(plot))
     is_question = False
     if terms[0] == "sum":
         if len(terms) < 2:
@@ -116,8 +131,7 @@ def _run(
         _write(total, Path(table))
     if plot is not None:
         axes = total.plot()
-        axes.set_title(" ".join(terms))
-        suffix = os.path.splitext(plot)[1].lstrip(".") or "png"
+        axes.set_title(" ".join(terms), parse_math=False)
         buffer = io.BytesIO()
         axes.figure.savefig(buffer, format=suffix, dpi=150)
         with complete_file(Path(plot)) as file:
@@ -166,21 +180,42 @@ def _number(text: str) -> Fraction:
 def _read(name: str, *, exact: bool) -> Pmf:
     """A distribution from a file of values and probabilities."""
     from fftconv.probability import Pmf
+    from fftconv.probability.exact import shortly
 
-    pairs: dict[Any, Any] = {}
-    with open(name, newline="", encoding="utf-8-sig") as file:
-        for number, row in enumerate(csv.reader(file), start=1):
-            if not row or (number == 1 and not _is_number(row[0])):  # empty, or the names of the columns
-                continue
-            if len(row) != 2 or not all(map(_is_number, row)):
-                raise ValueError(
-                    f"{name}: line {number} is {','.join(row)!r}, expected a value and its probability"
-                )
-            value = _fraction(row[0])
-            pairs[value] = pairs.get(value, 0) + (_fraction(row[1]) if exact else float(_fraction(row[1])))
+    pairs: dict[Fraction, Fraction] = {}
+    for place, (number, row) in enumerate(_rows(name)):
+        if place == 0 and not _is_number(row[0]):  # the names of the columns
+            continue
+        if len(row) != 2 or not all(map(_is_number, row)):
+            raise ValueError(
+                f"{name}: line {number} is {','.join(row)!r}, expected a value and its probability"
+            )
+        value, chance = map(_fraction, row)
+        if chance < 0:
+            raise ValueError(f"{name}: line {number} has the probability {row[1].strip()}, below 0")
+        pairs[value] = pairs.get(value, Fraction(0)) + chance
     if not pairs:
         raise ValueError(f"{name}: holds no values; each row is a value and its probability")
-    return Pmf.from_dict(pairs)
+    total: float | Fraction = sum(pairs.values()) if exact else math.fsum(map(float, pairs.values()))
+    if not total or abs(total - 1) > (0 if exact else _MASS):
+        raise ValueError(f"{name}: probabilities add up to {shortly(total)}, not to 1")
+    try:
+        return Pmf.from_dict(pairs) if exact else Pmf._from_fractions(pairs)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _rows(name: str) -> Iterator[tuple[int, list[str]]]:
+    """The rows that are not blank, and their numbers."""
+    try:
+        with open(name, newline="", encoding="utf-8-sig") as file:
+            for number, row in enumerate(csv.reader(file), start=1):
+                if any(cell.strip() for cell in row):
+                    yield number, row
+    except UnicodeDecodeError:
+        raise ValueError(f"{name}: is no text in UTF-8; save it as comma-separated text") from None
+    except csv.Error as error:
+        raise ValueError(f"{name}: is no comma-separated text: {error}") from None
 
 
 def _is_number(text: str) -> bool:
@@ -198,6 +233,16 @@ def _fraction(text: str) -> Fraction:
     return Fraction(text.strip())
 
 
+def _decimal_or_fraction(value: Fraction, *, exact: bool) -> str:
+    """A value as it is read again: 1/3 is no decimal."""
+    try:
+        decimal = repr(float(value))
+    except OverflowError:
+        return str(value)
+    is_whole = exact or value.denominator == 1
+    return str(value) if is_whole or Fraction(decimal) != value else decimal
+
+
 def _write(total: Pmf, target: Path) -> None:
     from fftconv.probability.drawing import decimal_text
 
@@ -205,7 +250,9 @@ def _write(total: Pmf, target: Path) -> None:
     rows = csv.writer(text)
     rows.writerow(["value", "probability"])
     places = [at for at, positive in enumerate(total._positive().tolist()) if positive]
-    for at, (value, chance) in zip(places, total.to_dict().items(), strict=True):
+    chances = total.probabilities[places].tolist()
+    for at, chance in zip(places, chances, strict=True):
+        value = _decimal_or_fraction(total.start[0] + total.step[0] * at, exact=total.is_exact)
         is_small = not total.is_exact and chance < _SMALLEST_FLOAT
         rows.writerow([value, decimal_text(*total._mass(slice(at, at + 1)), 17) if is_small else chance])
     with complete_file(target) as file:

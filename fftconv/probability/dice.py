@@ -2,8 +2,8 @@
 
 comparison = sum [ (">=" | "<=" | ">" | "<" | "=" | "!=") sum ]
 sum        = ["+" | "-"] product { ("+" | "-") product }
-product    = factor { "*" factor }, with dice in one factor at most
-factor     = number | [number] "d" (number | "%") [ ("kh" | "kl" | "dh" | "dl") [number] ]
+product    = factor { ("*" | "x") ["+" | "-"] factor }, with dice in one factor at most
+factor     = number | [number] "d" (number | "%") [ ("k" | "kh" | "kl" | "dh" | "dl") [number] ]
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _TOKENS = {
     "keep": r"k[hl]?|d[hl]",
     "die": r"d",
     "percent": r"%",
-    "sign": r"[-+−]",
+    "sign": r"[-+−–]",
     "times": r"[*x×]",
     "comparison": r">=|=>|<=|=<|==|!=|[≥≤≠<>=]",
 }
@@ -179,8 +179,10 @@ class _Reader:
     def _product(self) -> _Product:
         result = self._factor()
         while self._take("times"):
-            first = self.at
+            sign, first = self._take("sign"), self.at
             other = self._factor()
+            if sign is not None and sign.text != "+":
+                other = _Product(-other.factor, other.dice)
             if result.dice is not None and other.dice is not None:
                 raise self._complain("dice are multiplied with whole numbers only, not with dice", first)
             dice = result.dice if other.dice is None else other.dice

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _COLOUR = "#0072B2"  # one that colour-blind readers tell apart
 _SHARE = 1e-6  # of the largest probability, below which bars are not drawn
+_BARS = 1000  # beyond which neighbours share one, as high as the highest of them
 _SMALLEST = 0.00005  # that four decimals do not show as 0
 SMALL = -1000  # power of two, 1e-301, down to which floats have all of their digits
 _WIDEST = 20  # times the middle four fifths, beyond which a density is drawn without its tails
@@ -30,8 +31,14 @@ def draw(variable: Pmf, ax: Any) -> Any:
     points, steps = [variable._axis(a).astype(float) for a in range(variable.ndim)], variable.step
     heights = variable.probabilities.astype(float)
     if variable.ndim == 1:
-        shown = heights >= _SHARE * heights.max()
-        axes.bar(points[0][shown], heights[shown], width=0.9 * float(steps[0]), color=_COLOUR)
+        shown = np.flatnonzero(heights >= _SHARE * heights.max())
+        first, stop, step = int(shown[0]), int(shown[-1]) + 1, float(steps[0])
+        if stop - first > _BARS:
+            edges = np.linspace(0, stop - first, _BARS + 1).astype(int)
+            tops = np.maximum.reduceat(heights[first:stop], edges[:-1])
+            axes.stairs(tops, points[0][first] + step * (edges - 0.5), fill=True, color=_COLOUR)
+        else:
+            axes.bar(points[0][shown], heights[shown], width=0.9 * step, color=_COLOUR)
         axes.set(xlabel="value", ylabel="probability")
         axes.spines[["top", "right"]].set_visible(False)
     else:
@@ -95,14 +102,16 @@ def chart(variable: Pmf, width: int, rows: int) -> list[str]:
         hidden[part] = False
     if hidden.any():
         mass = variable._sum(hidden) if variable.is_exact else decimal_text(*variable._mass(hidden), 3)
-        lines.append(f"left out: {int(hidden.sum())} values in rows that would read 0.0000, {mass} in all")
+        small = "below 1/20000" if variable.is_exact else "that would read 0.0000"
+        lines.append(f"left out: {int(hidden.sum())} values in rows {small}, {mass} in all")
     return lines
 
 
 def _values(variable: Pmf, part: slice) -> str:
     """The first and the last value of a row."""
     ends = [variable.start[0] + variable.step[0] * at for at in (part.start, part.stop - 1)]
-    texts = [str(end) if end.denominator == 1 else f"{float(end):.10g}" for end in ends]
+    is_whole = variable.is_exact or all(end.denominator == 1 for end in ends)
+    texts = [str(end) if is_whole else f"{float(end):.10g}" for end in ends]
     return texts[0] if ends[0] == ends[1] else " to ".join(texts)
 
 

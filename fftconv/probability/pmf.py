@@ -384,10 +384,10 @@ class Pmf:
 
         ======================  =========================================================
         d6, 2d6, d%             the sum of that many dice; d% has 100 sides
-        4d6kh3, 2d20kl1         of the highest or the lowest so many dice; 1 if there is no number
+        4d6kh3, 2d20kl1         of the highest or the lowest so many dice; k is kh, and no number is 1
         4d6dl1, 4d6dh1          of all dice but the lowest or the highest so many
-        2d6*3, 3*2d6            times a whole number
-        2d6 >= 9, 1d20 > 1d12   1 where it holds, otherwise 0; also <=, <, =, !=
+        2d6*3, 3*2d6, 2d6 x -1  times a whole number, with * or x
+        2d6 >= 9, 1d20 > 1d12   1 where it holds, otherwise 0; also <=, >, <, =, !=
         ======================  =========================================================
 
         Spaces do not matter, nor does upper case. Dice are kept by counting, not by listing throws.
