@@ -293,6 +293,7 @@ def test_minus_before_kept_dice_is_no_request_for_help(capsys):
         (["2d6", "9"], 2, "expected one text of dice, got 2; put it in quotes"),
         (["2d6*1d4"], 1, "dice are multiplied with whole numbers only"),
         (["1000000000d6"], 1, "'1000000000d6' needs 5000000001 lattice points, accepted are 67108864"),
+        (["d6", "--csv", "no/such/a.csv"], 1, "folder no/such does not exist; create it first"),
         (["d6", "--at-least", "nan"], 2, "'nan' is no number"),
         (["d6", "--at-least", "1e400"], 2, "'1e400' is no number"),
         (["d6", "--at-least", "1e-999999999"], 2, "'1e-999999999' is no number"),

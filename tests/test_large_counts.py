@@ -497,6 +497,8 @@ def test_distributions_of_scipy_at_any_place_and_kind():
             part = 1 - (-Decimal(fall)).exp()
             whole = part if stop is None else part / (1 - (-Decimal(fall) * stop).exp())
             assert_logarithms(Pmf.from_scipy(made), lambda k, f=fall, w=whole: w.ln() - k * Decimal(f))
+    with pytest.raises(ArithmeticError, match="more than accuracy=1e-09; pass accuracy= with"):
+        Pmf.from_scipy(scipy.stats.nhypergeom(10**7, 10**6, 10**5))
     for wrong in (scipy.stats.poisson, scipy.stats.norm(), scipy.stats.binom, 3):
         with pytest.raises(TypeError, match="no parameters yet; pass|is no frozen discrete distribution"):
             Pmf.from_scipy(wrong)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fftconv._files import complete_file
+from fftconv._files import check_target, complete_file
 
 if TYPE_CHECKING:
     from fftconv.probability import Pmf
@@ -81,7 +81,7 @@ def dist(
 
     Put dice in quotes: a shell would read > as the name of a file to write, and * as a pattern.
 
-    A file has a value and its probability in each row, between them a comma; both may be 1/3.
+    A file has a value and its probability in each row, between them a comma, as 0.5,1/3.
     """
     with _all_digits():
         _run(terms, bounds, plot, table, exact)
@@ -108,6 +108,8 @@ def _run(
         from fftconv._pictures import check_picture
 
         suffix = check_picture(Path(plot))
+    if table is not None:
+        check_target(Path(table))
     is_question = False
     if terms[0] == "sum":
         if len(terms) < 2:
@@ -196,9 +198,12 @@ def _read(name: str, *, exact: bool) -> Pmf:
         pairs[value] = pairs.get(value, Fraction(0)) + chance
     if not pairs:
         raise ValueError(f"{name}: holds no values; each row is a value and its probability")
-    total: float | Fraction = sum(pairs.values()) if exact else math.fsum(map(float, pairs.values()))
+    chances = pairs.values()
+    total = sum(chances, Fraction(0)) if exact else Fraction(math.fsum(map(float, chances)))
     if not total or abs(total - 1) > (0 if exact else _MASS):
-        raise ValueError(f"{name}: probabilities add up to {shortly(total)}, not to 1")
+        raise ValueError(
+            f"{name}: probabilities add up to {shortly(total if exact else float(total))}, not to 1"
+        )
     try:
         return Pmf.from_dict(pairs) if exact else Pmf._from_fractions(pairs)
     except ValueError as error:

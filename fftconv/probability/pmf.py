@@ -708,7 +708,7 @@ class Pmf:
         return Fraction(sum(int(count) for count in self._weights.counts[part]), self._weights.total)
 
     def quantile(self, q: float | Fraction) -> Any:
-        """The smallest value x with P(X <= x) >= q."""
+        """The smallest value x with P(X <= x) >= q; a float q is read as a decimal, 0.9 as 9/10."""
         points = self._line("quantile")
         read_chance("q", q)
         level = rational("q", q)
@@ -977,8 +977,8 @@ def _check_accuracy(accuracy: Any, error: float, what: str) -> float:
         )
     if error > accuracy:
         raise ArithmeticError(
-            f"{what} could be off by {error:.2g}, more than accuracy={accuracy:.2g}; pass a larger "
-            f"accuracy= where distributions are made, or make exact ones (of Fractions)"
+            f"{what} could be off by {error:.2g}, more than accuracy={accuracy:.2g}; pass accuracy= "
+            f"with a larger number where distributions are made, or make exact ones (of Fractions)"
         )
     return float(accuracy)
 
