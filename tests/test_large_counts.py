@@ -172,6 +172,7 @@ def test_the_limit_is_said_in_the_same_words():
             lambda: mixture([degenerate(0), degenerate(1), degenerate(2**25)], [0.5, 0.25, 0.25]),
             "4 for each",
         ),
+        (lambda: Pmf.parse("1000000d6kh1", exact=True), "to reduce each fraction"),
         (lambda: die(2**23).condition(bool), "16 for each lattice point"),
         (lambda: sum_independent([die(6)] * 10**5), "1024 for each variable"),
         (lambda: Pmf.parse("+".join(f"{1000 + i}d6*{i + 1}" for i in range(1000))), "for all of its terms"),

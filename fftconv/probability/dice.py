@@ -8,6 +8,7 @@ factor     = number | [number] "d" (number | "%") [ ("k" | "kh" | "kl" | "dh" | 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from fractions import Fraction
@@ -239,6 +240,9 @@ class _Reader:
 
     def _work(self, dice: _Dice) -> int:
         if dice.kept < dice.thrown:
+            if self.exact:  # a fraction of a million digits is reduced in minutes
+                words = math.ceil(dice.thrown * math.log2(dice.sides)) // 64
+                check_size([words**2], dice.shown, unit="steps to reduce each fraction")
             return check_highest(dice.thrown, dice.sides, dice.kept, dice.shown)
         check_size([dice.thrown * (dice.sides - 1) + 1], dice.shown)
         check_size([dice.sides], dice.shown, bits=64 if self.exact else 0)
