@@ -201,7 +201,7 @@ def read_numbers(name: str, value: Any, count: int | None, accepted: str) -> tup
 
 
 def read_names(name: str, value: Any, count: int) -> tuple[str, ...]:
-    """So many texts."""
+    """Return a sequence of `count` texts as a tuple."""
     accepted = f"{'two' if count == 2 else count} texts"
     if not isinstance(value, (Sequence, np.ndarray)) or isinstance(value, (str, bytes)):
         raise TypeError(f"{name}={shown(value)} is not accepted; pass {accepted}")

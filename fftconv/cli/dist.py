@@ -161,7 +161,7 @@ def _root(square: Fraction) -> str:
 
 
 def _likely(total: Pmf, first: int) -> str:
-    """How likely the lattice points from `first` on are: ten digits, or three beyond all floats."""
+    """Write the probability of the lattice points from `first` on: ten digits, or three beyond floats."""
     from fftconv.probability.drawing import SMALL, decimal_text
 
     part = slice(first, None)

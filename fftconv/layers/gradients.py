@@ -154,7 +154,7 @@ def _gradient_of_samples(task: Sum, gradient: Array, method: str) -> Array:
 
 
 def _sum_in_64_bits(array: Array, add_up: Callable[[Array], Array]) -> Array:
-    """What a function that adds up some elements gives; exact for integers, or OverflowError.
+    """Apply a function that adds up elements; sums of integers are exact, or raise OverflowError.
 
     The upper and the lower 32 bits are added up apart, so that 2^31 of each cannot overflow.
     """

@@ -46,7 +46,7 @@ class _Token(NamedTuple):
 
 
 class _Dice(NamedTuple):
-    """Of so many dice the highest or the lowest `kept`; as written, `shown` to the reader."""
+    """The highest or the lowest `kept` of several dice; `shown` is the notation that the reader typed."""
 
     thrown: int
     sides: int

@@ -69,7 +69,7 @@ def check_highest(count: int, sides: int, keep: int, what: str) -> int:
 
 
 def highest_dice(count: int, sides: int, keep: int, what: str) -> exact.Weights:
-    r"""In how many throws the highest `keep` of `count` dice have each sum, from `keep` on.
+    r"""Count the throws in which the highest `keep` of `count` dice have each sum, from `keep` on.
 
     If v is the lowest face that is kept, a dice, fewer than `keep`, lie above it, and c of the others, at
     most count - keep, below it:

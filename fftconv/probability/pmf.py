@@ -119,7 +119,7 @@ class Pmf:
         coverage: dict[str, int] | None = None,
         what: str = "the distribution",
     ) -> Pmf:
-        """From parts that need no checks, but for how far they can be off."""
+        """Make a distribution of parts that need no checks but that of their error."""
         made = cls.__new__(cls)
         made._weights, made._start, made._step = weights, tuple(start), tuple(step)
         made._accuracy, made._error = _check_accuracy(accuracy, error, what), error
@@ -266,7 +266,7 @@ class Pmf:
 
     @classmethod
     def _from_fractions(cls, weights: Mapping[Fraction, Fraction]) -> Pmf:
-        """In floats, from values and probabilities that may be too small for floats."""
+        """Make a distribution of values and of probabilities that may be too small for floats."""
         start, step, shape, places = _lattice_of(list(weights))
         made = scaled(np.zeros(shape))
         for place, chance in zip(places, weights.values(), strict=True):
@@ -332,7 +332,7 @@ class Pmf:
 
     @classmethod
     def _by_ratios(cls, given: ratios.Ratios, lost_mass: float, accuracy: float) -> Pmf:
-        """From the ratio of neighbours."""
+        """Make a distribution from the ratios of neighbouring probabilities."""
         weights, low, error = ratios.weights_by_ratios(given, _check_lost_mass(lost_mass))
         made = cls._of(
             _with_mass_one(weights), (Fraction(low),), (Fraction(1),), accuracy, 2 * error, what=given.name
@@ -343,7 +343,7 @@ class Pmf:
     def _by_logarithms(
         cls, distribution: Any, family: str, values: Mapping[str, Any], lost_mass: float, accuracy: float
     ) -> Pmf:
-        """From the logarithms that scipy.stats gives, which keep what is too small for a float."""
+        """Make a distribution from scipy.stats' logarithms, which keep what is too small for a float."""
         with np.errstate(all="ignore"):
             ends = [*distribution.support()]
             if _adds_up(distribution) and all(map(np.isfinite, ends)):
@@ -588,7 +588,7 @@ class Pmf:
         return math.fsum((np.arange(weights.size) - around) ** order * weights)
 
     def _central_moment(self, axis: int, order: int) -> Any:
-        """In steps."""
+        """Return a central moment in steps of the lattice."""
         return self._moment(axis, order, self._moment(axis, 1, 0))
 
     def var(self) -> Any:
@@ -853,7 +853,7 @@ def _lattice_of(
 
 
 class _Plan(NamedTuple):
-    """What is known of a sum before it is made."""
+    """The size, depth and error of a sum, found before it is computed."""
 
     step: tuple[Fraction, ...]
     shape: tuple[int, ...]
@@ -870,7 +870,7 @@ class _Plan(NamedTuple):
         return cls(variable.step, variable.shape, 2.0 * bits, bits, 0.0)
 
     def plus(self, other: _Plan, tolerance: float) -> _Plan:
-        """Of the sum of two, whose convolution has this tolerance."""
+        """Return the plan of the sum of two variables, whose convolution has this tolerance."""
         step, sizes = self.step, [self.shape, other.shape]
         if step != other.step:
             step = tuple(map(common, zip(self.step, other.step, strict=True)))
@@ -946,7 +946,7 @@ def _plain(value: Any) -> Any:
 
 
 def _reaches(sums: Scaled, level: Fraction, *, above: bool = False) -> Array:
-    """Which numbers are at least a level, or above it."""
+    """Tell which numbers are at least a level, or above it."""
     mantissa, exponent = exact.ratio(level.numerator, level.denominator)
     compare = np.greater if above else np.greater_equal
     same = (sums.exponent == exponent) & compare(sums.mantissa, mantissa)

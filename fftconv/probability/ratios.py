@@ -48,7 +48,7 @@ class Ratios(NamedTuple):
 
 
 def long_double(number: Fraction | int) -> Any:
-    """The nearest long double, or one beside it."""
+    """Return the nearest long double, or a neighbour of it."""
     whole = Fraction(number)
     nearest = float(whole)
     return LONG(nearest) + LONG(float(whole - Fraction(nearest)))
@@ -60,7 +60,10 @@ def poisson(mean: float) -> Ratios:
 
 
 def binomial(n: int, p: float) -> Ratios:
-    """For 0 < p < 1. The rarer outcome is counted, so that n - k keeps its digits where the mass is."""
+    """Return the ratios for 0 < p < 1.
+
+    The rarer outcome is counted, so that n - k keeps its digits where the mass is.
+    """
     name = f"binomial({in_digits(n)}, {shown(p)})"
     rare = min(Fraction(p), 1 - Fraction(p))
     mean, odds = n * rare, long_double(rare / (1 - rare))
@@ -104,7 +107,7 @@ def hypergeometric(total: int, marked: int, drawn: int) -> Ratios:
 
 
 def beta_binomial(n: int, a: float, b: float) -> Ratios:
-    """For n below `MOST_WHOLE`, as ratios may rise and fall where a or b is below 1."""
+    """Return the ratios for n below `MOST_WHOLE`, as ratios may rise and fall where a or b is below 1."""
     name = f"betabinom({n}, {shown(a)}, {shown(b)})"
     size, one, other = LONG(n), LONG(a), LONG(b)
     return Ratios(name, lambda k: (size - k) * (one + k) / ((k + 1) * (size - 1 - k + other)), n // 2, 0, n)
@@ -188,7 +191,7 @@ def _running(factors: Array) -> tuple[Array, Array]:
 
 
 def _reach(given: Ratios, sign: int, lost_mass: float, end: int | None) -> int:
-    """How far from the mode, up or down, half of the lost mass is left at most, or the support ends."""
+    """Return the distance from the mode beyond which at most half of the lost mass is left."""
     allowed = math.log(lost_mass) - math.log(2)
     last = math.inf if end is None else abs(end - given.mode)
 

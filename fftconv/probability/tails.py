@@ -45,7 +45,7 @@ class Scaled(NamedTuple):
         return _times_power(self.mantissa, self.exponent - power)
 
     def depth(self) -> float:
-        """How many bits the first and the last weight, both together, are below 1.
+        """Count the bits that the first and the last weight together are below 1.
 
         In several dimensions it is twice that of the smallest weight. Sums of copies have that many times
         the number of copies, and so many stretches of their tails lie beyond the range of floats.
