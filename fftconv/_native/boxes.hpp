@@ -237,7 +237,7 @@ private:
         add_neighbours(total, sums, length, asks ? target + job_.rows.target : nullptr);
         if (at_once) return;
         if constexpr (Weighed<T>::in_float) {
-            if (straight_ && job_.target_type == Type::u8 && in_float_)
+            if (straight_ && job_.target_type == Type::u8 && (in_float_ || (in_integers_ && fits_)))
                 write_bytes(reinterpret_cast<std::uint8_t*>(target), total, length);
             else
                 write(weigh(total, length), target, place);
@@ -304,6 +304,11 @@ private:
     // Times the tap, or the quotient, in double precision, as sums of words are larger than a float holds; and rounded
     // here, if at all.
     const float* weigh(const T* total, Int length) const {
+        if (in_integers_) {
+            const WideMean mean = wide_mean_;
+            for (Int x = 0; x < length; ++x) weighed_[x] = static_cast<float>(mean(static_cast<std::int32_t>(total[x])));
+            return weighed_;
+        }
         const double tap = tap_;
         if (job_.division == Division::quotient) {
             const double shift = job_.offset / job_.divisor;
@@ -331,6 +336,11 @@ private:
                 for (Int x = 0; x < length; ++x) total[x] = mean.multiply(static_cast<std::uint16_t>(total[x]));
                 narrow(to, total, length, [&](auto number) INLINE_LAMBDA { return number >> mean.shift; });
             }
+            return;
+        }
+        if (in_integers_ && fits_) {
+            const WideMean mean = wide_mean_;
+            for (Int x = 0; x < length; ++x) to[x] = static_cast<std::uint8_t>(mean(static_cast<std::int32_t>(total[x])));
             return;
         }
         const float tap = static_cast<float>(tap_);
@@ -377,6 +387,21 @@ private:
         }
     };
 
+    // Means of sums of 32 bits: a float is near the quotient, off by one at most, and the remainder corrects it.
+    struct WideMean {
+        std::int32_t divisor = 1, half = 0, ties = 0;  // 1 if a mean may lie half-way between two integers
+        float factor = 1;
+
+        INLINE std::int32_t operator()(std::int32_t sum) const {
+            const std::int32_t shifted = sum + half;
+            std::int32_t mean = static_cast<std::int32_t>(static_cast<float>(shifted) * factor);
+            const std::int32_t rest = shifted - mean * divisor;
+            mean += static_cast<std::int32_t>(rest >= divisor) - static_cast<std::int32_t>(rest < 0);
+            const std::int32_t tie = static_cast<std::int32_t>(rest == 0) | static_cast<std::int32_t>(rest == divisor);
+            return mean & ~(tie & ties);  // half-way sums have been rounded up
+        }
+    };
+
     static INLINE void store_bytes(std::uint8_t* to, Vector numbers) {
         typedef std::uint8_t Bytes __attribute__((vector_size(LANES)));
         const Bytes bytes = __builtin_convertvector(numbers, Bytes);
@@ -398,6 +423,18 @@ private:
         in_float_ = !divides || (largest * (tap < 0 ? -tap : tap) < 0x1p22 && job_.offset == 0 && job_.divisor <= 4096);
         fits_ = bytes && tap >= 0 && job_.offset == 0 && largest * tap / job_.divisor < 255.5;
         if (fits_ && sizeof(T) == 2 && divides && tap == 1) find_mean(largest);
+        if (sizeof(T) == 4 && divides && tap == 1 && job_.offset == 0 && !in_float_) find_wide_mean(largest);
+    }
+
+    void find_wide_mean(double largest) {
+        const double half = static_cast<double>(static_cast<Int>(job_.divisor) / 2);
+        // The float is off by less than 1.8e-7 of the quotient.
+        in_integers_ = largest + half < 0x1p30 && largest < 65536 * job_.divisor;
+        if (!in_integers_) return;
+        wide_mean_.divisor = static_cast<std::int32_t>(job_.divisor);
+        wide_mean_.half = static_cast<std::int32_t>(half);
+        wide_mean_.ties = wide_mean_.divisor % 2 == 0;
+        wide_mean_.factor = static_cast<float>(1 / job_.divisor);
     }
 
     // The integer product for such a divisor d: factor = (2^(16 + shift) + e) / d with the least e, so that it is off by
@@ -430,8 +467,9 @@ private:
     Int left_ = 0, width_ = 0;
     double tap_ = 0;
     bool in_float_ = false;  // whether floats hold the sums
-    bool fits_ = false, divides_ = false;
+    bool fits_ = false, divides_ = false, in_integers_ = false;
     Mean mean_;
+    WideMean wide_mean_;
     T* rows_ = nullptr;
     float* weighed_ = nullptr;
 };
