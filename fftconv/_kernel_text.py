@@ -97,5 +97,5 @@ def _read_rows(text: str) -> Kernel:
 
 
 def _short(text: str) -> str:
-    """What was typed, or how it begins."""
+    """Return what was typed, or the beginning of a long text."""
     return repr(text) if len(text) <= 100 else f"{text[:60]!r}..."

@@ -295,7 +295,7 @@ def _check_known(name: str, array: Any) -> None:
 
 
 def plain_chunks(name: str, array: Any) -> Any:
-    """In the byte order of the machine that computes; chunks that turn out to be no plain arrays raise."""
+    """Convert chunks to the byte order of the machine that computes them; any but plain arrays raise."""
     checked = array.map_blocks(_check_chunk, name, dtype=array.dtype, meta=array._meta)
     return checked if array.dtype.isnative else checked.astype(native_dtype(array.dtype))
 

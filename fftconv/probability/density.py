@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -17,7 +16,7 @@ from fftconv._arguments import read_array, read_plain
 from fftconv._checks import check_finite
 from fftconv.probability import sources
 from fftconv.probability.cells import CellLimitError, Cells, EqualCells, GradedCells, check_count
-from fftconv.probability.lattice import rational
+from fftconv.probability.lattice import rational, read_copies
 from fftconv.probability.pmf import Pmf
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -368,12 +367,7 @@ class Density:
 
     def __rmatmul__(self, copies: Any) -> Density:
         """``n @ X``: the sum of n independent copies."""
-        try:
-            count = operator.index(copies)
-        except TypeError:
-            raise TypeError(f"n={copies!r} in n @ X is not a whole number") from None
-        if count < 0:
-            raise ValueError(f"n={copies!r} in n @ X is negative; pass a whole number from 0")
+        count = read_copies(copies)
         terms = tuple(replace(term, copies=count * term.copies) for term in self._terms)
         return Density(terms, count * self._offset, self._step, self._tolerance)
 

@@ -71,8 +71,8 @@ def _axes(ax: Any) -> Any:
 def chart(variable: Pmf, width: int, rows: int) -> list[str]:
     """Bars of text, at most so many: neighbouring values share one if there are more.
 
-    Rows that would read 0.0000 are left out, and a last line says how many values that were; where every
-    value has a row of its own, they read 2.1e-05 instead. Exact distributions show their fractions.
+    Rows that would read 0.0000 are left out, and a last line says how many values that were; where each
+    row shows one value, they read 2.1e-05 instead. Exact distributions show their fractions.
     """
     heights = variable.probabilities.astype(float)
     positive = variable._positive()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from numbers import Rational
@@ -45,6 +46,17 @@ def rational(name: str, value: Any) -> Fraction:
             raise ValueError(f"{name}={shown(value)} is not accepted; pass a finite number")
         return Fraction(str(value))
     return Fraction(int(value)) if isinstance(value, np.integer) else Fraction(value)
+
+
+def read_copies(copies: Any) -> int:
+    """Return the n of ``n @ X``, a whole number from 0."""
+    try:
+        count = operator.index(copies)
+    except TypeError:
+        raise TypeError(f"n={shown(copies)} in n @ X is not a whole number") from None
+    if count < 0:
+        raise ValueError(f"n={shown(copies)} in n @ X is negative; pass a whole number from 0")
+    return count
 
 
 def common(parts: Iterable[Fraction]) -> Fraction:

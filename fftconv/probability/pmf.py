@@ -6,7 +6,6 @@ import bisect
 import heapq
 import itertools
 import math
-import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from numbers import Rational
@@ -28,6 +27,7 @@ from fftconv.probability.lattice import (
     check_work,
     common,
     rational,
+    read_copies,
     read_point,
 )
 from fftconv.probability.tails import Scaled, convolve_tails, cumulated, least_error, reachable, scaled
@@ -450,12 +450,7 @@ class Pmf:
 
     def __rmatmul__(self, copies: Any) -> Pmf:
         """``n @ X``: the sum of n independent copies, by repeated squaring."""
-        try:
-            count = operator.index(copies)
-        except TypeError:
-            raise TypeError(f"n={shown(copies)} in n @ X is not a whole number") from None
-        if count < 0:
-            raise ValueError(f"n={shown(copies)} in n @ X is negative; pass a whole number from 0")
+        count = read_copies(copies)
         if count == 0:
             return self._of(self._one(), (Fraction(0),) * self.ndim, self._step, self._accuracy, 0.0)
         if math.prod(self.shape) == 1:
@@ -1018,7 +1013,7 @@ def sum_independent(variables: Iterable[Pmf]) -> Pmf:
 
 
 def _read_floats(given: Array, *, normalise: bool) -> tuple[Scaled, float]:
-    """The weights, and their relative error: floats that add up to 1 are taken as they are."""
+    """Return the weights and their relative error; floats that add up to 1 are not divided."""
     values = given.astype(np.float64)
     if not np.isfinite(values).all():
         raise ValueError("probabilities hold a NaN or an infinity; pass finite numbers")
