@@ -910,6 +910,6 @@ def test_damaged_png_files_cost_no_references(tmp_path):
     path.write_bytes(content)
     before = sys.getrefcount(None)
     for _ in range(300):
-        with pytest.raises(ValueError, match="its part IDAT is damaged"):
+        with pytest.raises(ValueError, match="it is damaged or ends early: .*IDAT"):
             image.read(path)
     assert abs(sys.getrefcount(None) - before) < 100

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, BinaryIO
 
 import numpy as np
-from PIL import Image, ImageOps, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from fftconv.image import deep, jpeg, png
 from fftconv.image.encoding import READABLE, XMP_KEYWORD, XMP_TAG
@@ -25,6 +27,7 @@ from fftconv.image.pixels import (
 )
 
 _LIMIT_LOCK = threading.Lock()
+_decoding, _allows_truncated = 0, False  # files at this moment, and whether the process lets them end early
 _ORIENTATION, _BITS_PER_SAMPLE, _PHOTOMETRIC, _SAMPLE_FORMAT = 0x0112, 258, 262, 339
 _TURNED = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|\s*>\s*))[2-8]")  # in an XMP packet
 _OF_PHOTOSHOP = ("Raw profile type exif", "Raw profile type APP1")  # texts with an orientation of their own
@@ -39,10 +42,12 @@ def decode(
     where a JPEG file is being decoded ahead, the number of its pixels was.
     """
     try:
-        with _open(file) as opened:
+        with _whole_files_only(), _open(file) as opened:
             frames = getattr(opened, "n_frames", 1)
             if opened.width * opened.height * frames > max_pixels:
                 return too_large(opened.width, opened.height, frames, max_pixels)
+            if opened.format == "PNG":
+                png.check(file)
             refusal = _reason_to_refuse(opened)
             if refusal is not None:
                 return refusal
@@ -68,7 +73,7 @@ def decode(
 def sketch(file: BinaryIO) -> tuple[Sketch, int]:
     """Shape and dtype of the pixels that the header of a file promises, and its number of frames."""
     try:
-        with _open(file) as opened:
+        with _whole_files_only(), _open(file) as opened:
             if not _is_deep(opened):
                 channels, dtype = kind_of(PLAIN.get(opened.mode, "RGBA"))
                 return Sketch((opened.height, opened.width, channels), dtype), getattr(
@@ -86,6 +91,7 @@ def _decode_frames(
     opened: Image.Image, frames: int, max_pixels: int
 ) -> tuple[list[Array], ImageMetadata] | str:
     """All frames as arrays of one mode, upright."""
+    opened.load()  # PNG's EXIF may stand behind the pixels, and errors on the way to it are dropped
     exif = _exif_of(opened)
     found, durations, pixels_seen = [], [], 0
     for number in range(frames):
@@ -181,12 +187,31 @@ def _common_mode(modes: list[str]) -> str | None:
 
 def _open(file: BinaryIO) -> Image.Image:
     """The header of a file, however large the picture; Pillow's own limit is one for the whole process."""
+    if png.begins_like_png(file):
+        return png.CompletePng(file)
     with _LIMIT_LOCK:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
             return Image.open(file, formats=READABLE)
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+
+
+@contextmanager
+def _whole_files_only() -> Iterator[None]:
+    """Have Pillow raise errors for files that end early, also where the process has told it not to."""
+    global _decoding, _allows_truncated
+    with _LIMIT_LOCK:
+        _decoding += 1
+        if ImageFile.LOAD_TRUNCATED_IMAGES:
+            ImageFile.LOAD_TRUNCATED_IMAGES, _allows_truncated = False, True
+    try:
+        yield
+    finally:
+        with _LIMIT_LOCK:
+            _decoding -= 1
+            if _decoding == 0 and _allows_truncated:  # the last of several threads
+                ImageFile.LOAD_TRUNCATED_IMAGES, _allows_truncated = True, False
 
 
 def too_large(width: int, height: int, frames: int, max_pixels: int) -> str:
