@@ -33,6 +33,7 @@ _BLANK = 0.02  # of its bytes, below which a sample that is packed says nothing 
 _LARGER = 1.1  # so much larger a file may be for taking less time
 _NO_RUNS = 1.02  # so little larger a file may be without a search for runs, which takes time
 _UNHEARD = logging.NullHandler()  # keeps libpng's warnings off standard error where nobody logs
+_SCALES: dict[Any, int] = {"L;2": 85, "L;4": 17}  # from shades as they are stored to 8 bits
 _HUFFMAN_ONLY, _RLE, _PAETH = 2, 3, 128  # of zlib, and of libpng the prediction from three neighbours
 
 
@@ -123,7 +124,7 @@ def check(file: BinaryIO) -> None:
 
 
 class CompletePng(PngImagePlugin.PngImageFile):
-    """A PNG file as Pillow reads it, except that damage and missing rows raise ValueError.
+    """A PNG file as Pillow reads it, with some of its errors mended: missing rows raise ValueError.
 
     Where the compressed data is sound but ends early, Pillow leaves the other rows as they were and says
     nothing. So the pixels that come last are marked before they are decoded. A mark that stays means that
@@ -135,16 +136,22 @@ class CompletePng(PngImagePlugin.PngImageFile):
         file.seek(0)
         with _told_as_damage():
             super().__init__(file)
+        # Pillow leaves a transparent shade as it is stored, unlike the pixels.
+        if "transparency" in self.info and self.tile and self.tile[0][3] in _SCALES:
+            self.info["transparency"] *= _SCALES[self.tile[0][3]]
 
     def verify(self) -> None:
         with _told_as_damage():
             super().verify()
 
     def load_prepare(self) -> None:
+        self.decoderconfig = ()  # which Pillow lengthens with each interlaced frame
         super().load_prepare()
-        box = self.tile[0][1]
+        box, interlaced = self.tile[0][1], bool(self.info.get("interlace"))
         assert box is not None
-        self._last = _last_decoded(box, bool(self.info.get("interlace")))
+        if interlaced and box != (0, 0, *self.size):
+            raise ValueError("it has an interlaced frame of part of the picture, which Pillow misplaces")
+        self._last = _last_decoded(box, interlaced)
         row = self._new(self.im.crop(self._last))
         size = len(row.tobytes())
         mark = (bytes(range(17, 251, 3)) * size)[:size]
