@@ -46,8 +46,6 @@ def decode(
             frames = getattr(opened, "n_frames", 1)
             if opened.width * opened.height * frames > max_pixels:
                 return too_large(opened.width, opened.height, frames, max_pixels)
-            if opened.format == "PNG":
-                png.check(file)
             refusal = _reason_to_refuse(opened)
             if refusal is not None:
                 return refusal
