@@ -289,6 +289,15 @@ def test_compressed_data_that_is_not_whole_is_refused_though_its_check_sums_are_
         assert isinstance(found, ValueError) or found == expected
 
 
+@pytest.mark.parametrize("kind", KINDS, ids=IDS)
+def test_files_that_lack_a_chunk_are_refused(tmp_path, with_deep, kind):
+    chunks = make(kind)
+    for lacks in (b"IHDR", b"PLTE", b"IDAT", b"IEND"):
+        rest = [each for each in chunks if each[0] != lacks]
+        if rest != chunks:
+            assert isinstance(outcome(tmp_path / "a.png", join(rest)), ValueError), lacks
+
+
 @pytest.mark.parametrize("own_default", [False, True])
 @pytest.mark.parametrize("colour_type", [0, 2, 3, 4, 6])
 def test_frames_with_missing_rows_are_refused(tmp_path, colour_type, own_default):

@@ -128,6 +128,8 @@ class CompletePng(PngImagePlugin.PngImageFile):
             super().__init__(file)
         except (SyntaxError, OSError) as error:
             raise ValueError(f"it is damaged or ends early: {error}") from error
+        if self.mode == "P" and self.palette is None:
+            raise ValueError("it has no palette, though its pixels are numbers of colours")
         # Pillow leaves a transparent shade as it is stored, unlike the pixels.
         if "transparency" in self.info and self.tile and self.tile[0][3] in _SCALES:
             self.info["transparency"] *= _SCALES[self.tile[0][3]]
