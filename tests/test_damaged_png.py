@@ -138,10 +138,10 @@ def frame_control(number, box, dispose, blend):
     return struct.pack(">IIIIIHHBB", number, width, height, left, top, 40 + number, 1000, dispose, blend)
 
 
-def make_animation(colour_type, depth, own_default, interlaced=False, short=None):
+def make_animation(colour_type, depth, own_default, interlaced=False, short=None, parts=None):
     """The chunks of three frames, of which one may lack its last row.
 
-    The latter two show a part of the picture, unless it is interlaced.
+    The latter two show a part of the picture, by default unless it is interlaced.
     """
     kind = colour_type, depth, interlaced, colour_type == 3
     chunks = [*head(kind), (b"acTL", struct.pack(">II", 3, 2))]
@@ -151,7 +151,8 @@ def make_animation(colour_type, depth, own_default, interlaced=False, short=None
         rows = raw_rows(samples[: -1 if short == "default" else None], depth, interlaced)
         chunks.append((b"IDAT", zlib.compress(rows)))
     whole = 0, 0, HEIGHT, WIDTH
-    boxes = [whole] * 3 if interlaced else [whole, (1, 2, 3, 4), (2, 1, 2, 7)]
+    parts = not interlaced if parts is None else parts
+    boxes = [whole, (1, 2, 3, 4), (2, 1, 2, 7)] if parts else [whole] * 3
     for frame, box in enumerate(boxes):
         dispose, blend = frame, frame == 1 and depth != 16
         chunks.append((b"fcTL", frame_control(number, box, dispose, blend)))
@@ -256,6 +257,17 @@ ANIMATIONS = [
 def test_animations_too(tmp_path, with_deep, colour_type, depth, own_default, interlaced):
     chunks = make_animation(colour_type, depth, own_default, interlaced)
     check_law(tmp_path / "a.png", chunks, colour_type, flips=40, cuts=20)
+
+
+@pytest.mark.parametrize(("colour_type", "depth"), [(0, 1), (2, 8), (3, 4), (6, 8)])
+def test_interlaced_animations_have_the_frames_of_plain_ones(tmp_path, colour_type, depth):
+    """Frames of a part of the picture are refused, as Pillow decodes them to the wrong place."""
+    path = tmp_path / "a.png"
+    plain = outcome(path, join(make_animation(colour_type, depth, False, parts=False)))
+    assert len(plain[0]) == 3
+    assert outcome(path, join(make_animation(colour_type, depth, False, True))) == plain
+    found = outcome(path, join(make_animation(colour_type, depth, False, True, parts=True)))
+    assert "it has an interlaced frame of part of the picture" in str(found)
 
 
 def with_data(kind, data, shape=(HEIGHT, WIDTH)):

@@ -89,7 +89,7 @@ def _decode_frames(
     opened: Image.Image, frames: int, max_pixels: int
 ) -> tuple[list[Array], ImageMetadata] | str:
     """All frames as arrays of one mode, upright."""
-    opened.load()  # PNG's EXIF may stand behind the pixels, and errors on the way to it are dropped
+    opened.load()  # getexif() would load a PNG file as well, and its errors are dropped
     exif = _exif_of(opened)
     found, durations, pixels_seen = [], [], 0
     for number in range(frames):

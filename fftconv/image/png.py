@@ -32,7 +32,7 @@ _BLANK = 0.02  # of its bytes, below which a sample that is packed says nothing 
 _LARGER = 1.1  # so much larger a file may be for taking less time
 _NO_RUNS = 1.02  # so little larger a file may be without a search for runs, which takes time
 _UNHEARD = logging.NullHandler()  # keeps libpng's warnings off standard error where nobody logs
-_SCALES: dict[Any, int] = {"L;2": 85, "L;4": 17}  # from shades as they are stored to 8 bits
+_SCALES: dict[Any, int] = {"1": 255, "L;2": 85, "L;4": 17}  # of stored shades, to 8 bits
 _HUFFMAN_ONLY, _RLE, _PAETH = 2, 3, 128  # of zlib, and of libpng the prediction from three neighbours
 
 
@@ -111,8 +111,8 @@ def begins_like_png(file: BinaryIO) -> bool:
 class CompletePng(PngImagePlugin.PngImageFile):
     """A PNG file as Pillow reads it, except that damage anywhere in it raises ValueError.
 
-    Pillow looks at the check sums of what stands before the pixels only, so all are verified first, which
-    takes 5 ms for a file of 25 MB, where decoding takes 280 ms.
+    Pillow looks at the check sums of the chunks before the pixels only. So all are verified first, which
+    takes 5 ms for a file of 25 MB; decoding takes 280 ms.
 
     Where the compressed data is sound but ends early, Pillow leaves the other rows as they were and says
     nothing. So the pixels that come last are marked before they are decoded. A mark that stays means that
@@ -130,9 +130,10 @@ class CompletePng(PngImagePlugin.PngImageFile):
             raise ValueError(f"it is damaged or ends early: {error}") from error
         if self.mode == "P" and self.palette is None:
             raise ValueError("it has no palette, though its pixels are numbers of colours")
-        # Pillow leaves a transparent shade as it is stored, unlike the pixels.
-        if "transparency" in self.info and self.tile and self.tile[0][3] in _SCALES:
-            self.info["transparency"] *= _SCALES[self.tile[0][3]]
+        # Pillow scales pixels to 8 bits, but not the transparent shade; version 13 does for 1 bit.
+        scale = _SCALES.get(self.tile[0][3], 1) if self.tile else 1
+        if "transparency" in self.info and scale > 1 and self.info["transparency"] <= 255 // scale:
+            self.info["transparency"] *= scale
 
     def load_prepare(self) -> None:
         self.decoderconfig = ()  # which Pillow lengthens with each interlaced frame
