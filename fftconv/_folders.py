@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import stat
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 
 class Pair(NamedTuple):
-    """A file, and the one to be made of it."""
+    """A file and the one that is made from it, or an input that cannot be read and the error."""
 
     source: Path
     target: Path
+    error: Exception | None = None
 
 
 def targets_in(
@@ -26,40 +28,66 @@ def targets_in(
     """Each source with its place in `folder`: files under their names, those of folders as they lie there.
 
     Folders are accepted with the `suffixes` of the files in them that count. `folder` may have to be made.
+    A source among several that gives no file is a pair with an error, which does not stop the others.
     ValueError if a file would be written over another one, or outside.
     """
-    if not folder.is_dir() and (folder.exists() or not folder.parent.is_dir()):
+    if not folder.is_dir() and folder.exists():
+        raise NotADirectoryError(f"{folder} is a file; name a folder")
+    if not folder.is_dir() and not folder.parent.is_dir():
         raise NotADirectoryError(f"{folder} is not an existing folder, nor in one; create it first")
     pairs = []
     for given in sources:
-        for source in _matching(given):
-            if suffixes is None or not source.is_dir():
-                pairs.append(Pair(source, folder / source.name))
-            else:
-                found = _files_below(source, folder, suffixes, recursive)
-                pairs += [Pair(path, folder / path.relative_to(source)) for path in found]
-    _refuse_collisions(pairs)
+        try:
+            found = list(_pairs_of(given, folder, suffixes, recursive))
+            if not found and len(sources) > 1:
+                raise FileNotFoundError(f"{given} holds no file that can be filtered")
+            pairs += found
+        except OSError as error:
+            if len(sources) == 1:
+                raise
+            pairs.append(Pair(given, folder, error))
+    _refuse_collisions([pair for pair in pairs if pair.error is None])
     return pairs
 
 
 def is_many(source: Path) -> bool:
     """Whether this is a folder or a pattern, which may stand for any number of files."""
-    return source.is_dir() or _is_pattern(source)
+    return os.path.isdir(source) or is_pattern(source)
+
+
+def is_pattern(path: Path) -> bool:
+    """Whether this is no file, and has characters that stand for others in a shell."""
+    return glob.has_magic(str(path)) and not os.path.lexists(path)
 
 
 def make_room(folder: Path, target: Path) -> None:
     """The folder of `target`, which is to be in `folder`; links that lead out of it are not followed."""
-    if not target.resolve().is_relative_to(folder.resolve()):
+    if not _real(target).is_relative_to(_real(folder)):
         raise ValueError(f"{target} leads out of {folder} by a symbolic link; remove the link")
     target.parent.mkdir(parents=True, exist_ok=True)
 
 
-def _is_pattern(path: Path) -> bool:
-    return glob.has_magic(str(path)) and not path.exists()
+def _real(path: Path) -> Path:
+    """Follow all links of a path. Unlike `Path.resolve` this raises no error for a link to itself."""
+    return Path(os.path.realpath(path))
+
+
+def _pairs_of(
+    given: Path, folder: Path, suffixes: Collection[str] | None, recursive: bool
+) -> Iterator[Pair]:
+    for source in _matching(given):
+        if suffixes is None or not os.path.isdir(source):
+            yield Pair(source, folder / source.name)
+        else:
+            unreadable: list[OSError] = []
+            for path in _files_below(source, folder, suffixes, recursive, unreadable.append):
+                yield Pair(path, folder / path.relative_to(source))
+            for error in unreadable:
+                yield Pair(Path(error.filename), folder, error)
 
 
 def _matching(given: Path) -> Iterable[Path]:
-    if not _is_pattern(given):
+    if not is_pattern(given):
         return [given]
     found = [Path(name) for name in sorted(glob.glob(str(given), recursive=True))]
     files = [path for path in found if not path.is_dir()]
@@ -68,24 +96,39 @@ def _matching(given: Path) -> Iterable[Path]:
     return files
 
 
-def _files_below(source: Path, folder: Path, suffixes: Collection[str], recursive: bool) -> Iterator[Path]:
-    """The files of a folder in order, but for links, which may lead anywhere, and what is in `folder`."""
-    within = folder.resolve()
-    for parent, folders, names in os.walk(source):
-        folders[:] = sorted(
-            name for name in folders if recursive and Path(parent, name).resolve() != within
-        )
+def _files_below(
+    source: Path,
+    folder: Path,
+    suffixes: Collection[str],
+    recursive: bool,
+    on_error: Callable[[OSError], None],
+) -> Iterator[Path]:
+    """The files of a folder in order, but for links, which may lead anywhere, and what is in `folder`.
+
+    `on_error` is called with the error of each folder that cannot be read.
+    """
+    within = _real(folder)
+    for parent, folders, names in os.walk(source, onerror=on_error):
+        folders[:] = sorted(name for name in folders if recursive and _real(Path(parent, name)) != within)
         for name in sorted(names):
             path = Path(parent, name)
-            if path.suffix.lower() in suffixes and path.is_file() and not path.is_symlink():
+            if path.suffix.lower() in suffixes and _may_be_file(path):
                 yield path
+
+
+def _may_be_file(path: Path) -> bool:
+    """Whether this is an ordinary file, or one of which the system says nothing; who reads it says why."""
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return True
 
 
 def _refuse_collisions(pairs: Sequence[Pair]) -> None:
     origin: dict[Path, Path] = {}
-    sources = {source.resolve(): source for source, _ in pairs}
-    for source, target in pairs:
-        place = target.resolve()  # links in the way of outputs may lead to the same one
+    sources = {_real(pair.source): pair.source for pair in pairs}
+    for source, target, _ in pairs:
+        place = _real(target)  # links in the way of outputs may lead to the same one
         if place in origin:
             raise ValueError(
                 f"{origin[place]} and {source} would both be written to {place}; "

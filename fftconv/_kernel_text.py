@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from fftconv import kernels
+from fftconv._files import open_file
 
 Kernel = np.ndarray[Any, np.dtype[Any]]
 
@@ -42,11 +43,11 @@ def _read_file(path: Path) -> Kernel:
     if not path.exists():
         raise ValueError(f"{path} is not an existing file")
     try:
-        if path.suffix == ".npy":
-            return np.asarray(np.load(path, allow_pickle=False))
-        with warnings.catch_warnings():
+        with open_file(path) as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that the file is empty, which is told above
-            return np.loadtxt(path, delimiter=",", ndmin=2)
+            if path.suffix.lower() == ".npy":
+                return np.asarray(np.load(file, allow_pickle=False))
+            return np.loadtxt(file, delimiter=",", ndmin=2)
     except (OSError, ValueError) as error:
         raise ValueError(f"{path} cannot be read as a kernel: {error}") from error
 

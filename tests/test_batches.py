@@ -324,3 +324,53 @@ def test_animations_are_compared_by_their_first_frame(tmp_path):
         run(["image", "edges", str(source), "-o", str(target), "--direction", "--compare", str(both)]) == 0
     )
     assert both.exists()
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_an_interrupt_tells_what_was_done(tree, tmp_path, jobs):
+    """In the filter, which one job alone runs in the thread that is interrupted, or in what is told of."""
+    for number in range(9):
+        image.write(tree / f"{number}.png", np.zeros((9, 12), np.uint8))
+    called = []
+
+    def interrupt(*_):
+        called.append(1)
+        if len(called) == 3:
+            raise KeyboardInterrupt
+        return np.zeros((9, 12), np.uint8)
+
+    for function, on_progress in ((interrupt, None), (lambda pixels: pixels, interrupt))[jobs - 1 :]:
+        called.clear()
+        out = tmp_path / f"out{on_progress is None}"
+        with pytest.raises(KeyboardInterrupt) as caught:
+            image.filter_files([tree], out, function, jobs=jobs, on_progress=on_progress)
+        stopped = caught.value
+        assert len(stopped.reports) + stopped.stopped + stopped.not_begun == 11
+        assert sorted(report.target for report in stopped.reports) == sorted(out.iterdir())
+        assert [report.source for report in stopped.reports] == sorted(r.source for r in stopped.reports)
+        assert stopped.stopped == (1 if on_progress is None else 0)
+        assert 2 <= len(stopped.reports) < 11
+
+
+def test_a_source_that_gives_nothing_is_an_error_among_others(tree, tmp_path):
+    (tmp_path / "empty").mkdir()
+    sources = [tmp_path / "empty", tree / "b.png", tmp_path / "*.none"]
+    reports = image.filter_files(sources, tmp_path / "out", image.box_blur, size=3)
+    assert [report.status for report in reports] == ["failed", "written", "failed"]
+    assert f"{tmp_path / 'empty'} holds no file that can be filtered" in str(reports[0].error)
+    assert f"{tmp_path / '*.none'} matches no file" in str(reports[2].error)
+    assert image.filter_files([tmp_path / "empty"], tmp_path / "out", image.box_blur, size=3) == []
+
+
+def test_a_folder_that_cannot_be_read_is_no_empty_one(tree, tmp_path, monkeypatch):
+    scan = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("er"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    reports = image.filter_files([tree], tmp_path / "out", image.box_blur, size=3, recursive=True)
+    assert [report.status for report in reports] == ["written", "written", "written", "failed"]
+    assert reports[-1].error.filename == str(tree / "deep" / "er")

@@ -113,4 +113,4 @@ def test_a_folder_that_vanishes_is_told(tmp_path):
             pytest.skip("there is no /proc")
         with pytest.raises(OSError, match="cannot be written") as caught:
             image.filter_file(source, Path(folder) / "a.png", image.box_blur, size=3)
-        assert caught.value.filename == f"{Path(folder).resolve()}/a.png"
+        assert caught.value.filename == f"{folder}/a.png"

@@ -20,6 +20,8 @@ from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 
+from fftconv._files import open_file
+
 try:
     import soundfile
 except (ImportError, OSError):  # not installed, or without the library that it needs
@@ -183,7 +185,7 @@ def quantise(block: Array, subtype: str) -> tuple[Array, int]:
 class _SoundfileReader:
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._stream = open(path, "rb")  # noqa: SIM115  # closed with the reader
+        self._stream = open_file(path)  # closed with the reader
         try:
             self._file = soundfile.SoundFile(self._stream.fileno(), closefd=False)
         except (soundfile.SoundFileError, TypeError, ValueError):
@@ -304,7 +306,8 @@ class _SciPyReader:
     def __init__(self, path: Path) -> None:
         from scipy.io import wavfile
 
-        content = io.BytesIO(path.read_bytes())
+        with open_file(path) as file:
+            content = io.BytesIO(file.read())
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # chunks that say nothing about the samples; an early end

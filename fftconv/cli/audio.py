@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fftconv._folders import make_room, targets_in
+from fftconv._folders import Pair, make_room, targets_in
 from fftconv.cli.complaints import complain, describe_here
 from fftconv.cli.options import INPUTS, OUTPUT, POSITIVE, all_of
 
@@ -246,7 +246,7 @@ def _filter(
         raise click.UsageError("--normalize is --headroom 0; give one of them")
     options["headroom"] = 0.0 if normalize else headroom
     into_folder = output.is_dir() or len(inputs) > 1
-    pairs = targets_in(output, list(inputs)) if into_folder else [(inputs[0], output)]
+    pairs = targets_in(output, list(inputs)) if into_folder else [Pair(inputs[0], output)]
     if plot is not None and len(pairs) > 1:
         raise click.UsageError("--plot draws one file; give one input")
     if plot is not None:
@@ -254,8 +254,10 @@ def _filter(
 
         check_picture(plot)
     failed = 0
-    for source, target in pairs:
+    for source, target, unreadable in pairs:
         try:
+            if unreadable is not None:
+                raise unreadable
             if into_folder:
                 make_room(output, target)
             report = _with_progress(source, target, effect, parameters, options)
@@ -277,7 +279,7 @@ def _filter(
     if plot is not None and not failed:
         from fftconv.audio.drawing import draw_before_and_after
 
-        draw_before_and_after(*pairs[0], plot)
+        draw_before_and_after(pairs[0].source, pairs[0].target, plot)
         click.echo(f"{plot}: spectrograms before and after")
     return 1 if failed else 0
 

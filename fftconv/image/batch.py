@@ -13,7 +13,7 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 from traceback import clear_frames
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fftconv._checks import check_choice, check_count, read_list
 from fftconv._files import StrPath, check_target
@@ -21,6 +21,9 @@ from fftconv._folders import Pair, make_room, targets_in
 from fftconv._recording import recorded_plans
 from fftconv._threads import available_cores
 from fftconv.image import jpeg
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Filter = Callable[..., Any]
 FILTERS = (
@@ -39,6 +42,20 @@ FILTERS = (
     "sharpen",
 )
 EXISTING = ("overwrite", "skip")
+
+
+class BatchInterrupted(KeyboardInterrupt):
+    """An interrupt of `filter_files`.
+
+    `reports` holds the reports of the finished files, `stopped` is the number of files that were begun and
+    not finished, and `not_begun` is the number of the others.
+    """
+
+    def __init__(self, reports: list[FileReport], stopped: int, not_begun: int) -> None:
+        super().__init__()
+        self.reports, self.stopped, self.not_begun = reports, stopped, not_begun
+
+
 _OPENED = 0.02  # seconds after which the first file is being decoded, and Python is free for something else
 
 
@@ -183,7 +200,9 @@ def _room(max_memory: int | None, jobs: int) -> int | None:
 def _filter_one(work: _Work, folder: Path | None, pair: Pair) -> FileReport:
     """The report of one file; that of its making is to be in `folder`, if there is one."""
     begun = time.perf_counter()
-    origin, goal = pair
+    origin, goal, error = pair
+    if error is not None:
+        raise error
     if work.existing == "skip" and goal.exists():
         return FileReport(origin, goal, status="skipped")
     most = jpeg.MOST_PIXELS if work.max_pixels is None else work.max_pixels
@@ -286,8 +305,12 @@ def filter_files(
         If two sources would be written to the same place, or one over another.
     NotADirectoryError
         If `folder` is no folder, and cannot be made in one.
-    FileNotFoundError
-        If a pattern matches nothing.
+    OSError
+        If the only source is a pattern that matches nothing. Among several sources it gives a report with
+        an error, as does a folder that holds no image.
+    KeyboardInterrupt
+        If it is interrupted; its attribute `reports` lists the files that are finished. With several jobs,
+        files that were begun are finished first; a second interrupt does not wait for them.
 
     Examples
     --------
@@ -368,7 +391,7 @@ def _filter_safely(work: _Work, folder: Path, pair: Pair) -> FileReport:
     except Exception as error:  # whatever a filter raises, the other files are to be done
         _let_go(error)
         seconds = time.perf_counter() - begun
-        return FileReport(*pair, status="failed", seconds=seconds, error=error)
+        return FileReport(pair.source, pair.target, status="failed", seconds=seconds, error=error)
 
 
 def _let_go(error: BaseException | None) -> None:
@@ -384,25 +407,45 @@ def _in_order(
     jobs: int,
     on_progress: Callable[[FileReport, int], None] | None,
 ) -> list[FileReport]:
-    """The reports in the order of the files. An interrupt lets those that are begun be ended, no more."""
-    if jobs == 1:
-        reports = []
-        for pair in pairs:
-            reports.append(handle(pair))
-            if on_progress is not None:
-                on_progress(reports[-1], len(pairs))
-        return reports
-    from concurrent.futures import ThreadPoolExecutor, as_completed  # 8 ms that one job need not take
+    """The reports in the order of the files.
 
-    with ThreadPoolExecutor(jobs, thread_name_prefix="fftconv-file") as pool:
-        futures = [pool.submit(handle, pair) for pair in pairs]
-        try:
-            for future in as_completed(futures):
+    A first interrupt waits for the files that are begun; a second one does not.
+    """
+    if jobs == 1:
+        reports: list[FileReport] = []
+        for number, pair in enumerate(pairs, start=1):
+            try:
+                reports.append(handle(pair))
                 if on_progress is not None:
-                    on_progress(future.result(), len(pairs))
-        except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
+                    on_progress(reports[-1], len(pairs))
+            except KeyboardInterrupt:
+                raise BatchInterrupted(reports, number - len(reports), len(pairs) - number) from None
+        return reports
+    from concurrent.futures import ThreadPoolExecutor  # 8 ms that one job need not take
+    from queue import SimpleQueue  # an interrupt may break the locks of `concurrent.futures.wait`
+
+    pool = ThreadPoolExecutor(jobs, thread_name_prefix="fftconv-file")
+    futures: list[Future[FileReport]] = []
+    finished: SimpleQueue[Future[FileReport]] = SimpleQueue()
+    try:
+        for pair in pairs:
+            futures.append(pool.submit(handle, pair))
+            futures[-1].add_done_callback(finished.put)
+        for _ in pairs:
+            report = finished.get().result()
+            if on_progress is not None:
+                on_progress(report, len(pairs))
+    except BaseException as error:
+        pool.shutdown(wait=False, cancel_futures=True)
+        with suppress(KeyboardInterrupt):
+            while not all(future.done() for future in futures):
+                finished.get()
+        if not isinstance(error, KeyboardInterrupt):
             raise
+        done = [future.result() for future in futures if future.done() and not future.cancelled()]
+        stopped = sum(not future.done() for future in futures)
+        raise BatchInterrupted(done, stopped, len(pairs) - len(done) - stopped) from None
+    pool.shutdown()
     return [future.result() for future in futures]
 
 

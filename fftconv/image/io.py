@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from fftconv._arguments import read_plain
 from fftconv._arrays import check_array_kind, check_losses, package_of
 from fftconv._checks import check_count
-from fftconv._files import StrPath, complete_file
+from fftconv._files import StrPath, complete_file, open_file
 from fftconv._threads import available_cores
 from fftconv.image.decoding import decode
 from fftconv.image.encoding import READABLE, check_writable, encode, frame_options, save_options
@@ -122,19 +123,25 @@ def read_frames(path: StrPath, *, max_pixels: int = MOST_PIXELS) -> tuple[list[A
     return read_file(path, max_pixels, several=True)
 
 
+@contextlib.contextmanager
+def _decoding(path: StrPath) -> Iterator[None]:
+    """Have errors of decoders name the file."""
+    try:
+        yield
+    except UnidentifiedImageError:
+        accepted = ", ".join(READABLE)
+        raise ValueError(f"{path} is not an image that can be read; accepted are {accepted}") from None
+    except Exception as error:  # a damaged file makes decoders raise almost anything
+        raise ValueError(f"{path} cannot be decoded: {error}") from error
+
+
 def read_file(
     path: StrPath, max_pixels: int, *, several: bool, ahead: Ahead | None = None
 ) -> tuple[list[Array], ImageMetadata]:
     """The frames of a file, which may be being decoded; errors name it."""
     most = check_count("max_pixels", max_pixels)
-    with open(path, "rb") if ahead is None else io.BytesIO(ahead.content) as file:
-        try:
-            found = decode(file, most, several=several, ahead=ahead)
-        except UnidentifiedImageError:
-            accepted = ", ".join(READABLE)
-            raise ValueError(f"{path} is not an image that can be read; accepted are {accepted}") from None
-        except Exception as error:  # a damaged file makes decoders raise almost anything
-            raise ValueError(f"{path} cannot be decoded: {error}") from error
+    with open_file(path) if ahead is None else io.BytesIO(ahead.content) as file, _decoding(path):
+        found = decode(file, most, several=several, ahead=ahead)
     if isinstance(found, str):
         raise ValueError(f"{path} {found}")
     return found
@@ -254,7 +261,7 @@ def write_file(
             encode(pixels, mode, chosen, options, temporary, workers or available_cores())
         except OSError as error:
             if error.errno is not None:  # of the disk, not of the encoder
-                raise OSError(error.errno, error.strerror, str(target)) from error
+                raise
             raise ValueError(f"{target} cannot be written as {chosen}: {error}") from error
         except ValueError as error:
             raise ValueError(f"{target} cannot be written as {chosen}: {error}") from error

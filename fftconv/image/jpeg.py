@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from fftconv._files import StrPath
+from fftconv._files import StrPath, open_file
 from fftconv._threads import run_all
 from fftconv.image import deep
 from fftconv.image.deep import Array
@@ -62,12 +62,12 @@ def decode_ahead(path: StrPath, max_pixels: int) -> Ahead | None:
     if decoder is None:
         return None
     try:
-        with open(path, "rb", buffering=0) as file:  # a buffer would have megabytes copied once more
+        with open_file(path, buffering=0) as file:  # a buffer would have megabytes copied once more
             if file.read(len(_START)) != _START:
                 return None
             file.seek(0)
             content = file.read()
-    except OSError:
+    except (OSError, ValueError):
         return None
     if not content.endswith(_END) or not 0 < _number_of_pixels(content) <= max_pixels:
         return None

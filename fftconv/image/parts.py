@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import UnidentifiedImageError
 
-from fftconv._files import complete_file
+from fftconv._files import complete_file, open_file
 from fftconv._recording import recorded_plans
 from fftconv.image import decoding, deep
 from fftconv.image.bands import Banding, find_see_through, most_rows, plan_banding
@@ -72,7 +72,7 @@ def filter_in_parts(
     max_pixels: int | None,
 ) -> PartsReport | None:
     """Filter a picture for which there are `room` bytes; None if it fits as a whole, and is left alone."""
-    with open(origin, "rb") as file:
+    with open_file(origin) as file:
         try:
             sketch, frames = decoding.sketch(file)
         except UnidentifiedImageError:
