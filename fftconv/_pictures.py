@@ -31,6 +31,11 @@ def check_picture(target: Path) -> str:
     return suffix
 
 
+def name_to_draw(path: Path) -> str:
+    """Return the name of a file as text that Matplotlib draws without taking it for a formula."""
+    return path.name.encode("utf-8", "backslashreplace").decode().replace("$", r"\$")
+
+
 def new_figure(width: float, height: float) -> Any:
     """A figure of so many inches, of no window."""
     return import_matplotlib("figure").Figure(figsize=(width, height), dpi=120, layout="constrained")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fftconv._files import StrPath
-from fftconv._pictures import new_figure, save_figure
+from fftconv._pictures import name_to_draw, new_figure, save_figure
 from fftconv.audio.codecs import AudioMetadata
 from fftconv.audio.io import opened
 
@@ -35,7 +35,7 @@ def draw_before_and_after(source: StrPath, result: StrPath, target: Path) -> Non
             vmin=-_RANGE,
             vmax=0,
         )
-        ax.set(title=f"{title}: {Path(path).name}", ylabel="kHz")
+        ax.set(title=f"{title}: {name_to_draw(Path(path))}", ylabel="kHz")
     axes[0].set(xlim=(0, seconds))  # of the result, tail and all
     axes[1].set(xlabel="seconds")
     figure.colorbar(mesh, ax=axes, label="decibels, a sine at full scale = 0")

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fftconv._folders import Pair, make_room, targets_in
-from fftconv.cli.complaints import complain, describe_here
-from fftconv.cli.options import INPUTS, OUTPUT, POSITIVE, all_of
+from fftconv._folders import Pair, is_pattern, make_room, targets_in
+from fftconv.cli.complaints import complain, describe_of_file
+from fftconv.cli.options import FORMAT, INPUTS, OUTPUT, POSITIVE, all_of, total_of
+from fftconv.cli.signals import prepare_to_leave
+from fftconv.cli.streams import (
+    STANDARD,
+    FilePath,
+    Output,
+    check_form,
+    check_streams,
+    name_of,
+    shown,
+    standard_files,
+)
 
 if TYPE_CHECKING:
     from fftconv.audio import AudioMetadata, AudioReport
@@ -28,6 +40,7 @@ BOUNDARIES = ("reflect", "mirror", "nearest", "zero")
 _files = all_of(
     INPUTS,
     OUTPUT,
+    FORMAT,
     click.option(
         "--subtype", help="How samples are stored: PCM_16, PCM_24, FLOAT, ...  [default: as read]"
     ),
@@ -54,7 +67,8 @@ def audio(context: click.Context) -> None:
 
     Reads and writes WAV, FLAC, OGG, Opus, MP3 and AIFF with soundfile installed (pip install
     "fftconv[audio]"), WAV without. Files of any length go through block by block. A file is written
-    whole or not at all, with the tags of its input, and never over its own input.
+    whole or not at all, with the tags of its input, and never over its own input. An input may be - for
+    standard input.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
@@ -134,7 +148,7 @@ def echo(delay: float, decay: float, repeats: int, mix: float, **options: Any) -
 @audio.command()
 @click.option(
     "--response",
-    type=click.Path(path_type=Path),
+    type=FilePath(),
     metavar="FILE",
     help="What a room makes of a click  [default: noise that decays]",
 )
@@ -159,19 +173,25 @@ def reverb(
 
     def parameters(about: AudioMetadata) -> dict[str, Any]:
         fixed: dict[str, Any] = {"mix": mix}
-        if response is None:
+        if path is None:
             taps = effects.decaying_noise(
                 about.sample_rate, 1.5 if decay_time is None else decay_time, channels=about.channels
             )
         else:
             try:
-                taps, rate = effects.read(response, sample_rate=None if resample else about.sample_rate)
+                taps, rate = effects.read(path, sample_rate=None if resample else about.sample_rate)
             except ValueError as error:
                 raise ValueError(str(error).replace("pass resample=True", "pass --resample")) from error
             fixed["response_rate"] = rate
         return fixed | {"impulse_response": taps}
 
-    return _filter(effects.reverb, parameters, **options)
+    if response == STANDARD and STANDARD in options["inputs"]:
+        raise click.UsageError(
+            "- is standard input, which holds the sound or the --response; name the other"
+        )
+    with standard_files() as standard:
+        path = None if response is None else standard.readable(response)
+        return _filter(effects.reverb, parameters, **options)
 
 
 @audio.command()
@@ -210,20 +230,24 @@ def fir(
 @audio.command()
 @INPUTS
 def info(inputs: tuple[Path, ...]) -> int:
-    """Say what sound files hold: format, sample rate, channels, length and tags."""
+    """Say what sound files, or - for standard input, hold: format, sample rate, channels, length, tags."""
     from fftconv import audio as effects
 
+    if inputs.count(STANDARD) > 1:
+        raise click.UsageError("- is standard input, which can be read once; name it once")
     code = 0
     for path in inputs:
+        name = name_of(path)
         try:
-            about = effects.info(path)
+            with standard_files() as standard:
+                about = effects.info(standard.readable(path))
         except Exception as error:  # the other files are to be told of
-            complain(describe_here(error, path))
+            complain(describe_of_file(error, name))
             code = 1
             continue
         seconds = about.frames / about.sample_rate
         click.echo(
-            f"{path}: {about.format} {about.subtype}, {about.sample_rate} Hz, {_channels(about.channels)}, "
+            f"{name}: {about.format} {about.subtype}, {about.sample_rate} Hz, {_channels(about.channels)}, "
             f"{about.frames} frames, {_clock(seconds)}"
         )
         for tag, value in about.tags.items():
@@ -235,7 +259,8 @@ def _filter(
     effect: Callable[..., Any],
     parameters: Parameters,
     inputs: tuple[Path, ...],
-    output: Path,
+    output: Output,
+    form: str | None,
     normalize: bool,
     headroom: float | None,
     plot: Path | None,
@@ -245,49 +270,98 @@ def _filter(
     if normalize and headroom is not None:
         raise click.UsageError("--normalize is --headroom 0; give one of them")
     options["headroom"] = 0.0 if normalize else headroom
-    into_folder = output.is_dir() or len(inputs) > 1
-    pairs = targets_in(output, list(inputs)) if into_folder else [Pair(inputs[0], output)]
-    if plot is not None and len(pairs) > 1:
+    alone = len(inputs) == 1 and not is_pattern(inputs[0])
+    check_streams(inputs, output, many=not alone, form=form)
+    if form is not None:
+        from fftconv.audio.codecs import FORMATS
+
+        check_form(form, FORMATS)
+    if plot is not None and not alone:
         raise click.UsageError("--plot draws one file; give one input")
+    if plot == STANDARD:
+        raise click.UsageError("--plot writes a file, not standard output; name one")
     if plot is not None:
         from fftconv._pictures import check_picture
 
         check_picture(plot)
-    failed = 0
-    for source, target, unreadable in pairs:
-        try:
-            if unreadable is not None:
-                raise unreadable
-            if into_folder:
-                make_room(output, target)
-            report = _with_progress(source, target, effect, parameters, options)
-        except Exception as error:  # whatever is wrong with a file, the others are to be done
-            if not into_folder:
-                raise
-            complain(describe_here(error, source, target))
-            failed += 1
-            continue
-        click.echo(_summary(report))
-        if report.clipped:
-            total = report.frames * report.channels
-            complain(
-                f"warning: {report.clipped} of {total} samples of {target} were beyond full scale and "
-                "clipped; use --normalize, --headroom or --subtype FLOAT"
-            )
-    if len(pairs) > 1:
-        click.echo(f"{len(pairs) - failed} of {len(pairs)} files written")
-    if plot is not None and not failed:
-        from fftconv.audio.drawing import draw_before_and_after
+    say = partial(click.echo, err=output.path == STANDARD)
+    with standard_files() as standard:
+        if alone and not output.is_folder:
+            source = standard.readable(inputs[0])
+            target = standard.writable(output.path, lambda: f".{form}" if form else _suffix_of(source))
+            _filter_one(source, target, effect, parameters, options, say)
+            standard.deliver()
+            pairs, code = [Pair(source, target)], 0
+        else:
+            pairs = targets_in(output.path, list(inputs))
+            code = _filter_many(pairs, output.path, effect, parameters, options)
+        if plot is not None and not code:
+            from fftconv.audio.drawing import draw_before_and_after
 
-        draw_before_and_after(pairs[0].source, pairs[0].target, plot)
-        click.echo(f"{plot}: spectrograms before and after")
+            draw_before_and_after(pairs[0].source, pairs[0].target, plot)
+            say(f"{plot}: spectrograms before and after")
+    return code
+
+
+def _filter_many(
+    pairs: list[Pair],
+    folder: Path,
+    effect: Callable[..., Any],
+    parameters: Parameters,
+    options: dict[str, Any],
+) -> int:
+    """Files into a folder, one after the other; returns the exit code."""
+    begun = written = failed = 0
+    try:
+        for source, target, unreadable in pairs:
+            begun += 1
+            try:
+                if unreadable is not None:
+                    raise unreadable
+                make_room(folder, target)
+                _filter_one(source, target, effect, parameters, options, click.echo)
+                written += 1
+            except Exception as error:  # whatever is wrong with a file, the others are to be done
+                complain(describe_of_file(error, source, target))
+                failed += 1
+    except KeyboardInterrupt:
+        prepare_to_leave()  # the summary is printed in any case
+        counts = {"failed": failed, "not begun": len(pairs) - begun, "stopped": begun - written - failed}
+        click.echo(total_of(written, len(pairs), counts))
+        raise
+    if len(pairs) > 1:
+        click.echo(total_of(written, len(pairs), {"failed": failed}))
     return 1 if failed else 0
 
 
-def _with_progress(
-    source: Path, target: Path, effect: Callable[..., Any], parameters: Parameters, options: dict[str, Any]
-) -> AudioReport:
+def _suffix_of(source: Path) -> str:
+    """The suffix that the format of a sound file has; ValueError if it is one that is not written."""
+    from fftconv import audio as effects
+    from fftconv.audio.codecs import FORMATS
+
+    about = effects.info(source)
+    if about.subtype == "OPUS":
+        return ".opus"
+    written = "WAV" if about.format in ("WAVEX", "RF64") else about.format
+    for suffix, name in FORMATS.items():
+        if name == written:
+            return suffix
+    raise ValueError(
+        f"{source} is a {about.format} file, which is not written; choose another with --format"
+    )
+
+
+def _filter_one(
+    source: Path,
+    target: Path,
+    effect: Callable[..., Any],
+    parameters: Parameters,
+    options: dict[str, Any],
+    say: Callable[[str], None],
+) -> None:
+    """Filter a file and tell of it."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress
 
     from fftconv import audio as effects
@@ -295,12 +369,19 @@ def _with_progress(
     fitting = parameters(effects.info(source))
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(source.name, total=None)
+        task = bar.add_task(escape(source.name), total=None)
 
         def advance(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total)
 
-        return effects.filter_file(source, target, effect, on_progress=advance, **fitting, **options)
+        report = effects.filter_file(source, target, effect, on_progress=advance, **fitting, **options)
+    say(shown(_summary(report)))
+    if report.clipped:
+        total = report.frames * report.channels
+        complain(
+            f"warning: {report.clipped} of {total} samples of {target} were beyond full scale and "
+            "clipped; use --normalize, --headroom or --subtype FLOAT"
+        )
 
 
 def _summary(report: AudioReport) -> str:

@@ -13,6 +13,7 @@ import click
 from fftconv._boundary import BOUNDARIES
 from fftconv._geometry import MODES
 from fftconv.cli.options import POSITIVE, Shape
+from fftconv.cli.streams import FilePath, standard_files
 
 _MOST_DRAWN = 2**32  # random numbers, half a minute
 
@@ -32,9 +33,7 @@ def _names(
 @click.command()
 @click.option("--signal", metavar="SHAPE", type=Shape(), help="Random numbers: 1000000, 1e6, 1920x1080.")
 @click.option("--kernel", metavar="SHAPE", type=Shape(), help="Random taps, of as many axes.")
-@click.option(
-    "--image", type=click.Path(path_type=Path), metavar="FILE", help="A picture instead, under a Gaussian."
-)
+@click.option("--image", type=FilePath(), metavar="FILE", help="A picture instead, under a Gaussian.")
 @click.option("--sigma", type=POSITIVE, default=3.0, show_default=True, help="Of the Gaussian, in pixels.")
 @click.option(
     "--dtype", default="float32", show_default=True, help="Of both: float64, complex64, int64, and so on."
@@ -190,7 +189,9 @@ def _picture(path: Path, sigma: float, dtype: str) -> tuple[Any, Any]:
 
     if _number(dtype).kind != "f":
         raise click.UsageError(f"--dtype {dtype!r} has no weights of a Gaussian; write float32 or float64")
-    return image.read(path).astype(dtype), kernels.gaussian((sigma, sigma)).astype(dtype)
+    with standard_files() as standard:
+        pixels = image.read(standard.readable(path))
+    return pixels.astype(dtype), kernels.gaussian((sigma, sigma)).astype(dtype)
 
 
 def _print(found: Comparison) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from fftconv.cli.streams import shown
+
 
 def describe(error: Exception, root: click.Command, arguments: Iterable[str], *names: object) -> str:
     """What went wrong, without the type and number of the exception, in the words of the command line.
@@ -16,8 +18,8 @@ def describe(error: Exception, root: click.Command, arguments: Iterable[str], *n
     Arguments of Python, such as max_pixels=5, are called what they are there: --max-pixels 5. What the
     person has written, and `names` of files, are left as they are.
     """
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     message = error.format_message() if isinstance(error, click.ClickException) else str(error)
     if not message:
         return type(error).__name__
@@ -34,6 +36,12 @@ def describe_here(error: Exception, *names: object) -> str:
     """The same, inside of a command."""
     root = click.get_current_context().find_root()
     return describe(error, root.command, root.obj["arguments"], *names)
+
+
+def describe_of_file(error: Exception, *names: object) -> str:
+    """Describe the error of one file among several, and put its name before a message that lacks it."""
+    message, shown_names = shown(describe_here(error, *names)), tuple(map(shown, names))
+    return message if message.startswith(shown_names) else f"{shown_names[0]}: {message}"
 
 
 def _parts(word: str) -> list[str]:
@@ -73,4 +81,4 @@ def _invoked(command: click.Command, arguments: Iterable[str]) -> click.Command:
 
 def complain(message: str) -> None:
     """Print one line on standard error."""
-    click.echo(f"fftconv: {' '.join(message.split())}", err=True)
+    click.echo(f"fftconv: {' '.join(shown(message).split())}", err=True)

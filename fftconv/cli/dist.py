@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fftconv._files import check_target, complete_file
+from fftconv._files import check_target, complete_file, open_file
+from fftconv.cli.streams import STANDARD, as_path, name_of, standard_files
 
 if TYPE_CHECKING:
     from fftconv.probability import Pmf
@@ -81,7 +82,8 @@ def dist(
 
     Put dice in quotes: a shell would read > as the name of a file to write, and * as a pattern.
 
-    A file has a value and its probability in each row, between them a comma, as 0.5,1/3.
+    A file has a value and its probability in each row, between them a comma, as 0.5,1/3; the FILE - is
+    standard input.
     """
     with _all_digits():
         _run(terms, bounds, plot, table, exact)
@@ -114,7 +116,10 @@ def _run(
     if terms[0] == "sum":
         if len(terms) < 2:
             raise click.UsageError("sum needs at least one file")
-        total = sum_independent([_read(name, exact=exact) for name in terms[1:]])
+        paths = [as_path(term) for term in terms[1:]]
+        if paths.count(STANDARD) > 1:
+            raise click.UsageError("- is standard input, which can be read once; name it once")
+        total = sum_independent([_read(path, exact=exact) for path in paths])
     elif len(terms) == 1:
         notation = terms[0].strip()
         total, is_question = Pmf.parse(notation, exact=exact), is_comparison(notation)
@@ -179,13 +184,14 @@ def _number(text: str) -> Fraction:
     return _fraction(text)
 
 
-def _read(name: str, *, exact: bool) -> Pmf:
+def _read(path: Path, *, exact: bool) -> Pmf:
     """A distribution from a file of values and probabilities."""
     from fftconv.probability import Pmf
     from fftconv.probability.exact import shortly
 
+    name = name_of(path)
     pairs: dict[Fraction, Fraction] = {}
-    for place, (number, row) in enumerate(_rows(name)):
+    for place, (number, row) in enumerate(_rows(path)):
         if place == 0 and not _is_number(row[0]):  # the names of the columns
             continue
         if len(row) != 2 or not all(map(_is_number, row)):
@@ -210,11 +216,13 @@ def _read(name: str, *, exact: bool) -> Pmf:
         raise ValueError(f"{name}: {error}") from None
 
 
-def _rows(name: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
     """The rows that are not blank, and their numbers."""
+    name = name_of(path)
     try:
-        with open(name, newline="", encoding="utf-8-sig") as file:
-            for number, row in enumerate(csv.reader(file), start=1):
+        with standard_files() as standard, open_file(standard.readable(path)) as file:
+            text = io.TextIOWrapper(file, newline="", encoding="utf-8-sig")
+            for number, row in enumerate(csv.reader(text), start=1):
                 if any(cell.strip() for cell in row):
                     yield number, row
     except UnicodeDecodeError:

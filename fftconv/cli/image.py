@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from fftconv.cli.complaints import complain, describe_here
-from fftconv.cli.options import INPUTS, OUTPUT, POSITIVE, Bytes, all_of
+from fftconv.cli.complaints import complain, describe_here, describe_of_file
+from fftconv.cli.options import FORMAT, INPUTS, OUTPUT, POSITIVE, Bytes, all_of, total_of
+from fftconv.cli.signals import prepare_to_leave
+from fftconv.cli.streams import (
+    STANDARD,
+    FilePath,
+    Output,
+    StandardFiles,
+    check_form,
+    check_streams,
+    given,
+    shown,
+    standard_files,
+)
 
 if TYPE_CHECKING:
     from fftconv.image import FileReport
+    from fftconv.image.batch import BatchInterrupted
 
 
 NOT_NEGATIVE = click.FloatRange(min=0)
@@ -32,6 +49,7 @@ _BLURS: dict[str, dict[str, float]] = {
 _files = all_of(
     INPUTS,
     OUTPUT,
+    FORMAT,
     click.option(
         "--boundary",
         type=click.Choice(BOUNDARIES),
@@ -102,8 +120,8 @@ def image(context: click.Context) -> None:
 
     Reads PNG, JPEG, TIFF, WebP, AVIF, BMP, GIF, PPM and PFM; the suffix of the output chooses its format.
     Colour profile, resolution and EXIF data are kept. A file is written whole or not at all, and never
-    over its own input. Inputs may be files, folders and patterns; in a folder of outputs each file lies
-    where it lay in its own.
+    over its own input. Inputs may be files, folders and patterns, or - for standard input; in a folder of
+    outputs each file lies where it lay in its own.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
@@ -295,17 +313,22 @@ def pipeline(steps: str, **options: Any) -> int:
 
 
 @image.command()
-@click.argument("picture", type=click.Path(path_type=Path))
-@click.argument("template", type=click.Path(path_type=Path))
+@click.argument("picture", type=FilePath())
+@click.argument("template", type=FilePath())
 @click.option("--threshold", type=click.FloatRange(0, 1, min_open=True), default=0.8, show_default=True)
 def match(picture: Path, template: Path, threshold: float) -> int:
     """Find TEMPLATE, a small picture, in a large one; exit code 1 if it is not there.
 
-    Prints row, column (of the upper left corner) and score of every place, best first.
+    Prints row, column (of the upper left corner) and score of every place, best first. One of the two may
+    be - for standard input.
     """
     from fftconv import image as filters
 
-    found = filters.match_template(filters.read(picture), filters.read(template), threshold=threshold)
+    if picture == template == STANDARD:
+        raise click.UsageError("- is standard input, which holds one of the two; name the other")
+    with standard_files() as standard:
+        pictures = [filters.read(standard.readable(path)) for path in (picture, template)]
+    found = filters.match_template(*pictures, threshold=threshold)
     for row, column, score in found.peaks:
         click.echo(f"{row},{column},{score:.4f}")
     return 0 if found.peaks else 1
@@ -358,23 +381,27 @@ def _filter(
     name: str,
     parameters: dict[str, Any],
     inputs: tuple[Path, ...],
-    output: Path,
+    output: Output,
     *,
+    form: str | None,
     report: Path | None,
     compare: Path | None,
     overwrite: bool,
     **options: Any,
 ) -> int:
     """One file to a file, or any number to a folder; returns the exit code."""
-    from fftconv._files import check_target
     from fftconv._folders import is_many
     from fftconv._pictures import check_picture
+    from fftconv.image.batch import BatchInterrupted
 
-    if report is not None:
-        check_target(report)
     parameters = parameters | _taken(options, "boundary", "method", "workers")
-    alone = len(inputs) == 1 and not is_many(inputs[0])
-    _refuse_same(inputs, output, report, compare)
+    alone = len(inputs) == 1 and (inputs[0] == STANDARD or not is_many(inputs[0]))
+    check_streams(inputs, output, many=not alone, form=form)
+    if form is not None:
+        from fftconv.image.encoding import SUFFIXES  # with Pillow
+
+        check_form(form, SUFFIXES)
+    _refuse_same(inputs, output.path, report, compare)
     if compare is not None:
         if not alone:
             raise click.UsageError("--compare draws one picture; name one input")
@@ -382,53 +409,88 @@ def _filter(
             raise click.UsageError("--compare needs the whole picture; leave --max-memory out")
         check_picture(compare)
     options["existing"] = "overwrite" if overwrite else "skip"
-    run = _filter_one if alone and not output.is_dir() else _filter_many
-    reports = run(inputs, output, name, parameters | options)
-    if report is not None:
-        _write_report(report, reports)
-    for each in reports:
-        if each.error is None:
-            click.echo(_summary(each))
-        else:
-            complain(describe_here(each.error, each.source, each.target))
-    if len(reports) > 1:
-        click.echo(_total(reports))
-    elif not reports:
-        complain(f"warning: no pictures in {', '.join(str(path) for path in inputs)}")
-    if compare is not None and reports[0].status == "written":
-        _draw(reports[0], name, parameters, options["max_pixels"], compare)
+    stopped = None
+    say = partial(click.echo, err=output.path == STANDARD)
+    with standard_files() as standard:
+        with _report_file(report) as write_report:
+            try:
+                if alone and not output.is_folder:
+                    reports = _filter_one(
+                        standard, inputs[0], output.path, form, name, parameters | options
+                    )
+                else:
+                    reports = _filter_many(inputs, output.path, name, parameters | options)
+            except BatchInterrupted as interrupt:
+                prepare_to_leave()  # the summary and the report are written in any case
+                stopped, reports = interrupt, interrupt.reports
+            write_report(reports)
+            for each in reports:
+                _tell(each, say, in_batch=not alone)
+            if len(reports) > 1 or stopped is not None:
+                say(_total(reports, stopped))
+            elif not reports:
+                complain(f"warning: no pictures in {', '.join(str(path) for path in inputs)}")
+        if stopped is not None:
+            raise stopped
+        if compare is not None and reports[0].status == "written":
+            _draw(reports[0], name, parameters, options["max_pixels"], compare)
+            say(f"{compare}: before and after")
     return 1 if any(each.error is not None for each in reports) else 0
+
+
+def _tell(report: FileReport, say: Callable[[str], None], *, in_batch: bool) -> None:
+    """Print the summary or the error of a file."""
+    if report.error is None:
+        say(shown(_summary(report)))
+    elif not isinstance(report.error, BrokenPipeError):  # whoever reads the output has read enough
+        describe = describe_of_file if in_batch else describe_here
+        complain(describe(report.error, report.source, report.target))
 
 
 def _refuse_same(inputs: tuple[Path, ...], output: Path, report: Path | None, compare: Path | None) -> None:
     """Nothing that is written may take the place of an input, or of something else that is written."""
-    taken = {path.resolve(): f"the input {path}" for path in inputs}
-    taken[output.resolve()] = f"the output {output}"
+    taken = {os.path.realpath(path): f"the input {path}" for path in inputs if path != STANDARD}
+    taken[os.path.realpath(output)] = f"the output {output}"
     for name, path in (("--report", report), ("--compare", compare)):
+        if path == STANDARD:
+            raise click.UsageError(f"{name} writes a file, not standard output; name one")
         if path is not None:
-            other = taken.setdefault(path.resolve(), f"that of {name}")
+            other = taken.setdefault(os.path.realpath(path), f"that of {name}")
             if other != f"that of {name}":
                 raise click.UsageError(f"{name} {path} is {other}; choose another name")
 
 
 def _filter_one(
-    inputs: tuple[Path, ...], output: Path, name: str, parameters: dict[str, Any]
+    standard: StandardFiles,
+    source: Path,
+    target: Path,
+    form: str | None,
+    name: str,
+    parameters: dict[str, Any],
 ) -> list[FileReport]:
     from fftconv import image as filters
+    from fftconv.image.io import suffix_of
 
     _taken(parameters, "jobs", "recursive")
     try:
-        return [filters.filter_file(inputs[0], output, name, **parameters)]
+        source = standard.readable(source)
+        target = standard.writable(target, lambda: f".{form}" if form else suffix_of(source))
+        report = filters.filter_file(source, target, name, **parameters)
+        standard.deliver()
+    except click.UsageError:
+        raise
     except Exception as error:
         if click.get_current_context().find_root().obj["debug"]:
             raise
-        return [filters.FileReport(inputs[0], output, status="failed", error=error)]
+        return [filters.FileReport(source, target, status="failed", error=error)]
+    return [report]
 
 
 def _filter_many(
     inputs: tuple[Path, ...], output: Path, name: str, parameters: dict[str, Any]
 ) -> list[FileReport]:
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from fftconv import image as filters
@@ -442,19 +504,34 @@ def _filter_many(
         def advance(report: FileReport, total: int) -> None:
             speed = bar.tasks[task].speed
             rate = f"{speed:.1f} files/s" if speed else ""
-            bar.update(task, advance=1, total=total, description=report.source.name, rate=rate)
+            bar.update(task, advance=1, total=total, description=escape(report.source.name), rate=rate)
 
         return filters.filter_files(inputs, output, name, on_progress=advance, **parameters)
 
 
-def _write_report(path: Path, reports: list[FileReport]) -> None:
+@contextlib.contextmanager
+def _report_file(path: Path | None) -> Iterator[Callable[[list[FileReport]], None]]:
+    """Begin the file of --report, so that one that cannot be written is refused before the work."""
+    if path is None:
+        yield lambda reports: None
+        return
     import json
 
-    from fftconv._files import complete_file
+    from fftconv._files import check_target, complete_file
 
-    content = json.dumps([each.to_dict() for each in reports], indent=1, ensure_ascii=False)
+    check_target(path)
     with complete_file(path) as file:
-        file.write(content.encode() + b"\n")
+
+        def write(reports: list[FileReport]) -> None:
+            entries = [each.to_dict() for each in reports]
+            for entry, each in zip(entries, reports, strict=True):
+                entry |= {"file": given(each.source), "target": given(each.target)}
+                entry["error"] = None if each.error is None else shown(each.error)
+            content = json.dumps(entries, indent=1, ensure_ascii=False)
+            # A byte of a name that is no UTF-8 is \\udc80 to \\udcff, which os.fsencode turns back.
+            file.write(content.encode("utf-8", "backslashreplace") + b"\n")
+
+        yield write
 
 
 def _draw(
@@ -466,7 +543,7 @@ def _draw(
 ) -> None:
     """The first frame before and after, side by side, with the first kernels and the method."""
     from fftconv import image as filters
-    from fftconv._pictures import save_figure
+    from fftconv._pictures import name_to_draw, save_figure
     from fftconv.image import read_frames
     from fftconv.image.jpeg import MOST_PIXELS
     from fftconv.image.processing import kernels_of
@@ -476,16 +553,17 @@ def _draw(
     before, after = (read_frames(path, max_pixels=most)[0][0] for path in (report.source, report.target))
     caption = f"{' and '.join(report.methods) or 'unchanged'}, filtered in {report.filter_seconds:.3f} s"
     taps = kernels_of(getattr(filters, name), before, parameters)[:3]
-    titles = (report.source.name, report.target.name)
+    titles = (name_to_draw(report.source), name_to_draw(report.target))
     save_figure(plot_image_pair(before, after, kernels=taps, titles=titles, caption=caption), target)
-    click.echo(f"{target}: before and after")
 
 
-def _total(reports: list[FileReport]) -> str:
+def _total(reports: list[FileReport], stopped: BatchInterrupted | None) -> str:
     counts = Counter(report.status for report in reports)
-    others = [f"{counts[status]} {status}" for status in ("planned", "skipped", "failed") if counts[status]]
-    written = f"{counts['written']} of {len(reports)} files written"
-    return ", ".join([written, *others])
+    others = {status: counts[status] for status in ("planned", "skipped", "failed")}
+    if stopped is not None:
+        others |= {"not begun": stopped.not_begun, "stopped": stopped.stopped}
+    total = len(reports) + others.get("not begun", 0) + others.get("stopped", 0)
+    return total_of(counts["written"], total, others)
 
 
 def _summary(report: FileReport) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import io
 import logging
-import signal
+import os
 import sys
 import warnings
 from importlib import import_module
@@ -17,8 +17,9 @@ from importlib import import_module
 import click
 
 from fftconv.cli.complaints import complain, describe
+from fftconv.cli.signals import INTERRUPTED, leave, listen, was_heard
 
-USAGE, FAILURE, INTERRUPTED = 2, 1, 130
+USAGE, FAILURE = 2, 1
 _OBJECTS = 100_000  # made before cycles are searched for: modules are half as many, and never garbage
 
 
@@ -62,14 +63,33 @@ def cli(context: click.Context, debug: bool) -> None:
 def main() -> None:
     """Run the command line and exit with its code. Being told to stop leaves nothing half-written."""
     gc.set_threshold(_OBJECTS)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    listen()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             # A terminal gets \xb5 for a letter that it has not. Where names may be bytes they stay so.
             stream.reconfigure(errors="backslashreplace")
-    code = run(sys.argv[1:])
+    try:
+        code = _flushed(run(sys.argv[1:]))
+        if code == INTERRUPTED:
+            leave(code)
+    except KeyboardInterrupt:  # a second one, while the first is handled
+        leave(INTERRUPTED)
     gc.freeze()  # what is left goes with the process; to search it for cycles takes a tenth of a short one
     sys.exit(code)
+
+
+def _flushed(code: int) -> int:
+    """Flush standard output and return the exit code, which is that of a failure if this fails."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # or Python tries again at exit, and prints a traceback
+        if code == 0 and not isinstance(error, BrokenPipeError):
+            complain(f"standard output: {error.strerror}")
+        return code or FAILURE
+    return code
 
 
 def run(arguments: list[str]) -> int:
@@ -92,7 +112,11 @@ def _run(arguments: list[str]) -> int:
         return _complain(describe(error, cli, arguments) + hint, USAGE)
     except (click.Abort, KeyboardInterrupt):
         return _complain("interrupted", INTERRUPTED)
+    except BrokenPipeError:  # whoever reads the output has read enough
+        return FAILURE
     except Exception as error:
+        if was_heard():  # an interrupt in the locks of Python's threads may end in another error
+            return _complain("interrupted", INTERRUPTED)
         if "--debug" in arguments:
             raise
         return _complain(describe(error, cli, arguments), FAILURE)

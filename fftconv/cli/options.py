@@ -4,25 +4,39 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import click
 
+from fftconv.cli.streams import FilePath, OutputPath
+
 Command = Callable[..., Any]
 
 POSITIVE = click.FloatRange(min=0, min_open=True)
-INPUTS = click.argument(
-    "inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
+INPUTS = click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=FilePath())
 OUTPUT = click.option(
     "-o",
     "--output",
+    metavar="FILE",
     required=True,
-    type=click.Path(path_type=Path),
-    help="File to write or, for several inputs, a folder; made if it does not exist.",
+    type=OutputPath(),
+    help="File to write; a folder, which exists or ends with /, and is made; or - for standard output, as "
+    "an INPUT of - is standard input.",
 )
+FORMAT = click.option(
+    "--format",
+    "form",
+    metavar="SUFFIX",
+    callback=lambda context, option, text: text and text.lower().removeprefix("."),
+    help="Of -o -, such as png or wav; a file has that of its suffix  [default: that of the input]",
+)
+
+
+def total_of(written: int, total: int, others: Mapping[str, int]) -> str:
+    """Return the last line of a batch, which counts the files that were written and the others."""
+    told = [f"{count} {what}" for what, count in others.items() if count]
+    return ", ".join([f"{written} of {total} files written", *told])
 
 
 def all_of(*options: Command) -> Command:

@@ -85,6 +85,19 @@ def sketch(file: BinaryIO) -> tuple[Sketch, int]:
     return Sketch((height, width, 4), np.dtype(np.uint16)), frames
 
 
+def format_of(file: BinaryIO) -> str:
+    """The name of the format of an image file, as in the table of those that can be written."""
+    try:
+        with _open(file) as opened:
+            if opened.format == "PPM" and opened.mode == "F":
+                return "PFM"
+            return "JPEG" if opened.format == "MPO" else str(opened.format)
+    except UnidentifiedImageError:
+        if deep.installed() and deep.is_tiff(file):
+            return "TIFF"
+        raise
+
+
 def _decode_frames(
     opened: Image.Image, frames: int, max_pixels: int
 ) -> tuple[list[Array], ImageMetadata] | str:

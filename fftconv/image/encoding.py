@@ -98,6 +98,11 @@ def check_format(target: Path, mode: str | None = None, quality: int | None = No
     return chosen
 
 
+def suffix_for(chosen: str) -> str:
+    """The first suffix of a format."""
+    return next(suffix for suffix, name in _FORMATS.items() if name == chosen)
+
+
 def save_options(chosen: str, metadata: ImageMetadata, quality: int | None) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if metadata.icc_profile and chosen in _KEEPS_PROFILE:

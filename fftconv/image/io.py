@@ -16,8 +16,15 @@ from fftconv._arrays import check_array_kind, check_losses, package_of
 from fftconv._checks import check_count
 from fftconv._files import StrPath, complete_file, open_file
 from fftconv._threads import available_cores
-from fftconv.image.decoding import decode
-from fftconv.image.encoding import READABLE, check_writable, encode, frame_options, save_options
+from fftconv.image.decoding import decode, format_of
+from fftconv.image.encoding import (
+    READABLE,
+    check_writable,
+    encode,
+    frame_options,
+    save_options,
+    suffix_for,
+)
 from fftconv.image.jpeg import MOST_PIXELS, Ahead
 from fftconv.image.pixels import Array, ImageMetadata, mode_of, pixels_of
 
@@ -121,6 +128,12 @@ def read_frames(path: StrPath, *, max_pixels: int = MOST_PIXELS) -> tuple[list[A
     1
     """
     return read_file(path, max_pixels, several=True)
+
+
+def suffix_of(path: StrPath) -> str:
+    """The suffix that the format of an image file has, whatever the file is called."""
+    with open_file(path) as file, _decoding(path):
+        return suffix_for(format_of(file))
 
 
 @contextlib.contextmanager
