@@ -574,7 +574,8 @@ def test_frames_that_do_not_fit_together_are_refused(tmp_path):
     for frames, message in (
         ([], "frames is empty"),
         ([PIXELS["L"], PIXELS["RGB"]], "frames are of the kinds L, RGB; convert them to one"),
-        ([PIXELS["RGB;16"]] * 2, "can hold one image, not 2 frames"),
+        ([PIXELS["RGB;16"]] * 2, "one image, not 2 frames of mode RGB;16; write each to a file of its own"),
+        ([PIXELS["I;16"]] * 2, r"one image, not 2 frames of mode I;16; write them as \.tif, \.tiff$"),
     ):
         with pytest.raises(ValueError, match=message):
             image.write_frames(tmp_path / "a.png", frames)

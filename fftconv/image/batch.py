@@ -133,7 +133,8 @@ def filter_file(
     existing : {"overwrite", "skip"}, default "overwrite"
         What to do if the target exists.
     dry_run : bool, default False
-        Whether to do nothing, and only report what would be done.
+        Whether to write nothing, and only report what would be done. Headers are read, so that a source
+        that is no image, or has frames that the target cannot hold, is an error then, too.
     quality : int, optional
         Of JPEG, WebP and AVIF files, as in `write`.
     max_pixels : int, optional
@@ -209,7 +210,7 @@ def _filter_one(work: _Work, folder: Path | None, pair: Pair) -> FileReport:
     ahead = None if work.dry_run or work.room is not None else jpeg.decode_ahead(origin, most)
     # All that needs Pillow is imported from here on, meanwhile.
     from fftconv.image.encoding import check_format
-    from fftconv.image.io import read_file, write_file
+    from fftconv.image.io import read_file, read_sizes, write_file
     from fftconv.image.light import with_profile
     from fftconv.image.pixels import without_profile_of_others
 
@@ -219,6 +220,7 @@ def _filter_one(work: _Work, folder: Path | None, pair: Pair) -> FileReport:
         check_target(goal, origin)
     check_format(goal, quality=work.quality)  # before the work, not after it
     if work.dry_run:
+        check_format(goal, frames=read_sizes(origin))
         return FileReport(origin, goal, status="planned")
     if work.room is not None:
         from fftconv.image.parts import filter_in_parts
@@ -229,7 +231,7 @@ def _filter_one(work: _Work, folder: Path | None, pair: Pair) -> FileReport:
             shape, methods, filtered = done
             return FileReport(origin, goal, shape, 1, methods, filtered, time.perf_counter() - begun)
     frames, metadata = read_file(origin, most, several=True, ahead=ahead)
-    check_format(goal, frames=len(frames))
+    check_format(goal, frames=[(pixels.shape[1], pixels.shape[0]) for pixels in frames])
     function, parameters = work.find_filter(), with_profile(work.parameters, metadata.icc_profile)
     if metadata.mode == "CMYK" and _takes(function, "alpha"):
         parameters = {"alpha": False} | parameters  # four channels, none of them opacity

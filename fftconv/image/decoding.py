@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageFile, ImageOps, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from fftconv.image import deep, jpeg, png
-from fftconv.image.encoding import READABLE, XMP_KEYWORD, XMP_TAG
+from fftconv.image.encoding import READABLE, XMP_KEYWORD, XMP_TAG, Size
 from fftconv.image.pixels import (
     PLAIN,
     Array,
@@ -88,7 +88,7 @@ def sketch(file: BinaryIO) -> tuple[Sketch, int]:
 def format_of(file: BinaryIO) -> str:
     """The name of the format of an image file, as in the table of those that can be written."""
     try:
-        with _open(file) as opened:
+        with _whole_files_only(), _open(file) as opened:
             if opened.format == "PPM" and opened.mode == "F":
                 return "PFM"
             return "JPEG" if opened.format == "MPO" else str(opened.format)
@@ -96,6 +96,23 @@ def format_of(file: BinaryIO) -> str:
         if deep.installed() and deep.is_tiff(file):
             return "TIFF"
         raise
+
+
+def sizes(file: BinaryIO) -> list[Size]:
+    """Return width and height of each frame, as the header of a file says."""
+    try:
+        with _whole_files_only(), _open(file) as opened:
+            frames = getattr(opened, "n_frames", 1) - int(getattr(opened, "default_image", False))
+            found = [opened.size] * frames
+            if opened.format == "TIFF":  # whose pages differ
+                for number in range(1, frames):
+                    opened.seek(number)
+                    found[number] = opened.size
+            return found
+    except UnidentifiedImageError:
+        if not (deep.installed() and deep.is_tiff(file)):
+            raise
+        return [deep.size_of_tiff(file)]
 
 
 def _decode_frames(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,6 +14,7 @@ from fftconv._files import check_target
 from fftconv.image import deep, jpeg, png
 from fftconv.image.pixels import Array, ImageMetadata, to_picture
 
+Size = tuple[int, int]
 _HAS_AVIF = find_spec("PIL._avif") is not None  # Pillow may be built without
 READABLE = ("PNG", "JPEG", "TIFF", "WEBP", "BMP", "GIF", "PPM", *(("AVIF",) if _HAS_AVIF else ()))
 _FORMATS = {
@@ -50,12 +52,14 @@ _KEEPS_PROFILE = ("PNG", "JPEG", "TIFF", "WEBP", "AVIF")
 _KEEPS_EXIF = ("PNG", "JPEG", "WEBP", "AVIF")
 _HAS_QUALITY = ("JPEG", "WEBP", "AVIF")
 _HAS_FRAMES = ("PNG", "TIFF", "WEBP", "GIF", "AVIF")
+_HAS_PAGES = ("TIFF",)  # frames of any size
+_NAMED = 4  # of sizes in a message
 _NO_RESOLUTION = ("PPM", "PFM", "GIF")
 XMP_TAG, XMP_KEYWORD = 700, "XML:com.adobe.xmp"
 
 
 def check_writable(
-    target: Path, mode: str | None = None, quality: int | None = None, frames: int = 1
+    target: Path, mode: str | None = None, quality: int | None = None, frames: Sequence[Size] = ()
 ) -> str:
     """The format that the suffix of `target` asks for, once it is sure that it can be written."""
     chosen = check_format(target, mode, quality, frames)
@@ -69,8 +73,10 @@ def check_quality(quality: int | None) -> None:
         raise ValueError(f"quality={shown(quality)} is not accepted; pass a whole number from 1 to 100")
 
 
-def check_format(target: Path, mode: str | None = None, quality: int | None = None, frames: int = 1) -> str:
-    """The same, but for its place."""
+def check_format(
+    target: Path, mode: str | None = None, quality: int | None = None, frames: Sequence[Size] = ()
+) -> str:
+    """Do the same, but leave its place alone; `frames` are their widths and heights."""
     if target.suffix.lower() not in _FORMATS:
         folder = "" if target.suffix else "; if it is meant as a folder, create it first"
         raise ValueError(
@@ -88,11 +94,8 @@ def check_format(target: Path, mode: str | None = None, quality: int | None = No
         raise ValueError(
             f"{target}: {chosen} cannot hold an image of mode {mode}; write it as {', '.join(able)}"
         )
-    if frames > 1 and (chosen not in _HAS_FRAMES or mode in deep.MODES.values()):
-        able = [suffix for suffix, name in _FORMATS.items() if name in _HAS_FRAMES]
-        raise ValueError(
-            f"{target} can hold one image, not {frames} frames; write them as {', '.join(able)}"
-        )
+    if len(frames) > 1:
+        _check_frames(target, chosen, mode, frames)
     if mode in deep.MODES.values() and not deep.installed():
         raise ValueError(f"{target} is to hold colour of mode {mode}; {deep.INSTALL}")
     return chosen
@@ -101,6 +104,35 @@ def check_format(target: Path, mode: str | None = None, quality: int | None = No
 def suffix_for(chosen: str) -> str:
     """The first suffix of a format."""
     return next(suffix for suffix, name in _FORMATS.items() if name == chosen)
+
+
+def _holds_frames(chosen: str, mode: str | None) -> bool:
+    """Whether a format holds several frames of a mode, or of any mode if it is not known yet."""
+    if mode is None:
+        return True
+    # Pillow compares the frames of a PNG file in 8 bits, and drops those of 16 bits that look equal.
+    is_cut = mode in deep.MODES.values() or (chosen == "PNG" and mode == "I;16")
+    return mode in _WRITABLE[chosen] and not is_cut
+
+
+def _check_frames(target: Path, chosen: str, mode: str | None, frames: Sequence[Size]) -> None:
+    """Refuse several frames of these sizes where a format has no place for them."""
+    sizes = list(dict.fromkeys(frames))
+    holding = [name for name in _HAS_FRAMES if _holds_frames(name, mode)]
+    able = [name for name in holding if len(sizes) == 1 or name in _HAS_PAGES]
+    cure = f"write them as {', '.join(suffix for suffix, name in _FORMATS.items() if name in able)}"
+    if not able:
+        cure = "write each to a file of its own, or convert them to 8 bits"
+    if chosen not in holding:
+        what = f"frames of mode {mode}" if chosen in _HAS_FRAMES else "frames"
+        raise ValueError(f"{target} can hold one image, not {len(frames)} {what}; {cure}")
+    if chosen not in able:
+        named = ", ".join(f"{width} x {height}" for width, height in sizes[:_NAMED])
+        more = f" and {len(sizes) - _NAMED} other sizes" if len(sizes) > _NAMED else ""
+        raise ValueError(
+            f"{target}: {chosen} holds frames of one size, and these are of {named}{more}; {cure}, whose "
+            f"pages may differ, or split them into files of one image each"
+        )
 
 
 def save_options(chosen: str, metadata: ImageMetadata, quality: int | None) -> dict[str, Any]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,10 @@ from fftconv._arrays import check_array_kind, check_losses, package_of
 from fftconv._checks import check_count
 from fftconv._files import StrPath, complete_file, open_file
 from fftconv._threads import available_cores
-from fftconv.image.decoding import decode, format_of
+from fftconv.image.decoding import decode, format_of, sizes
 from fftconv.image.encoding import (
     READABLE,
+    Size,
     check_writable,
     encode,
     frame_options,
@@ -132,20 +133,8 @@ def read_frames(path: StrPath, *, max_pixels: int = MOST_PIXELS) -> tuple[list[A
 
 def suffix_of(path: StrPath) -> str:
     """The suffix that the format of an image file has, whatever the file is called."""
-    with open_file(path) as file, _decoding(path):
+    with open_file(path) as file, _errors_that_name(path):
         return suffix_for(format_of(file))
-
-
-@contextlib.contextmanager
-def _decoding(path: StrPath) -> Iterator[None]:
-    """Have errors of decoders name the file."""
-    try:
-        yield
-    except UnidentifiedImageError:
-        accepted = ", ".join(READABLE)
-        raise ValueError(f"{path} is not an image that can be read; accepted are {accepted}") from None
-    except Exception as error:  # a damaged file makes decoders raise almost anything
-        raise ValueError(f"{path} cannot be decoded: {error}") from error
 
 
 def read_file(
@@ -153,11 +142,28 @@ def read_file(
 ) -> tuple[list[Array], ImageMetadata]:
     """The frames of a file, which may be being decoded; errors name it."""
     most = check_count("max_pixels", max_pixels)
-    with open_file(path) if ahead is None else io.BytesIO(ahead.content) as file, _decoding(path):
+    with open_file(path) if ahead is None else io.BytesIO(ahead.content) as file, _errors_that_name(path):
         found = decode(file, most, several=several, ahead=ahead)
     if isinstance(found, str):
         raise ValueError(f"{path} {found}")
     return found
+
+
+def read_sizes(path: StrPath) -> list[Size]:
+    """Return the widths and heights of the frames of a file, as its header says; nothing is decoded."""
+    with open_file(path) as file, _errors_that_name(path):
+        return sizes(file)
+
+
+@contextmanager
+def _errors_that_name(path: StrPath) -> Iterator[None]:
+    try:
+        yield
+    except UnidentifiedImageError:
+        accepted = ", ".join(READABLE)
+        raise ValueError(f"{path} is not an image that can be read; accepted are {accepted}") from None
+    except Exception as error:  # a damaged file makes decoders raise almost anything
+        raise ValueError(f"{path} cannot be decoded: {error}") from error
 
 
 def write(
@@ -217,7 +223,8 @@ def write_frames(
     path : path-like
         As in `write`; for more than one frame .gif, .webp, .png, .avif, .tif or .tiff.
     frames : sequence of numpy.ndarray or PIL.Image.Image
-        At least one, all of the same kind of pixels. GIF reduces each to 256 colours.
+        At least one, all of the same kind of pixels and of the same size, but for TIFF, whose pages may
+        differ. GIF reduces each to 256 colours.
     metadata : ImageMetadata, optional
         As from `read_frames`, with the durations.
     quality : int, optional
@@ -226,7 +233,8 @@ def write_frames(
     Raises
     ------
     ValueError
-        If the format cannot hold such pixels, or several frames, or their kinds differ.
+        If the format cannot hold such pixels or several frames, or if frames differ in kind or, but for
+        TIFF, in size.
     OSError
         If the file cannot be written.
 
@@ -266,7 +274,7 @@ def write_file(
     if len(modes) > 1:
         raise ValueError(f"frames are of the kinds {', '.join(modes)}; convert them to one")
     (mode,) = modes
-    chosen = check_writable(target, mode, quality, len(frames))
+    chosen = check_writable(target, mode, quality, [(each.shape[1], each.shape[0]) for each in pixels])
     about = metadata or ImageMetadata(mode)
     options = save_options(chosen, about, quality) | frame_options(chosen, about, len(frames))
     with complete_file(target) as temporary:
