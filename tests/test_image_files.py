@@ -876,13 +876,13 @@ def test_narrow_pictures_of_any_layout_are_written(tmp_path, monkeypatch, pixels
     assert np.array_equal(image.read(tmp_path / "a.png"), pixels)
 
 
-def test_grey_frames_before_colours_are_refused_where_pillow_mixes_them_up(tmp_path):
-    """It took the shades of the first frame for numbers of colours, without a word."""
+def test_grey_frames_before_colours_are_grey(tmp_path):
+    """Pillow takes the shades of the first frame for numbers of colours."""
     colours = np.random.default_rng(0).integers(0, 256, (20, 20, 3)).astype(np.uint8)
     first, second = Image.fromarray(colours[..., 0]), Image.fromarray(colours)
     first.save(tmp_path / "a.gif", save_all=True, append_images=[second], optimize=False)
-    with pytest.raises(ValueError, match="has a grey frame before one of colour, which Pillow mixes up"):
-        image.read_frames(tmp_path / "a.gif")
+    (grey, _), _ = image.read_frames(tmp_path / "a.gif")
+    assert np.array_equal(grey, np.stack([colours[..., 0]] * 3, axis=-1))
 
 
 def test_a_profile_goes_with_its_colours(tmp_path):

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -231,7 +231,7 @@ def _filter_one(work: _Work, folder: Path | None, pair: Pair) -> FileReport:
             shape, methods, filtered = done
             return FileReport(origin, goal, shape, 1, methods, filtered, time.perf_counter() - begun)
     frames, metadata = read_file(origin, most, several=True, ahead=ahead)
-    check_format(goal, frames=[(pixels.shape[1], pixels.shape[0]) for pixels in frames])
+    chosen = check_format(goal, frames=[(pixels.shape[1], pixels.shape[0]) for pixels in frames])
     function, parameters = work.find_filter(), with_profile(work.parameters, metadata.icc_profile)
     if metadata.mode == "CMYK" and _takes(function, "alpha"):
         parameters = {"alpha": False} | parameters  # four channels, none of them opacity
@@ -239,6 +239,9 @@ def _filter_one(work: _Work, folder: Path | None, pair: Pair) -> FileReport:
         started = time.perf_counter()
         try:
             results = [function(pixels, **parameters) for pixels in frames]
+            if metadata.default_image is not None and chosen == "PNG":
+                default_image = function(metadata.default_image, **parameters)
+                metadata = replace(metadata, default_image=default_image)
         except ValueError as error:
             raise ValueError(f"{origin}: {error}") from error
         filtered = time.perf_counter() - started

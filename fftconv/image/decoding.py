@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageFile, ImageOps, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from fftconv.image import deep, jpeg, png
+from fftconv.image.canvas import Canvas, is_drawn
 from fftconv.image.encoding import READABLE, XMP_KEYWORD, XMP_TAG, Size
 from fftconv.image.pixels import (
     PLAIN,
@@ -23,6 +24,7 @@ from fftconv.image.pixels import (
     kind_of,
     mode_of,
     pixels_of,
+    repeats_of,
     to_picture,
 )
 
@@ -121,21 +123,26 @@ def _decode_frames(
     """All frames as arrays of one mode, upright."""
     opened.load()  # getexif() would load a PNG file as well, and its errors are dropped
     exif = _exif_of(opened)
+    canvas = Canvas(opened) if is_drawn(opened, frames) else None
     found, durations, pixels_seen = [], [], 0
     for number in range(frames):
-        opened.seek(number)
+        (opened if canvas is None else canvas).seek(number)
         pixels_seen += opened.width * opened.height  # pages differ in size
         if pixels_seen > max_pixels:
             return too_large(opened.width, opened.height, frames, max_pixels)
         refusal = _reason_to_refuse(opened)
-        if refusal is None and frames > 1 and _is_mixed_up(opened):
-            refusal = "has a grey frame before one of colour, which Pillow mixes up; save it as WebP or PNG"
         if refusal is None and number and _is_deep(opened):
             refusal = "has pages of which some are deep colour; split it into files of one image each"
         if refusal is not None:
             return f"{refusal} (in frame {number})" if number else refusal
-        found.append(pixels_of(opened if exif is None else _upright(opened)))
+        if canvas is None:
+            found.append(pixels_of(opened if exif is None else _upright(opened)))
+        else:
+            canvas.draw()
         durations.append(float(opened.info.get("duration", 0)))
+    if canvas is not None:
+        orientation = 1 if exif is None else exif.get(_ORIENTATION, 1)
+        found = [(deep.upright(pixels, orientation), mode) for pixels, mode in canvas.frames()]
     mode = _common_mode([mode for _, mode in found])
     if mode is None:
         return (
@@ -147,15 +154,20 @@ def _decode_frames(
     if opened.format == "PPM" and mode == "I":  # Pillow's mode for 16 bits here, which it cannot write
         pixels, mode = [each.astype(np.uint16) for each in pixels], "I;16"
     about = _metadata_of(opened, exif, mode)
-    if any(durations):
-        about = replace(about, durations=tuple(durations), loop=opened.info.get("loop"))
-    return pixels, about
+    if getattr(opened, "default_image", False):  # of an animated PNG, of which it is no frame
+        about, pixels, durations = replace(about, default_image=pixels[0]), pixels[1:], durations[1:]
+    return pixels, _with_times(about, opened, durations)
 
 
-def _is_mixed_up(opened: Image.Image) -> bool:
-    """Whether Pillow, having loaded a frame, takes its shades for numbers of colours (GIF)."""
-    opened.load()
-    return bool(opened.mode != opened.im.mode)
+def _with_times(about: ImageMetadata, opened: Image.Image, durations: list[float]) -> ImageMetadata:
+    """Add the times of an animation; still pictures have none."""
+    loop = opened.info.get("loop")
+    if opened.format in ("PNG", "WEBP", "AVIF"):
+        loop = repeats_of(opened.info.get("loop", 0))  # of AVIF Pillow tells no number; players go on
+        is_animated = len(durations) > 1 or about.default_image is not None
+    else:
+        is_animated = opened.format == "GIF" and (len(durations) > 1 or any(durations) or loop is not None)
+    return replace(about, durations=tuple(durations), loop=loop) if is_animated else about
 
 
 def _upright(opened: Image.Image) -> Image.Image:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,8 +13,8 @@ from PIL import PngImagePlugin
 
 from fftconv._checks import check_count, shown
 from fftconv._files import check_target
-from fftconv.image import deep, jpeg, png
-from fftconv.image.pixels import Array, ImageMetadata, to_picture
+from fftconv.image import deep, gif, jpeg, png
+from fftconv.image.pixels import Array, ImageMetadata, plays_of, to_picture
 
 Size = tuple[int, int]
 _HAS_AVIF = find_spec("PIL._avif") is not None  # Pillow may be built without
@@ -42,7 +44,7 @@ _WRITABLE = {
     "TIFF": ("L", "LA", "RGB", "RGBA", "CMYK", "I;16", "I", "F", *deep.WRITABLE["TIFF"]),
     "WEBP": ("L", "LA", "RGB", "RGBA"),
     "BMP": ("L", "RGB"),
-    "GIF": ("L", "RGB", "RGBA"),
+    "GIF": ("L", "LA", "RGB", "RGBA"),
     "PPM": ("L", "RGB", "I;16"),
     "PFM": ("F",),
     "AVIF": ("L", "LA", "RGB", "RGBA"),
@@ -55,6 +57,15 @@ _HAS_FRAMES = ("PNG", "TIFF", "WEBP", "GIF", "AVIF")
 _HAS_PAGES = ("TIFF",)  # frames of any size
 _NAMED = 4  # of sizes in a message
 _NO_RESOLUTION = ("PPM", "PFM", "GIF")
+_MOST_OF_16_BITS = 65535
+_HAS_FRACTIONS = hasattr(PngImagePlugin, "Fraction")  # Pillow before 12.3 writes whole milliseconds to PNG
+_UNITS = {  # milliseconds that durations are multiples of, and the largest multiple
+    "GIF": (gif.DELAY_UNIT, _MOST_OF_16_BITS),
+    "WEBP": (1, 2**24 - 1),
+    "AVIF": (1, 2**31 - 1),
+    "PNG": (1000 if _HAS_FRACTIONS else 1, _MOST_OF_16_BITS),  # and fractions of them
+}
+_MOST_PLAYS = {"WEBP": _MOST_OF_16_BITS, "PNG": 2**31 - 1}
 XMP_TAG, XMP_KEYWORD = 700, "XML:com.adobe.xmp"
 
 
@@ -189,6 +200,9 @@ def encode(
     if mode in deep.MODES.values():
         deep.encode_tiff(frames[0], options, file)
         return
+    if chosen == "GIF":
+        gif.encode(frames, file, **options)
+        return
     first, *others = [to_picture(pixels, mode) for pixels in frames]
     if others:
         options = options | {"save_all": True, "append_images": others}
@@ -197,16 +211,58 @@ def encode(
     first.save(file, format=_PILLOW_NAMES.get(chosen, chosen), **options)
 
 
-def frame_options(chosen: str, metadata: ImageMetadata, frames: int) -> dict[str, Any]:
-    """How long each frame of an animation is shown, and how often all of them are."""
-    if frames == 1 or not metadata.durations or chosen == "TIFF":
+def frame_options(target: Path, chosen: str, metadata: ImageMetadata, frames: int) -> dict[str, Any]:
+    """Return how long each frame of an animation is shown, and how often all of them are, for its encoder.
+
+    Times that a format cannot hold are rounded so that each frame begins as near as can be to its moment.
+    """
+    durations = _read_durations(metadata, frames)
+    loop = None if metadata.loop is None else check_count("metadata.loop", metadata.loop, least=0)
+    if chosen not in _UNITS or (frames == 1 and chosen != "GIF" and metadata.default_image is None):
         return {}
-    shown = [*metadata.durations, *[metadata.durations[-1]] * frames][:frames]
-    options: dict[str, Any] = {"duration": [round(each) for each in shown]}
-    if metadata.loop is not None:
-        options["loop"] = metadata.loop
+    unit, most = _UNITS[chosen]
+    if max(durations) > most * unit:
+        raise ValueError(
+            f"{target}: metadata.durations holds {max(durations):g} ms, and {chosen} shows a frame for at "
+            f"most {most * unit} ms; shorten it, or show the frame several times"
+        )
+    is_fraction = chosen == "PNG" and _HAS_FRACTIONS
+    delays = [_as_fraction(each) for each in durations] if is_fraction else _rounded(durations, unit)
     if chosen == "GIF":
-        options["disposal"] = 2  # each frame is whole, and nothing of the one before is to show through
+        return {"delays": delays, "repeats": None if loop is None else min(loop, gif.MOST_REPEATS)}
+    options: dict[str, Any] = {"duration": delays}
+    if chosen in _MOST_PLAYS:
+        options["loop"] = min(plays_of(loop), _MOST_PLAYS[chosen])
     if chosen == "WEBP":
-        options |= {"kmin": 0, "kmax": 1}  # the same; libwebp drops the opacity of some that are not whole
+        options |= {"kmin": 0, "kmax": 1}  # whole frames; libwebp drops the opacity of some that are not
     return options
+
+
+def _read_durations(metadata: ImageMetadata, frames: int) -> list[float]:
+    """One duration for each frame: the last one given stands for those that are missing."""
+    given = metadata.durations
+    try:
+        durations = [float(each) for each in given] or [0.0]
+    except (TypeError, ValueError):
+        durations = [math.nan]
+    if not all(0 <= each < math.inf for each in durations):
+        raise ValueError(
+            f"metadata.durations={shown(given)} is not accepted; pass milliseconds for each frame, from 0"
+        )
+    return [*durations, *[durations[-1]] * frames][:frames]
+
+
+def _rounded(durations: list[float], unit: int) -> list[int]:
+    """Return whole multiples of a unit with sums that are near; what is shown at all gets one unit."""
+    units, moment, passed = [], 0.0, 0
+    for duration in durations:
+        moment += duration / unit
+        units.append(max(round(moment) - passed, 1) if duration else 0)
+        passed += units[-1]
+    return [unit * each for each in units]
+
+
+def _as_fraction(milliseconds: float) -> float:
+    """The nearest duration whose seconds are a fraction of two numbers of 16 bits."""
+    seconds = milliseconds / 1000
+    return 1000 * float(Fraction(seconds).limit_denominator(int(_MOST_OF_16_BITS / max(seconds, 1))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,9 +113,11 @@ def read_frames(path: StrPath, *, max_pixels: int = MOST_PIXELS) -> tuple[list[A
     Returns
     -------
     frames : list of numpy.ndarray
-        As from `read`, each whole, all of one kind of pixels; pages may differ in size.
+        As from `read`, each whole, as a browser shows it, and all of one kind of pixels; pages may differ
+        in size.
     metadata : ImageMetadata
-        To be passed to `write_frames`, durations among it.
+        To be passed to `write_frames`, with `durations` and `loop`. A picture that an animated PNG file has
+        for viewers without animation is no frame; it is `default_image`.
 
     Raises
     ------
@@ -177,10 +180,12 @@ def write(
     Parameters
     ----------
     path : path-like
-        The suffix chooses the format: .png, .jpg, .jpeg, .tif, .tiff, .webp, .bmp, .pgm, .ppm, .pfm or,
-        where Pillow has it, .avif.
+        The suffix chooses the format: .png, .jpg, .jpeg, .tif, .tiff, .webp, .bmp, .gif, .pgm, .ppm, .pfm
+        or, where Pillow has it, .avif.
     image : numpy.ndarray or PIL.Image.Image
-        Pixels, shape (height, width) or (height, width, channels).
+        Pixels, shape (height, width) or (height, width, channels). A GIF file keeps up to 256 colours, or
+        255 beside transparent pixels, and reduces more to as many near ones; pixels that are less than half
+        opaque become transparent, and others opaque.
     metadata : ImageMetadata, optional
         As from `read_with_metadata`; written as far as the format has a place for it.
     quality : int, optional
@@ -224,17 +229,20 @@ def write_frames(
         As in `write`; for more than one frame .gif, .webp, .png, .avif, .tif or .tiff.
     frames : sequence of numpy.ndarray or PIL.Image.Image
         At least one, all of the same kind of pixels and of the same size, but for TIFF, whose pages may
-        differ. GIF reduces each to 256 colours.
+        differ. Each frame of a GIF file is reduced as in `write`.
     metadata : ImageMetadata, optional
-        As from `read_frames`, with the durations.
+        As from `read_frames`. Without `durations` every frame has a delay of 0, and without `loop` they are
+        shown once. Delays are rounded to 10 ms in GIF and to 1 ms in WebP and AVIF, so that errors do not
+        add up. AVIF animations are repeated for ever and have no delay of 0; TIFF has no times.
+        `default_image` is written to PNG alone, and has to be like the frames.
     quality : int, optional
         As in `write`.
 
     Raises
     ------
     ValueError
-        If the format cannot hold such pixels or several frames, or if frames differ in kind or, but for
-        TIFF, in size.
+        If the format cannot hold such pixels, several frames or such times, or if frames differ in kind or,
+        but for TIFF, in size.
     OSError
         If the file cannot be written.
 
@@ -276,7 +284,10 @@ def write_file(
     (mode,) = modes
     chosen = check_writable(target, mode, quality, [(each.shape[1], each.shape[0]) for each in pixels])
     about = metadata or ImageMetadata(mode)
-    options = save_options(chosen, about, quality) | frame_options(chosen, about, len(frames))
+    options = save_options(chosen, about, quality) | frame_options(target, chosen, about, len(frames))
+    if about.default_image is not None and chosen == "PNG":
+        pixels = [_read_default_image(about, pixels[0], mode), *pixels]
+        options["default_image"] = True
     with complete_file(target) as temporary:
         try:
             encode(pixels, mode, chosen, options, temporary, workers or available_cores())
@@ -284,8 +295,19 @@ def write_file(
             if error.errno is not None:  # of the disk, not of the encoder
                 raise
             raise ValueError(f"{target} cannot be written as {chosen}: {error}") from error
-        except ValueError as error:
+        except (ValueError, RuntimeError, OverflowError, struct.error) as error:
             raise ValueError(f"{target} cannot be written as {chosen}: {error}") from error
+
+
+def _read_default_image(metadata: ImageMetadata, frame: Array, mode: str) -> Array:
+    pixels, own = _pixels_and_mode(metadata.default_image, metadata)
+    if pixels.shape[:2] != frame.shape[:2] or own != mode:
+        raise ValueError(
+            f"metadata.default_image has shape {pixels.shape} and mode {own}, unlike the frames, which "
+            f"have {frame.shape} and {mode}; filter it as they were, or leave it out with "
+            f"dataclasses.replace(metadata, default_image=None)"
+        )
+    return pixels
 
 
 def _pixels_and_mode(image: Any, metadata: ImageMetadata | None) -> tuple[Array, str]:

@@ -77,7 +77,10 @@ class ImageMetadata:
     durations : tuple of float
         Milliseconds that each frame of an animation is shown.
     loop : int or None
-        How often an animation is repeated; 0: for ever.
+        How often an animation is repeated after it was played once, as in a GIF file; 0: for ever; None: it
+        is played once.
+    default_image : numpy.ndarray or None
+        Picture of an animated PNG file for viewers without animation that is none of its frames.
     """
 
     mode: str
@@ -89,6 +92,17 @@ class ImageMetadata:
     jpeg: Mapping[str, Any] = field(default_factory=dict)
     durations: tuple[float, ...] = ()
     loop: int | None = None
+    default_image: Array | None = field(default=None, repr=False, compare=False)
+
+
+def plays_of(loop: int | None) -> int:
+    """Return how often an animation is played, as PNG and WebP count it; 0: for ever."""
+    return 1 if loop is None else loop + 1 if loop else 0
+
+
+def repeats_of(plays: int) -> int | None:
+    """Return the `loop` of so many plays."""
+    return None if plays == 1 else plays - 1 if plays else 0
 
 
 class Sketch(NamedTuple):
