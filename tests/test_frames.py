@@ -510,6 +510,21 @@ def test_avif_plays_for_ever(tmp_path):
     assert ([delay for _, delay in seen], plays) == ([40, 50, 60], 0)
 
 
+def test_an_orientation_beside_frames_of_avif_is_refused(tmp_path):
+    """Pillow 13.0 ended the process."""
+    if ".avif" not in encoding.SUFFIXES:
+        pytest.skip("Pillow was built without AVIF")
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    said = image.ImageMetadata("RGB", exif=exif.tobytes())
+    with pytest.raises(ValueError, match=r"a.avif: metadata.exif has an orientation"):
+        image.write_frames(tmp_path / "a.avif", [np.zeros((9, 9, 3), np.uint8)] * 2, metadata=said)
+    exif[0x0112], exif[0x010E] = 1, "a description"
+    said = image.ImageMetadata("RGB", exif=exif.tobytes())
+    image.write_frames(tmp_path / "a.avif", [np.zeros((9, 9, 3), np.uint8)] * 2, metadata=said)
+    assert len(image.read_frames(tmp_path / "a.avif")[0]) == 2
+
+
 # The picture of an animated PNG file that is no frame of it
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from fractions import Fraction
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from PIL import PngImagePlugin
+from PIL import ExifTags, Image, PngImagePlugin
 
 from fftconv._checks import check_count, shown
 from fftconv._files import check_target
@@ -230,12 +231,25 @@ def frame_options(target: Path, chosen: str, metadata: ImageMetadata, frames: in
     delays = [_as_fraction(each) for each in durations] if is_fraction else _rounded(durations, unit)
     if chosen == "GIF":
         return {"delays": delays, "repeats": None if loop is None else min(loop, gif.MOST_REPEATS)}
+    if chosen == "AVIF" and _is_turned(metadata.exif):  # Pillow 13.0 ends the process over this
+        raise ValueError(
+            f"{target}: metadata.exif has an orientation, which AVIF animations cannot hold; turn the "
+            f"frames, and remove it"
+        )
     options: dict[str, Any] = {"duration": delays}
     if chosen in _MOST_PLAYS:
         options["loop"] = min(plays_of(loop), _MOST_PLAYS[chosen])
     if chosen == "WEBP":
         options |= {"kmin": 0, "kmax": 1}  # whole frames; libwebp drops the opacity of some that are not
     return options
+
+
+def _is_turned(block: bytes | None) -> bool:
+    exif = Image.Exif()
+    if block:
+        with suppress(Exception):  # a damaged block is an error where it is written
+            exif.load(block)
+    return bool(exif.get(ExifTags.Base.Orientation, 1) != 1)
 
 
 def _read_durations(metadata: ImageMetadata, frames: int) -> list[float]:

@@ -295,7 +295,7 @@ def write_file(
             if error.errno is not None:  # of the disk, not of the encoder
                 raise
             raise ValueError(f"{target} cannot be written as {chosen}: {error}") from error
-        except (ValueError, RuntimeError, OverflowError, struct.error) as error:
+        except (ValueError, SyntaxError, RuntimeError, OverflowError, struct.error) as error:
             raise ValueError(f"{target} cannot be written as {chosen}: {error}") from error
 
 
