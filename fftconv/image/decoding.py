@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import copy
-import re
+import logging
 import threading
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ContextDecorator, contextmanager
 from dataclasses import replace
 from typing import Any, BinaryIO
 
@@ -15,7 +15,17 @@ from PIL import Image, ImageFile, ImageOps, JpegImagePlugin, TiffImagePlugin, Un
 
 from fftconv.image import deep, jpeg, png
 from fftconv.image.canvas import Canvas, is_drawn
-from fftconv.image.encoding import READABLE, XMP_KEYWORD, XMP_TAG, Size
+from fftconv.image.encoding import COMMENT, READABLE, XMP_KEYWORD, Size
+from fftconv.image.exif import (
+    INCHES,
+    RESOLUTION_UNIT,
+    X_RESOLUTION,
+    XMP_TAG,
+    Y_RESOLUTION,
+    block_of,
+    plain_dpi,
+    upright_xmp,
+)
 from fftconv.image.pixels import (
     PLAIN,
     Array,
@@ -29,12 +39,38 @@ from fftconv.image.pixels import (
 )
 
 _LIMIT_LOCK = threading.Lock()
+for _library in ("PIL", "tifffile", "imagecodecs"):  # what is wrong with a file is said once, by the error
+    logging.getLogger(_library).addHandler(logging.NullHandler())
 _decoding, _allows_truncated = 0, False  # files at this moment, and whether the process lets them end early
 _ORIENTATION, _BITS_PER_SAMPLE, _PHOTOMETRIC, _SAMPLE_FORMAT = 0x0112, 258, 262, 339
-_TURNED = re.compile(rb"(tiff:Orientation(?:\s*=\s*[\"']|\s*>\s*))[2-8]")  # in an XMP packet
 _OF_PHOTOSHOP = ("Raw profile type exif", "Raw profile type APP1")  # texts with an orientation of their own
 
 
+class _WithoutWarnings(ContextDecorator):
+    """No warnings from Pillow, in whatever thread, as long as one of them is in here."""
+
+    def __init__(self) -> None:
+        self._lock, self._inside = threading.Lock(), 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._inside == 0:
+                self._caught = warnings.catch_warnings()
+                self._caught.__enter__()
+                warnings.filterwarnings("ignore", module=r"PIL\.")
+            self._inside += 1
+
+    def __exit__(self, *raised: object) -> None:
+        with self._lock:
+            self._inside -= 1
+            if self._inside == 0:
+                self._caught.__exit__(None, None, None)
+
+
+_without_warnings = _WithoutWarnings()
+
+
+@_without_warnings
 def decode(
     file: BinaryIO, max_pixels: int, *, several: bool, ahead: jpeg.Ahead | None = None
 ) -> tuple[list[Array], ImageMetadata] | str:
@@ -70,6 +106,7 @@ def decode(
         raise
 
 
+@_without_warnings
 def sketch(file: BinaryIO) -> tuple[Sketch, int]:
     """Shape and dtype of the pixels that the header of a file promises, and its number of frames."""
     try:
@@ -153,6 +190,8 @@ def _decode_frames(
     ]
     if opened.format == "PPM" and mode == "I":  # Pillow's mode for 16 bits here, which it cannot write
         pixels, mode = [each.astype(np.uint16) for each in pixels], "I;16"
+    if opened.format == "TIFF":
+        opened.seek(0)  # what the first page says is said of all
     about = _metadata_of(opened, exif, mode)
     if getattr(opened, "default_image", False):  # of an animated PNG, of which it is no frame
         about, pixels, durations = replace(about, default_image=pixels[0]), pixels[1:], durations[1:]
@@ -267,7 +306,7 @@ def _decode_deep_tiff(file: BinaryIO, max_pixels: int) -> tuple[list[Array], Ima
     if width * height > max_pixels:
         return too_large(width, height, 1, max_pixels)
     pixels, about = deep.decode_tiff(file)
-    return [pixels], ImageMetadata(mode_of(pixels), about.icc_profile, about.dpi)
+    return [pixels], ImageMetadata(mode_of(pixels), about.icc_profile, about.dpi, about.exif, about.xmp)
 
 
 def _is_simple_png(opened: Image.Image) -> bool:
@@ -364,37 +403,46 @@ def _exif_of(opened: Image.Image) -> Image.Exif | None:
 
 
 def _metadata_of(opened: Image.Image, exif: Image.Exif | None, mode: str) -> ImageMetadata:
-    dpi = opened.info.get("dpi")
+    stream = getattr(exif, "fp", None)  # of the EXIF block, or of the TIFF file
     of_jpeg: dict[str, Any] = {}
     if isinstance(opened, JpegImagePlugin.JpegImageFile):
         sampling = JpegImagePlugin.get_sampling(opened)
         of_jpeg = {"qtables": opened.quantization, "subsampling": sampling}
         if "comment" in opened.info:
             of_jpeg["comment"] = opened.info["comment"]
-    carried = None
-    # A TIFF file's EXIF block is its own table of contents, which must not be copied.
-    if exif is not None and opened.format != "TIFF":
-        kept = copy.deepcopy(exif)
-        kept.pop(_ORIENTATION, None)  # it has been applied
-        carried = kept.tobytes() if len(kept) else None
     return ImageMetadata(
         mode,
         opened.info.get("icc_profile"),
-        # Pillow says 1 where a TIFF file has a ratio and no unit.
-        (float(dpi[0]), float(dpi[1])) if dpi and min(dpi) > 1 else None,
-        carried,
+        _dpi_of(opened, exif),
+        None if stream is None else block_of(stream, tiff=opened.format == "TIFF"),
         _xmp_of(opened),
-        {
-            key: str(value)
-            for key, value in getattr(opened, "text", {}).items()
-            if key not in (XMP_KEYWORD, *_OF_PHOTOSHOP)
-        },
+        _texts_of(opened),
         of_jpeg,
     )
+
+
+def _dpi_of(opened: Image.Image, exif: Image.Exif | None) -> tuple[float, float] | None:
+    """Pixels per inch, which some formats have no place for but in EXIF."""
+    found = opened.info.get("dpi")
+    if found is None and exif is not None and exif.get(RESOLUTION_UNIT) in INCHES:
+        inch = INCHES[exif[RESOLUTION_UNIT]]
+        try:
+            found = [float(exif.get(tag, 0)) / inch for tag in (X_RESOLUTION, Y_RESOLUTION)]
+        except (TypeError, ValueError, ZeroDivisionError, OverflowError):  # no number
+            return None
+    return found and plain_dpi(*found)
+
+
+def _texts_of(opened: Image.Image) -> dict[str, str]:
+    """Texts of a PNG file, without those that hold its EXIF block and XMP; the comment of a GIF file."""
+    if opened.format == "GIF" and "comment" in opened.info:
+        return {COMMENT: bytes(opened.info["comment"]).decode("utf-8", "replace")}
+    texts = getattr(opened, "text", {})
+    return {key: str(value) for key, value in texts.items() if key not in (XMP_KEYWORD, *_OF_PHOTOSHOP)}
 
 
 def _xmp_of(opened: Image.Image) -> bytes | None:
     found = opened.info.get("xmp")
     if isinstance(opened, TiffImagePlugin.TiffImageFile):
         found = opened.tag_v2.get(XMP_TAG)
-    return _TURNED.sub(rb"\g<1>1", found) if isinstance(found, bytes) else None  # it has been applied
+    return upright_xmp(found)

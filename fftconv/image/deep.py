@@ -13,6 +13,16 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from fftconv.image.exif import (
+    INCHES,
+    XMP_TAG,
+    append_directories,
+    block_of,
+    plain_dpi,
+    tags_for_tifffile,
+    upright_xmp,
+)
+
 Array = np.ndarray[Any, np.dtype[Any]]
 
 INSTALL = 'install what keeps it with: pip install "fftconv[deep]"'
@@ -70,6 +80,8 @@ class AboutTiff(NamedTuple):
     orientation: int
     icc_profile: bytes | None
     dpi: tuple[float, float] | None
+    exif: bytes | None
+    xmp: bytes | None
 
 
 def only_picture(opened: Any) -> tuple[Any, AboutTiff]:
@@ -82,9 +94,22 @@ def only_picture(opened: Any) -> tuple[Any, AboutTiff]:
         raise ValueError(f"its colours are {page.photometric.name}; accepted are RGB and grey")
     if any(extra != _UNASSOCIATED for extra in page.extrasamples):
         raise ValueError("it has samples beside its colours that are not unassociated opacity")
-    tag, unit = page.tags.get("Orientation"), page.tags.get("ResolutionUnit")
-    dpi = page.get_resolution("inch") if unit is not None and unit.value in (2, 3) else None
-    return page, AboutTiff(int(tag.value) if tag else 1, page.iccprofile, dpi)
+    orientation, xmp = (page.tags.valueof(tag) for tag in ("Orientation", XMP_TAG))
+    return page, AboutTiff(
+        orientation if isinstance(orientation, int) else 1,
+        page.iccprofile,
+        _dpi_of(page),
+        block_of(opened.filehandle, tiff=True),
+        upright_xmp(xmp),
+    )
+
+
+def _dpi_of(page: Any) -> tuple[float, float] | None:
+    unit = page.tags.valueof("ResolutionUnit")
+    try:
+        return plain_dpi(*page.get_resolution("inch")) if unit in INCHES else None
+    except Exception:  # a damaged tag
+        return None
 
 
 def decode_tiff(file: BinaryIO) -> tuple[Array, AboutTiff]:
@@ -102,7 +127,7 @@ def decode_tiff(file: BinaryIO) -> tuple[Array, AboutTiff]:
 
 def encode_tiff(pixels: Array, options: dict[str, Any], file: BinaryIO) -> None:
     """Write pixels of a deep mode, with what Pillow would save by these options."""
-    dpi = options.get("dpi")
+    dpi, exif = options.get("dpi"), options.get("exif")
     content = io.BytesIO()  # tifffile wants a file to have a name
     import_module("tifffile").imwrite(
         content,
@@ -116,5 +141,9 @@ def encode_tiff(pixels: Array, options: dict[str, Any], file: BinaryIO) -> None:
         resolution=dpi,
         resolutionunit="inch" if dpi else None,
         metadata=None,
+        software=False,
+        extratags=tags_for_tifffile(exif, options.get("tiffinfo", {}).get(XMP_TAG)),
     )
+    if exif:
+        append_directories(content, exif)
     file.write(content.getbuffer())

@@ -15,6 +15,13 @@ from PIL import ExifTags, Image, PngImagePlugin
 from fftconv._checks import check_count, shown
 from fftconv._files import check_target
 from fftconv.image import deep, gif, jpeg, png
+from fftconv.image.exif import (
+    XMP_TAG,
+    append_directories,
+    block_with_resolution,
+    plain_dpi,
+    tags_for_tiff,
+)
 from fftconv.image.pixels import Array, ImageMetadata, plays_of, to_picture
 
 Size = tuple[int, int]
@@ -52,7 +59,7 @@ _WRITABLE = {
 }
 _PILLOW_NAMES = {"PFM": "PPM"}  # where it has another one for the format
 _KEEPS_PROFILE = ("PNG", "JPEG", "TIFF", "WEBP", "AVIF")
-_KEEPS_EXIF = ("PNG", "JPEG", "WEBP", "AVIF")
+_KEEPS_EXIF = ("PNG", "JPEG", "TIFF", "WEBP", "AVIF")
 _HAS_QUALITY = ("JPEG", "WEBP", "AVIF")
 _HAS_FRAMES = ("PNG", "TIFF", "WEBP", "GIF", "AVIF")
 _HAS_PAGES = ("TIFF",)  # frames of any size
@@ -67,7 +74,12 @@ _UNITS = {  # milliseconds that durations are multiples of, and the largest mult
     "PNG": (1000 if _HAS_FRACTIONS else 1, _MOST_OF_16_BITS),  # and fractions of them
 }
 _MOST_PLAYS = {"WEBP": _MOST_OF_16_BITS, "PNG": 2**31 - 1}
-XMP_TAG, XMP_KEYWORD = 700, "XML:com.adobe.xmp"
+_IN_EXIF = ("WEBP", "AVIF")  # formats that have no other place for a resolution
+_RESOLUTIONS = {"JPEG": 65535, "PNG": 2**31 * 0.0254, "BMP": 2**31 / 39.3702}  # at most, per inch
+_MOST_RESOLUTION = 2**31  # in TIFF and EXIF
+_SEGMENT = 65533  # bytes in a part of a JPEG file
+_NAME_OF_XMP = 29  # of which take so many to say that it is XMP
+COMMENT, XMP_KEYWORD = "Comment", "XML:com.adobe.xmp"
 
 
 def check_writable(
@@ -151,18 +163,40 @@ def save_options(chosen: str, metadata: ImageMetadata, quality: int | None) -> d
     options: dict[str, Any] = {}
     if metadata.icc_profile and chosen in _KEEPS_PROFILE:
         options["icc_profile"] = metadata.icc_profile
-    if metadata.dpi and chosen not in _NO_RESOLUTION:
-        options["dpi"] = metadata.dpi
-    if metadata.exif and chosen in _KEEPS_EXIF:
-        options["exif"] = metadata.exif
-    if chosen == "PNG" and (metadata.text or metadata.xmp):
+    dpi = _dpi_for(chosen, metadata.dpi)
+    exif, xmp = metadata.exif or None, metadata.xmp or None
+    if dpi and chosen in _IN_EXIF:
+        exif = block_with_resolution(exif, dpi)
+    elif dpi or chosen == "BMP":  # where Pillow would say 96
+        options["dpi"] = dpi or (0, 0)
+    if exif and chosen in _KEEPS_EXIF and not (chosen == "JPEG" and len(exif) > _SEGMENT):
+        options["exif"] = exif
+    if chosen == "PNG":
         options["pnginfo"] = _texts(metadata)
-    elif chosen == "TIFF" and metadata.xmp:
-        options["tiffinfo"] = {XMP_TAG: metadata.xmp}
-    elif metadata.xmp and chosen in _KEEPS_EXIF:
-        options["xmp"] = metadata.xmp
+    elif chosen == "TIFF":
+        options["tiffinfo"] = tags = tags_for_tiff(exif)
+        if xmp:
+            tags.tagtype[XMP_TAG], tags[XMP_TAG] = 1, xmp
+    elif xmp and chosen in _KEEPS_EXIF and not (chosen == "JPEG" and len(xmp) > _SEGMENT - _NAME_OF_XMP):
+        options["xmp"] = xmp
+    comment = _comment_of(metadata)
+    if chosen == "GIF" and comment:
+        options["comment"] = comment
     asked = None if quality is None else int(quality)  # Pillow takes no numbers of NumPy
     return options | _quality_options(chosen, metadata, asked)
+
+
+def _dpi_for(chosen: str, dpi: tuple[float, float] | None) -> tuple[float, float] | None:
+    """A resolution as far as it is one, and the format has numbers for it."""
+    plain = plain_dpi(*dpi) if dpi and len(dpi) == 2 and chosen not in _NO_RESOLUTION else None
+    return plain if plain and max(plain) < _RESOLUTIONS.get(chosen, _MOST_RESOLUTION) else None
+
+
+def _comment_of(metadata: ImageMetadata) -> bytes | None:
+    """What JPEG and GIF files call the comment, and PNG files the text of that name."""
+    if "comment" in metadata.jpeg:
+        return bytes(metadata.jpeg["comment"])
+    return metadata.text[COMMENT].encode() if COMMENT in metadata.text else None
 
 
 def _texts(metadata: ImageMetadata) -> PngImagePlugin.PngInfo:
@@ -170,6 +204,9 @@ def _texts(metadata: ImageMetadata) -> PngImagePlugin.PngInfo:
     chunks = PngImagePlugin.PngInfo()
     for keyword, text in metadata.text.items():
         chunks.add_text(keyword, text)
+    comment = _comment_of(metadata)
+    if comment and COMMENT not in metadata.text:
+        chunks.add_text(COMMENT, comment.decode("utf-8", "replace"))
     if metadata.xmp:
         chunks.add_itxt(XMP_KEYWORD, metadata.xmp.decode("utf-8", "surrogateescape"))
     return chunks
@@ -178,6 +215,9 @@ def _texts(metadata: ImageMetadata) -> PngImagePlugin.PngInfo:
 def _quality_options(chosen: str, metadata: ImageMetadata, quality: int | None) -> dict[str, Any]:
     if chosen == "JPEG":
         kept = dict(metadata.jpeg) or {"quality": 95, "subsampling": 0}
+        comment = _comment_of(metadata)
+        if comment and len(comment) <= _SEGMENT:
+            kept["comment"] = comment
         if quality is not None:
             kept = {key: value for key, value in kept.items() if key != "qtables"} | {"quality": quality}
         return kept
@@ -207,9 +247,14 @@ def encode(
     first, *others = [to_picture(pixels, mode) for pixels in frames]
     if others:
         options = options | {"save_all": True, "append_images": others}
+    if chosen == "TIFF":
+        for other in others:
+            other.encoderinfo = {"tiffinfo": {}}  # what is said of all stands with the first
     if chosen == "PNG":
         options = options | png.PATTERNS.pillow  # frames of an animation are mostly drawn
     first.save(file, format=_PILLOW_NAMES.get(chosen, chosen), **options)
+    if chosen == "TIFF" and "exif" in options:
+        append_directories(file, options["exif"])
 
 
 def frame_options(target: Path, chosen: str, metadata: ImageMetadata, frames: int) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from fftconv.image import deep
-from fftconv.image.encoding import XMP_TAG
+from fftconv.image.exif import append_directories, tags_for_tifffile
 from fftconv.image.pixels import Array, ImageMetadata, mode_of
 
 TILE = 256  # sides of tiles that are written
@@ -63,7 +63,8 @@ class TiffRows:
             mode_of(np.empty((1, 1, *self.shape[2:]), self.dtype)),
             about.icc_profile,
             about.dpi,
-            xmp=self._xmp(),
+            about.exif,
+            about.xmp,
         )
         self.compression = self._page.compression
         self._kept: dict[int, Array] = {}
@@ -140,10 +141,6 @@ class TiffRows:
             out[: len(tile), left : left + tile.shape[1]] = tile.reshape(*tile.shape[:2], *self.shape[2:])
         return out
 
-    def _xmp(self) -> bytes | None:
-        tag = self._page.tags.get(XMP_TAG)
-        return bytes(tag.value) if tag is not None and isinstance(tag.value, bytes) else None
-
 
 def write_rows(
     file: BinaryIO,
@@ -157,7 +154,6 @@ def write_rows(
     """Write rows as they come into a tiled TIFF file."""
     tifffile: Any = import_module("tifffile")
     channels = shape[2] if len(shape) == 3 else 1
-    tags = [(XMP_TAG, 1, len(metadata.xmp), metadata.xmp, True)] if metadata.xmp else []
     big = math.prod(shape) * dtype.itemsize >= _LEAST_BIG
     handle = tifffile.FileHandle(file, mode="r+", name="picture.tif", offset=0)  # one needs a name
     with tifffile.TiffWriter(handle, bigtiff=big) as writer:
@@ -175,9 +171,12 @@ def write_rows(
             resolution=metadata.dpi,
             resolutionunit="inch" if metadata.dpi else None,
             metadata=None,
-            extratags=tags,
+            software=False,
+            extratags=tags_for_tifffile(metadata.exif, metadata.xmp, big=big),
             buffersize=_BUFFER,
         )
+    if metadata.exif:
+        append_directories(file, metadata.exif)
 
 
 def _tiles(bands: Iterable[Array], shape: tuple[int, ...]) -> Iterator[Array]:

@@ -66,11 +66,12 @@ class ImageMetadata:
     dpi : tuple of float or None
         Pixels per inch along x and y.
     exif : bytes or None
-        EXIF block; its orientation has been applied and reset.
+        EXIF block; its orientation has been applied and is not in it. Of a TIFF file the tags that describe
+        more than its pixels, such as artist, date, exposure and place.
     xmp : bytes or None
         XMP packet.
     text : mapping
-        Text chunks of a PNG file, by keyword.
+        Text chunks of a PNG file, by keyword, or as "Comment" the comment of a GIF file.
     jpeg : mapping
         Quantisation tables, chroma subsampling and comment of a JPEG file, so that one written again keeps
         its quality.
