@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import io
-import logging
 import os
 import sys
 import warnings
@@ -17,6 +16,7 @@ from importlib import import_module
 import click
 
 from fftconv.cli.complaints import complain, describe
+from fftconv.cli.descriptors import keep_standard_error_for_python
 from fftconv.cli.signals import INTERRUPTED, leave, listen, was_heard
 
 USAGE, FAILURE = 2, 1
@@ -63,6 +63,8 @@ def cli(context: click.Context, debug: bool) -> None:
 def main() -> None:
     """Run the command line and exit with its code. Being told to stop leaves nothing half-written."""
     gc.set_threshold(_OBJECTS)
+    if "--debug" not in sys.argv:
+        keep_standard_error_for_python()
     listen()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
@@ -94,7 +96,6 @@ def _flushed(code: int) -> int:
 
 def run(arguments: list[str]) -> int:
     """Run the command line; returns the exit code."""
-    logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what is wrong with a file is said once
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         return _run(arguments)
