@@ -277,6 +277,40 @@ def test_what_is_too_long_for_a_jpeg_file_is_left_out_of_it(tmp_path):
     assert image.read_with_metadata(tmp_path / "b.png")[1].xmp == about.xmp
 
 
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
+def test_tags_of_another_type_than_is_usual_are_kept(tmp_path, suffix):
+    """A text for a number, bytes for a text, none at all: each is as it was, the picture upright."""
+    source, target = tmp_path / f"a{suffix}", tmp_path / "b.tif"
+    texts, numbers = b"Maker\0", struct.pack("<3H", 7, 8, 9)
+    tags = [
+        (0x010F, 2, len(texts), texts),
+        (0x0112, 3, 1, struct.pack("<H", 6)),
+        (0x0128, 2, 5, b"many\0"),  # ResolutionUnit
+        (0x0132, 7, 4, b"when"),
+        (0x4746, 3, 3, numbers),  # Rating
+        (0x8298, 2, 0, b""),
+        (0x8769, 4, 1, struct.pack("<I", 2**31)),  # Exif, which is nowhere
+        (0xA005, 99, 1, b"none"),
+    ]
+    block, behind = struct.pack("<2sHIH", b"II", 42, 8, len(tags)), b""
+    end = len(block) + 12 * len(tags) + 4
+    for tag, kind, count, content in tags:
+        place = struct.pack("<I", end + len(behind)) if len(content) > 4 else content.ljust(4, b"\0")
+        behind += content + bytes(len(content) % 2) if len(content) > 4 else b""
+        block += struct.pack("<HHI", tag, kind, count) + place
+    block += bytes(4) + behind
+    Image.fromarray(RGB).save(source, exif=b"Exif\0\0" + block)
+    assert image.read(source).shape == (9, 6, 3)
+    image.filter_file(source, target, lambda pixels: pixels)
+    with tifffile.TiffFile(target) as opened:
+        found = opened.pages[0].tags
+        assert found["Make"].value == "Maker"
+        assert found["Rating"].value == (7, 8, 9)
+        assert found["DateTime"].value in ("when", b"when")
+        assert "ExifTag" not in found
+        assert opened.pages[0].shape == (9, 6, 3)
+
+
 def test_one_damaged_tag_costs_no_other(tmp_path):
     """Bits turned over in an EXIF block: it is read or left out, in part or whole, never an error."""
     block, generator = exif_block(), np.random.default_rng(0)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
+import struct
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import ContextDecorator, contextmanager
 from dataclasses import replace
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageFile, JpegImagePlugin, TiffImagePlugin, UnidentifiedImageError
 
 from fftconv.image import deep, jpeg, png
 from fftconv.image.canvas import Canvas, is_drawn
@@ -42,7 +43,20 @@ _LIMIT_LOCK = threading.Lock()
 for _library in ("PIL", "tifffile", "imagecodecs"):  # what is wrong with a file is said once, by the error
     logging.getLogger(_library).addHandler(logging.NullHandler())
 _decoding, _allows_truncated = 0, False  # files at this moment, and whether the process lets them end early
-_ORIENTATION, _BITS_PER_SAMPLE, _PHOTOMETRIC, _SAMPLE_FORMAT = 0x0112, 258, 262, 339
+_ORIENTATION = 0x0112
+_TURNS = {  # what stored pixels have to go through to stand upright, as in `deep`
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# Tags of TIFF files, and values of some.
+_BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANAR, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 258, 262, 284, 338, 339
+_SUBSAMPLING, _RANGE = 530, 532
+_WHITE_IS_0, _YCBCR, _SEPARATE = 0, 6, 2
 _OF_PHOTOSHOP = ("Raw profile type exif", "Raw profile type APP1")  # texts with an orientation of their own
 
 
@@ -101,9 +115,11 @@ def decode(
                 return found
             return _decode_frames(opened, frames, max_pixels)
     except UnidentifiedImageError:
-        if deep.installed() and deep.is_tiff(file):  # of a kind that Pillow does not know
-            return _decode_deep_tiff(file, max_pixels)
-        raise
+        if not deep.is_tiff(file):
+            raise
+        if not deep.installed():
+            return f"is a TIFF file that Pillow cannot read; {deep.INSTALL}"
+        return _decode_deep_tiff(file, max_pixels)
 
 
 @_without_warnings
@@ -210,8 +226,10 @@ def _with_times(about: ImageMetadata, opened: Image.Image, durations: list[float
 
 
 def _upright(opened: Image.Image) -> Image.Image:
-    """A frame as it is to be seen; Pillow would copy those that are so already, too."""
-    return opened if opened.getexif().get(_ORIENTATION, 1) == 1 else ImageOps.exif_transpose(opened)
+    """A frame as it is to be seen."""
+    opened.load()  # which turns TIFF files
+    turn = _TURNS.get(opened.getexif().get(_ORIENTATION, 1))
+    return opened if turn is None else opened.transpose(turn)
 
 
 def _is_whole_gif(file: BinaryIO) -> bool:
@@ -348,7 +366,14 @@ def _described(pixels: Array, opened: Image.Image) -> tuple[list[Array], ImageMe
 
 
 def _is_deep(opened: Image.Image) -> bool:
+    """Whether this is for tifffile and imagecodecs, as Pillow would reduce or mix up its colours."""
+    return _has_deep_colours(opened) or _has_mixed_planes(opened)
+
+
+def _has_deep_colours(opened: Image.Image) -> bool:
     """Whether Pillow would reduce colours of 16 bits to 8."""
+    if opened.format == "BMP":  # of 16 bits for all channels of a pixel
+        return False
     arguments = [tile[3] for tile in getattr(opened, "tile", ())]
     if isinstance(opened, TiffImagePlugin.TiffImageFile):
         arguments += [f";{bits}" for bits in opened.tag_v2.get(_BITS_PER_SAMPLE, ())]
@@ -357,10 +382,18 @@ def _is_deep(opened: Image.Image) -> bool:
     return (of_codec or of_ppm) and not opened.mode.startswith("I")
 
 
+def _has_mixed_planes(opened: Image.Image) -> bool:
+    """Whether grey and opacity lie in planes of their own, which Pillow takes for neighbours (TIFF)."""
+    return (
+        isinstance(opened, TiffImagePlugin.TiffImageFile)
+        and opened.tag_v2.get(_PLANAR) == _SEPARATE
+        and opened.mode in ("LA", "La", "PA")
+    )
+
+
 def _reason_to_refuse(opened: Image.Image) -> str | None:
     """What of this file Pillow would lose or misread, if anything."""
-    grey = opened.mode.startswith("I")
-    if _is_deep(opened):
+    if _has_deep_colours(opened):
         if opened.format not in deep.WRITABLE:
             return (
                 "has colour of 16 bits per channel, of which Pillow would keep 8; convert it to PNG or "
@@ -370,19 +403,56 @@ def _reason_to_refuse(opened: Image.Image) -> str | None:
             return f"has colour of 16 bits per channel, of which Pillow would keep 8; {deep.INSTALL}"
         if "transparency" in opened.info:
             return "has a transparent colour of 16 bits, which would be lost; write it with opacity instead"
-    if grey and "transparency" in opened.info:
+    if opened.mode.startswith("I") and "transparency" in opened.info:
         return "is 16-bit grey with a transparent shade, which would be lost; write it without one"
+    reason = None
     if isinstance(opened, TiffImagePlugin.TiffImageFile):
-        if grey and opened.tag_v2.get(_PHOTOMETRIC) == 0:
-            return "is grey of 16 or more bits in which 0 is white, and would be misread; invert it first"
-        bits, kind = (set(opened.tag_v2.get(tag, (1,))) for tag in (_BITS_PER_SAMPLE, _SAMPLE_FORMAT))
-        unsigned = kind == {1}
-        if (bits == {32} and unsigned) or (bits == {8} and not unsigned):
-            sign = "without" if unsigned else "with"
-            return f"has samples of {max(bits)} bits {sign} a sign, which would be misread"
-    if opened.mode not in PLAIN:
+        reason = _reason_to_refuse_tiff(opened)
+    elif opened.format == "BMP" and _has_opacity_in_16_bits(opened):
+        reason = "has opacity in 16 bits per pixel, which would be lost; write it with 32 bits per pixel"
+    if reason is None and opened.mode not in PLAIN:
         return f"has mode {opened.mode}; accepted are {', '.join(PLAIN)}"
+    return reason
+
+
+def _reason_to_refuse_tiff(opened: TiffImagePlugin.TiffImageFile) -> str | None:
+    tags, is_deep = opened.tag_v2, _is_deep(opened)
+    is_raw = opened.info.get("compression") == "raw"  # which libtiff has no part in
+    is_divided = not is_deep and not (is_raw and tags.get(_PLANAR) == _SEPARATE)
+    lost = deep.reason_of_extra_samples(tags.get(_EXTRA_SAMPLES, ()), associated=is_divided)
+    if lost is not None:
+        return f"has {lost}"
+    if is_deep and not deep.installed():
+        return f"has grey and opacity in planes of their own, which Pillow would mix up; {deep.INSTALL}"
+    photometric = tags.get(_PHOTOMETRIC)
+    if photometric == _WHITE_IS_0 and opened.mode.startswith(("I", "F")):
+        return "is grey of 16 or more bits in which 0 is white, and would be misread; invert it first"
+    if photometric == _YCBCR and is_raw:
+        usual = {_SUBSAMPLING: (1, 1), _RANGE: (0, 255, 128, 255, 128, 255), _PLANAR: 1}
+        if any(tags.get(tag, value) != value for tag, value in usual.items()):
+            return "has YCbCr colours subsampled, in planes or of less than full range; write them as RGB"
+    bits, kind = (set(tags.get(tag, (1,))) for tag in (_BITS_PER_SAMPLE, _SAMPLE_FORMAT))
+    unsigned = kind == {1}
+    if (bits == {32} and unsigned) or (bits == {8} and not unsigned):
+        sign = "without" if unsigned else "with"
+        return f"has samples of {max(bits)} bits {sign} a sign, which would be misread"
     return None
+
+
+def _has_opacity_in_16_bits(opened: Image.Image) -> bool:
+    """Whether a BMP file has pixels of 16 bits, some of which are opacity; Pillow reads the others.
+
+    (Microsoft, "BITMAPV4HEADER structure": masks for red, green, blue and alpha.)
+    """
+    file = cast(Any, opened).fp
+    place = file.tell()
+    file.seek(0)
+    header = file.read(70)
+    file.seek(place)
+    if len(header) < 70:
+        return False
+    size, bits, packing, alpha = struct.unpack("<14xI10xHI32xI", header)
+    return bool(size >= 56 and (bits, packing) == (16, 3) and alpha != 0)
 
 
 def _largest_value(argument: Any) -> int:
@@ -392,14 +462,11 @@ def _largest_value(argument: Any) -> int:
 
 
 def _exif_of(opened: Image.Image) -> Image.Exif | None:
-    """The EXIF block; a damaged one is dropped, the pixels are whole without it."""
+    """The EXIF block; one that cannot be read is dropped, the pixels are whole without it."""
     try:
-        exif = opened.getexif()
-        if opened.format != "TIFF":
-            exif.tobytes()
+        return opened.getexif()
     except Exception:  # whatever the parser trips over
         return None
-    return exif
 
 
 def _metadata_of(opened: Image.Image, exif: Image.Exif | None, mode: str) -> ImageMetadata:

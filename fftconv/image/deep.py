@@ -7,6 +7,7 @@ come with the extra `deep`.
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, BinaryIO, NamedTuple
@@ -36,7 +37,12 @@ MODES: dict[tuple[np.dtype[Any], int], str] = {
 }
 WRITABLE = {"PNG": ("LA;16", "RGB;16", "RGBA;16"), "TIFF": tuple(MODES.values())}
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_UNASSOCIATED = 2  # opacity that colours are not multiplied with
+_UNSPECIFIED, _ASSOCIATED, _UNASSOCIATED, _COREL = 0, 1, 2, 999
+_EXTRA_SAMPLES = {  # what a sample beside the colours may be
+    _UNSPECIFIED: "of no stated meaning",
+    _ASSOCIATED: "opacity that the colours were multiplied with",
+    _UNASSOCIATED: "more opacity",
+}
 
 # What stored rows and columns have to go through to stand upright, by EXIF orientation.
 _TURNS = {
@@ -74,6 +80,25 @@ def size_of_tiff(file: BinaryIO) -> tuple[int, int]:
         return opened.pages[0].imagewidth, opened.pages[0].imagelength
 
 
+def reason_of_extra_samples(kinds: Iterable[int], *, associated: bool = False) -> str | None:
+    """Return what a TIFF file has beside its colours that would be lost, by its ExtraSamples, or None.
+
+    Unassociated opacity is kept; so is associated one, which Pillow divides by, if that is said.
+    """
+    kept = (_UNASSOCIATED, _COREL, *((_ASSOCIATED,) if associated else ()))
+    lost = [*map(int, kinds)]
+    if lost and lost[0] in kept:
+        del lost[0]
+    if not lost:
+        return None
+    meant = ", ".join(_EXTRA_SAMPLES.get(kind, f"of kind {kind}") for kind in lost)
+    number = "1 sample" if len(lost) == 1 else f"{len(lost)} samples"
+    return (
+        f"{number} beside its colours ({meant}), not unassociated opacity, which would be lost; write it "
+        "without"
+    )
+
+
 class AboutTiff(NamedTuple):
     """What a TIFF file says beside its pixels."""
 
@@ -90,10 +115,11 @@ def only_picture(opened: Any) -> tuple[Any, AboutTiff]:
     if len(opened.pages) != 1:
         raise ValueError(f"it holds {len(opened.pages)} frames; split it into files of one image each")
     page = opened.pages[0]
+    lost = reason_of_extra_samples(page.extrasamples)
+    if lost is not None:
+        raise ValueError(f"it has {lost}")
     if page.photometric not in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.MINISBLACK):
         raise ValueError(f"its colours are {page.photometric.name}; accepted are RGB and grey")
-    if any(extra != _UNASSOCIATED for extra in page.extrasamples):
-        raise ValueError("it has samples beside its colours that are not unassociated opacity")
     orientation, xmp = (page.tags.valueof(tag) for tag in ("Orientation", XMP_TAG))
     return page, AboutTiff(
         orientation if isinstance(orientation, int) else 1,

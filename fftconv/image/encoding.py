@@ -193,7 +193,7 @@ def _dpi_for(chosen: str, dpi: tuple[float, float] | None) -> tuple[float, float
 
 
 def _comment_of(metadata: ImageMetadata) -> bytes | None:
-    """What JPEG and GIF files call the comment, and PNG files the text of that name."""
+    """Return what JPEG and GIF files call the comment, and PNG files the text of that name."""
     if "comment" in metadata.jpeg:
         return bytes(metadata.jpeg["comment"])
     return metadata.text[COMMENT].encode() if COMMENT in metadata.text else None

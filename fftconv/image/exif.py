@@ -2,7 +2,7 @@
 
 An EXIF block is a TIFF file without pixels: a directory of tags, and below it directories for the exposure
 (Exif), the place (GPS) and compatibility (Interop), to which tags point. Pillow parses and packs each tag,
-with the type that it had. In a TIFF file the same tags stand beside those that describe how the pixels are
+with the type that it had. A TIFF file has the same tags among those that describe how its pixels are
 stored; only the former are copied. (TIFF 6.0, 1992; CIPA DC-008, "Exif 2.32", 2019.)
 """
 
@@ -77,7 +77,7 @@ def block_of(file: BinaryIO, *, tiff: bool) -> bytes | None:
     """
     try:
         directory = _read(file)
-        if int(directory.tags.get(_ORIENTATION, 1)) > 4:
+        if directory.tags.get(_ORIENTATION) in (5, 6, 7, 8):
             _swap_sizes(directory)
         is_kept = _DESCRIPTIVE.__contains__ if tiff else lambda tag: tag != _ORIENTATION
         return _packed(_copy(directory, is_kept, directory.tags.prefix))
@@ -117,7 +117,7 @@ def tags_for_tiff(block: bytes | None) -> ImageFileDirectory_v2:
 def tags_for_tifffile(
     block: bytes | None, xmp: bytes | None, *, big: bool = False
 ) -> list[tuple[Any, int, int, Any, bool]]:
-    """The same as `extratags` of tifffile, with an XMP packet."""
+    """Return the same tags as `extratags` of tifffile, with an XMP packet."""
     found: list[tuple[Any, int, int, Any, bool]] = []
     if xmp:
         found.append((XMP_TAG, 1, len(xmp), xmp, True))
@@ -159,7 +159,7 @@ def append_directories(file: BinaryIO, block: bytes) -> None:
 
 
 def _places_of_values(file: BinaryIO, head: bytes) -> dict[int, int]:
-    """Where in a TIFF file the values of the tags of its first page stand, or the offsets of them."""
+    """Find the place in a TIFF file of the value, or of its offset, of each tag of the first page."""
     big = _is_big(head)
     number, entry = (_format(head[:2], kind) for kind in (("Q", "H10xQ") if big else ("H", "H6xL")))
     (start,) = struct.unpack_from(_format(head[:2], "Q" if big else "L"), head, 8 if big else 4)
@@ -209,7 +209,7 @@ def _is_big(head: bytes) -> bool:
 
 
 def _format(order: bytes, kind: str) -> str:
-    """Of numbers in the byte order that a TIFF file begins with."""
+    """Return the format of `struct` for numbers in the byte order that a TIFF file begins with."""
     return ("<" if order == b"II" else ">") + kind
 
 
@@ -249,7 +249,7 @@ def _copy(
 def _copy_tag(source: ImageFileDirectory_v2, target: ImageFileDirectory_v2, tag: int) -> None:
     value, kind = source[tag], source.tagtype[tag]
     if isinstance(value, str):
-        value = value.encode("latin-1")  # as Pillow has decoded whatever stands there; it packs ASCII alone
+        value = value.encode("latin-1")  # as Pillow decodes any text; it packs ASCII alone
         if tag == _DESCRIPTION and _ARRANGEMENT.match(value):
             return
     if kind == _LONG8:
