@@ -266,15 +266,23 @@ def test_a_description_of_how_pixels_are_arranged_is_not_copied(tmp_path, descri
 
 
 def test_what_is_too_long_for_a_jpeg_file_is_left_out_of_it(tmp_path):
+    """Tags one by one, from the longest; the others stay."""
     exif = Image.Exif()
-    exif[0x010E] = "long " * 20_000
+    exif.load(exif_block())
+    exif[0x010E], exif[0x013B] = "long " * 20_000, "Müller".encode()
+    exif.get_ifd(0x8769)[37500] = bytes(70_000)
     about = said(block=exif.tobytes(), xmp=b"<x>" + b" " * 70_000 + b"</x>", dpi=(300.0, 300.0))
     image.write(tmp_path / "a.tif", RGB, metadata=about)
     image.filter_file(tmp_path / "a.tif", tmp_path / "b.jpg", lambda pixels: pixels)
-    kept = image.read_with_metadata(tmp_path / "b.jpg")[1]
-    assert (kept.exif, kept.xmp, kept.dpi) == (None, None, (300, 300))
+    kept, tags = image.read_with_metadata(tmp_path / "b.jpg")[1], tags_of(tmp_path / "b.jpg")
+    assert (kept.xmp, kept.dpi) == (None, (300, 300))
+    assert "ImageDescription" not in tags
+    assert "MakerNote" not in tags["ExifTag"]
+    assert {name: tags[name] for name in list(MAIN)[1:]} == dict(list(MAIN.items())[1:])
+    assert tags["ExifTag"]["ISOSpeedRatings"] == 400
     image.filter_file(tmp_path / "a.tif", tmp_path / "b.png", lambda pixels: pixels)
     assert image.read_with_metadata(tmp_path / "b.png")[1].xmp == about.xmp
+    assert tags_of(tmp_path / "b.png")["ExifTag"]["MakerNote"] == bytes(70_000)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])

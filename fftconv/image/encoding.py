@@ -19,6 +19,7 @@ from fftconv.image.exif import (
     XMP_TAG,
     append_directories,
     block_with_resolution,
+    block_within,
     plain_dpi,
     tags_for_tiff,
 )
@@ -169,7 +170,9 @@ def save_options(chosen: str, metadata: ImageMetadata, quality: int | None) -> d
         exif = block_with_resolution(exif, dpi)
     elif dpi or chosen == "BMP":  # where Pillow would say 96
         options["dpi"] = dpi or (0, 0)
-    if exif and chosen in _KEEPS_EXIF and not (chosen == "JPEG" and len(exif) > _SEGMENT):
+    if chosen == "JPEG":
+        exif = block_within(exif, _SEGMENT)
+    if exif and chosen in _KEEPS_EXIF:
         options["exif"] = exif
     if chosen == "PNG":
         options["pnginfo"] = _texts(metadata)

@@ -13,7 +13,7 @@ import math
 import os
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, NamedTuple
 
 from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
@@ -103,6 +103,32 @@ def block_with_resolution(block: bytes | None, dpi: tuple[float, float]) -> byte
     copy.tags[X_RESOLUTION], copy.tags[Y_RESOLUTION] = map(IFDRational, dpi)
     copy.tags[RESOLUTION_UNIT] = 2  # inch
     return _packed(copy)
+
+
+def block_within(block: bytes | None, most: int) -> bytes | None:
+    """Return the block without its longest tags, if it has more bytes than `most`."""
+    if block is None or len(block) <= most:
+        return block
+    directory = _read_block(block)
+    directory = _copy(directory, lambda tag: True, directory.tags.prefix)
+    while (shorter := _packed(directory)) is not None and len(shorter) > most:
+        tags, tag = max(_each_tag(directory), key=lambda place: _size_of(*place))
+        del tags[tag]
+    return shorter
+
+
+def _each_tag(directory: Directory) -> Iterator[tuple[ImageFileDirectory_v2, int]]:
+    """Yield each tag that is no pointer with the directory that it is in."""
+    yield from ((directory.tags, tag) for tag in directory.tags if tag not in _BELOW)
+    for each in directory.below.values():
+        yield from _each_tag(each)
+
+
+def _size_of(tags: ImageFileDirectory_v2, tag: int) -> int:
+    alone = _empty(tags.prefix, tags.group)
+    alone.tagtype[tag] = tags.tagtype[tag]
+    alone[tag] = tags[tag]
+    return len(alone.tobytes())
 
 
 def tags_for_tiff(block: bytes | None) -> ImageFileDirectory_v2:
