@@ -11,7 +11,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image, ImageCms, features
+from PIL import Image, ImageCms, PngImagePlugin, features
 from PIL.TiffImagePlugin import IFDRational
 
 from fftconv import image
@@ -251,6 +251,32 @@ def test_the_first_page_speaks_for_all(tmp_path):
                 for page, frame in zip(opened.pages, frames, strict=True)
             ] == [True] * 3
             assert [page.tags.valueof("Artist") for page in opened.pages] == ["Müller", None, None]
+
+
+@pytest.mark.parametrize("suffix", [suffix for suffix in FORMATS if suffix not in (".jpg", ".tif")])
+def test_animations_keep_what_is_said_of_them(tmp_path, suffix):
+    source, target = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    about = said(block=exif_block(), xmp=XMP, icc_profile=PROFILE, durations=(50.0, 60.0), loop=0)
+    image.write_frames(source, [RGB, 255 - RGB], metadata=about)
+    image.filter_file(source, target, lambda pixels: pixels)
+    tags = tags_of(target)
+    assert {name: tags[name] for name in MAIN} == MAIN
+    assert {name: tags["GPSTag"][name] for name in PLACE} == PLACE
+    kept = image.read_frames(target)[1]
+    assert (kept.xmp, kept.icc_profile, kept.durations) == (XMP, PROFILE, (50, 60))
+
+
+def test_exif_in_a_text_of_a_png_file_is_kept(tmp_path):
+    """As ImageMagick wrote it before PNG had a part for it."""
+    texts, block = PngImagePlugin.PngInfo(), exif_block()
+    digits = block.hex()
+    lines = "\n".join(digits[n : n + 72] for n in range(0, len(digits), 72))
+    texts.add_text("Raw profile type exif", f"\nexif\n{len(block):8}\n{lines}\n", zip=True)
+    Image.fromarray(RGB).save(tmp_path / "a.png", pnginfo=texts)
+    for target in (tmp_path / "b.png", tmp_path / "b.tif"):
+        image.filter_file(tmp_path / "a.png", target, lambda pixels: pixels)
+        tags = tags_of(target)
+        assert {name: tags["ExifTag"][name] for name in EXPOSURE} == EXPOSURE
 
 
 @pytest.mark.parametrize(

@@ -6,13 +6,17 @@ import signal
 import struct
 import subprocess
 import sys
+import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import hostile
 import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+
+from fftconv import image
 
 COMMAND = [sys.executable, "-P", "-c", "from fftconv.cli import main; main()"]
 PIXELS = np.random.default_rng(0).integers(0, 200, (40, 40, 3)).astype(np.uint8)
@@ -99,6 +103,24 @@ def test_python_prints_nothing_beside_the_exception(tmp_path):
     paths = [path for path in tmp_path.iterdir() if path.suffix != ".tif" or "deep" in path.name]
     done = subprocess.run([sys.executable, "-c", _READ, *paths], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_warnings_are_as_before_once_the_last_thread_has_read(tmp_path):
+    damaged_files(tmp_path)
+    paths = sorted(tmp_path.glob("exif-*.jpg")) * 4
+
+    def read(path):
+        try:
+            return image.read(path).shape
+        except ValueError:
+            return None
+
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(read, paths)) == {(8, 8, 3)}
+    assert warnings.filters == before
+    with pytest.warns(UserWarning, match="EXIF"), Image.open(paths[0]) as opened:
+        opened.getexif()
 
 
 def test_each_damaged_sound_is_at_most_one_line(tmp_path):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import struct
 import threading
-import warnings
 from collections.abc import Iterator
-from contextlib import ContextDecorator, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, BinaryIO, cast
 
@@ -27,6 +25,7 @@ from fftconv.image.exif import (
     plain_dpi,
     upright_xmp,
 )
+from fftconv.image.messages import without_warnings
 from fftconv.image.pixels import (
     PLAIN,
     Array,
@@ -40,8 +39,6 @@ from fftconv.image.pixels import (
 )
 
 _LIMIT_LOCK = threading.Lock()
-for _library in ("PIL", "tifffile", "imagecodecs"):  # what is wrong with a file is said once, by the error
-    logging.getLogger(_library).addHandler(logging.NullHandler())
 _decoding, _allows_truncated = 0, False  # files at this moment, and whether the process lets them end early
 _ORIENTATION = 0x0112
 _TURNS = {  # what stored pixels have to go through to stand upright, as in `deep`
@@ -60,31 +57,7 @@ _WHITE_IS_0, _YCBCR, _SEPARATE = 0, 6, 2
 _OF_PHOTOSHOP = ("Raw profile type exif", "Raw profile type APP1")  # texts with an orientation of their own
 
 
-class _WithoutWarnings(ContextDecorator):
-    """No warnings from Pillow, in whatever thread, as long as one of them is in here."""
-
-    def __init__(self) -> None:
-        self._lock, self._inside = threading.Lock(), 0
-
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._inside == 0:
-                self._caught = warnings.catch_warnings()
-                self._caught.__enter__()
-                warnings.filterwarnings("ignore", module=r"PIL\.")
-            self._inside += 1
-
-    def __exit__(self, *raised: object) -> None:
-        with self._lock:
-            self._inside -= 1
-            if self._inside == 0:
-                self._caught.__exit__(None, None, None)
-
-
-_without_warnings = _WithoutWarnings()
-
-
-@_without_warnings
+@without_warnings
 def decode(
     file: BinaryIO, max_pixels: int, *, several: bool, ahead: jpeg.Ahead | None = None
 ) -> tuple[list[Array], ImageMetadata] | str:
@@ -122,7 +95,7 @@ def decode(
         return _decode_deep_tiff(file, max_pixels)
 
 
-@_without_warnings
+@without_warnings
 def sketch(file: BinaryIO) -> tuple[Sketch, int]:
     """Shape and dtype of the pixels that the header of a file promises, and its number of frames."""
     try:

@@ -14,16 +14,6 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from fftconv.image.exif import (
-    INCHES,
-    XMP_TAG,
-    append_directories,
-    block_of,
-    plain_dpi,
-    tags_for_tifffile,
-    upright_xmp,
-)
-
 Array = np.ndarray[Any, np.dtype[Any]]
 
 INSTALL = 'install what keeps it with: pip install "fftconv[deep]"'
@@ -111,6 +101,8 @@ class AboutTiff(NamedTuple):
 
 def only_picture(opened: Any) -> tuple[Any, AboutTiff]:
     """The page of an opened TIFF file of one picture, grey or in colour, and what it says."""
+    from fftconv.image import exif  # with Pillow, which JPEG files are decoded before
+
     tifffile: Any = import_module("tifffile")
     if len(opened.pages) != 1:
         raise ValueError(f"it holds {len(opened.pages)} frames; split it into files of one image each")
@@ -120,22 +112,14 @@ def only_picture(opened: Any) -> tuple[Any, AboutTiff]:
         raise ValueError(f"it has {lost}")
     if page.photometric not in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.MINISBLACK):
         raise ValueError(f"its colours are {page.photometric.name}; accepted are RGB and grey")
-    orientation, xmp = (page.tags.valueof(tag) for tag in ("Orientation", XMP_TAG))
+    orientation, xmp = (page.tags.valueof(tag) for tag in ("Orientation", exif.XMP_TAG))
     return page, AboutTiff(
         orientation if isinstance(orientation, int) else 1,
         page.iccprofile,
-        _dpi_of(page),
-        block_of(opened.filehandle, tiff=True),
-        upright_xmp(xmp),
+        exif.dpi_of_page(page),
+        exif.block_of(opened.filehandle, tiff=True),
+        exif.upright_xmp(xmp),
     )
-
-
-def _dpi_of(page: Any) -> tuple[float, float] | None:
-    unit = page.tags.valueof("ResolutionUnit")
-    try:
-        return plain_dpi(*page.get_resolution("inch")) if unit in INCHES else None
-    except Exception:  # a damaged tag
-        return None
 
 
 def decode_tiff(file: BinaryIO) -> tuple[Array, AboutTiff]:
@@ -153,7 +137,9 @@ def decode_tiff(file: BinaryIO) -> tuple[Array, AboutTiff]:
 
 def encode_tiff(pixels: Array, options: dict[str, Any], file: BinaryIO) -> None:
     """Write pixels of a deep mode, with what Pillow would save by these options."""
-    dpi, exif = options.get("dpi"), options.get("exif")
+    from fftconv.image import exif  # as above
+
+    dpi, block = options.get("dpi"), options.get("exif")
     content = io.BytesIO()  # tifffile wants a file to have a name
     import_module("tifffile").imwrite(
         content,
@@ -168,8 +154,8 @@ def encode_tiff(pixels: Array, options: dict[str, Any], file: BinaryIO) -> None:
         resolutionunit="inch" if dpi else None,
         metadata=None,
         software=False,
-        extratags=tags_for_tifffile(exif, options.get("tiffinfo", {}).get(XMP_TAG)),
+        extratags=exif.tags_for_tifffile(block, options.get("tiffinfo", {}).get(exif.XMP_TAG)),
     )
-    if exif:
-        append_directories(content, exif)
+    if block:
+        exif.append_directories(content, block)
     file.write(content.getbuffer())

@@ -18,6 +18,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
 
+from fftconv.image.messages import without_warnings
+
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
 XMP_TAG = 700
 INCHES = {2: 1.0, 3: 1 / 2.54}  # in a unit of resolution
@@ -63,11 +65,21 @@ def plain_dpi(x: Any, y: Any) -> tuple[float, float] | None:
     return found if all(1 < each < math.inf for each in found) else None
 
 
+def dpi_of_page(page: Any) -> tuple[float, float] | None:
+    """Return the resolution of a page that tifffile has opened."""
+    unit = page.tags.valueof("ResolutionUnit")
+    try:
+        return plain_dpi(*page.get_resolution("inch")) if unit in INCHES else None
+    except Exception:  # a damaged tag
+        return None
+
+
 def upright_xmp(packet: Any) -> bytes | None:
     """An XMP packet that says the picture stands upright; None of anything else."""
     return _TURNED.sub(rb"\g<1>1", packet) if isinstance(packet, bytes) else None
 
 
+@without_warnings
 def block_of(file: BinaryIO, *, tiff: bool) -> bytes | None:
     """An EXIF block to be written with filtered pixels that stand upright; None if there is nothing to say.
 

@@ -166,7 +166,12 @@ def _errors_that_name(path: StrPath) -> Iterator[None]:
         accepted = ", ".join(READABLE)
         raise ValueError(f"{path} is not an image that can be read; accepted are {accepted}") from None
     except Exception as error:  # a damaged file makes decoders raise almost anything
-        raise ValueError(f"{path} cannot be decoded: {error}") from error
+        raise ValueError(f"{path} cannot be decoded: {_what_is_wrong(error)}") from error
+
+
+def _what_is_wrong(error: Exception) -> str:
+    """Return what a decoder says, in words where Pillow has a number: -2 is that libtiff has failed."""
+    return "its packed pixels are damaged" if str(error) == "decoder error -2" else str(error)
 
 
 def write(
