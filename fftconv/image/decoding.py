@@ -418,6 +418,8 @@ def _has_opacity_in_16_bits(opened: Image.Image) -> bool:
     (Microsoft, "BITMAPV4HEADER structure": masks for red, green, blue and alpha.)
     """
     file = cast(Any, opened).fp
+    if file is None:  # its pixels have been loaded, and this was asked before
+        return False
     place = file.tell()
     file.seek(0)
     header = file.read(70)
