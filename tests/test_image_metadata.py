@@ -370,7 +370,7 @@ def test_a_comment_is_kept(tmp_path, source, target):
     if source == ".png":
         image.write(first, flat, metadata=said(text={"Comment": text, "Title": "a title"}))
     else:
-        Image.fromarray(flat).save(first, comment=text.encode())
+        Image.fromarray(flat).save(first, comment=text)
     image.filter_file(first, second, lambda pixels: pixels)
     with Image.open(second) as written:
         found = written.text["Comment"].encode() if target == ".png" else written.info["comment"]

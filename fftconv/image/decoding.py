@@ -41,15 +41,6 @@ from fftconv.image.pixels import (
 _LIMIT_LOCK = threading.Lock()
 _decoding, _allows_truncated = 0, False  # files at this moment, and whether the process lets them end early
 _ORIENTATION = 0x0112
-_TURNS = {  # what stored pixels have to go through to stand upright, as in `deep`
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 # Tags of TIFF files, and values of some.
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANAR, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 258, 262, 284, 338, 339
 _SUBSAMPLING, _RANGE = 530, 532
@@ -162,12 +153,12 @@ def _decode_frames(
         if refusal is not None:
             return f"{refusal} (in frame {number})" if number else refusal
         if canvas is None:
-            found.append(pixels_of(opened if exif is None else _upright(opened)))
+            found.append(_upright(opened, exif))
         else:
             canvas.draw()
         durations.append(float(opened.info.get("duration", 0)))
     if canvas is not None:
-        orientation = 1 if exif is None else exif.get(_ORIENTATION, 1)
+        orientation = _orientation_of(exif)
         found = [(deep.upright(pixels, orientation), mode) for pixels, mode in canvas.frames()]
     mode = _common_mode([mode for _, mode in found])
     if mode is None:
@@ -198,11 +189,14 @@ def _with_times(about: ImageMetadata, opened: Image.Image, durations: list[float
     return replace(about, durations=tuple(durations), loop=loop) if is_animated else about
 
 
-def _upright(opened: Image.Image) -> Image.Image:
-    """A frame as it is to be seen."""
-    opened.load()  # which turns TIFF files
-    turn = _TURNS.get(opened.getexif().get(_ORIENTATION, 1))
-    return opened if turn is None else opened.transpose(turn)
+def _upright(opened: Image.Image, exif: Image.Exif | None) -> tuple[Array, str]:
+    """The pixels of a frame as it is to be seen, and their mode."""
+    pixels, mode = pixels_of(opened)  # which turns TIFF files, and takes the orientation away
+    return deep.upright(pixels, _orientation_of(exif)), mode
+
+
+def _orientation_of(exif: Image.Exif | None) -> int:
+    return 1 if exif is None else exif.get(_ORIENTATION, 1)
 
 
 def _is_whole_gif(file: BinaryIO) -> bool:
@@ -334,7 +328,7 @@ def _decode_jpeg(
 def _described(pixels: Array, opened: Image.Image) -> tuple[list[Array], ImageMetadata]:
     """Pixels that were decoded as they are stored, upright, and what Pillow says beside them."""
     exif = _exif_of(opened)
-    upright = deep.upright(pixels, exif.get(_ORIENTATION, 1) if exif else 1)
+    upright = deep.upright(pixels, _orientation_of(exif))
     return [upright], _metadata_of(opened, exif, mode_of(pixels))
 
 

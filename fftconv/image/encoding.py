@@ -197,9 +197,8 @@ def _dpi_for(chosen: str, dpi: tuple[float, float] | None) -> tuple[float, float
 
 def _comment_of(metadata: ImageMetadata) -> bytes | None:
     """Return what JPEG and GIF files call the comment, and PNG files the text of that name."""
-    if "comment" in metadata.jpeg:
-        return bytes(metadata.jpeg["comment"])
-    return metadata.text[COMMENT].encode() if COMMENT in metadata.text else None
+    comment = metadata.jpeg.get("comment", metadata.text.get(COMMENT))
+    return comment.encode() if isinstance(comment, str) else comment
 
 
 def _texts(metadata: ImageMetadata) -> PngImagePlugin.PngInfo:
@@ -209,7 +208,7 @@ def _texts(metadata: ImageMetadata) -> PngImagePlugin.PngInfo:
         chunks.add_text(keyword, text)
     comment = _comment_of(metadata)
     if comment and COMMENT not in metadata.text:
-        chunks.add_text(COMMENT, comment.decode("utf-8", "replace"))
+        chunks.add_text(COMMENT, comment.decode("utf-8", "replace").replace("\0", ""))  # which ends a text
     if metadata.xmp:
         chunks.add_itxt(XMP_KEYWORD, metadata.xmp.decode("utf-8", "surrogateescape"))
     return chunks
