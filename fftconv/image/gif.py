@@ -32,7 +32,14 @@ class _IndexedFrame(NamedTuple):
     """Of each index, whether no pixel that is shown has it."""
 
 
-def encode(frames: Sequence[Array], file: BinaryIO, *, delays: Sequence[int], repeats: int | None) -> None:
+def encode(
+    frames: Sequence[Array],
+    file: BinaryIO,
+    *,
+    delays: Sequence[int],
+    repeats: int | None,
+    comment: bytes = b"",
+) -> None:
     """Write frames of 8 bits and one size, with their delays in milliseconds.
 
     Every frame is written whole. If one is transparent somewhere, each is cleared before the next is drawn.
@@ -51,7 +58,9 @@ def encode(frames: Sequence[Array], file: BinaryIO, *, delays: Sequence[int], re
         picture, palette = _to_picture(frame, transparency)
         if number == 0:
             first = palette
-            header = {} if repeats is None else {"loop": repeats}
+            header: dict[str, Any] = {"comment": comment} if comment else {}
+            if repeats is not None:
+                header["loop"] = repeats
             file.write(b"".join(GifImagePlugin.getheader(picture, info=header)[0]))
         options: dict[str, Any] = {"duration": delay, "include_color_table": palette != first}
         if transparency is not None:
