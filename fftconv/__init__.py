@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from fftconv._configuration import show_config
     from fftconv._profile import Profile, machine_profile
     from fftconv._spectra import clear_spectra
+    from fftconv._version import __version__
     from fftconv.comparison import Comparison, SizeComparison, compare, compare_sizes
     from fftconv.convolution import convolve, correlate
     from fftconv.filters import Filter, FilterBank
@@ -27,6 +28,7 @@ __all__ = [
     "SizeComparison",
     "StreamingConvolver",
     "Tuning",
+    "__version__",
     "audio",
     "clear_spectra",
     "compare",
@@ -59,6 +61,7 @@ _LATER = {
     "SizeComparison": "comparison",
     "StreamingConvolver": "streaming",
     "Tuning": "tuning",
+    "__version__": "_version",
     "clear_spectra": "_spectra",
     "compare": "comparison",
     "compare_sizes": "comparison",

@@ -12,10 +12,10 @@ def configuration() -> dict[str, str]:
     """What `show_config` prints, as names and texts."""
     import platform
 
-    versions = {
-        name: _version(name) for name in ("fftconv", "numpy", "scipy", "pyfftw", "pillow", "soundfile")
-    }
-    return versions | {
+    from fftconv._version import __version__  # 15 ms that importing fftconv need not take
+
+    others = ("numpy", "scipy", "pyfftw", "pillow", "soundfile")
+    return {"fftconv": __version__, **{name: _version(name) for name in others}} | {
         "python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
         "core": description(),
         "FFT provider": provider_name(),
@@ -25,7 +25,7 @@ def configuration() -> dict[str, str]:
 
 
 def _version(name: str) -> str:
-    import importlib.metadata  # 15 ms that importing fftconv need not take
+    import importlib.metadata  # as late as above
 
     try:
         return importlib.metadata.version(name)

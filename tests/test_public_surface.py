@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import importlib.metadata
 import inspect
 import os
 import pkgutil
@@ -34,7 +35,23 @@ def test_all_is_what_is_public_and_nothing_is_imported_before_it_is_used():
     assert set(fftconv.__all__) == {*fftconv._LATER, *fftconv._MODULES}
 
 
-@pytest.mark.parametrize("module", [fftconv, fftconv.image])
+def test_the_version_is_that_of_the_installed_metadata_or_says_that_there_is_none():
+    assert fftconv.__version__ == importlib.metadata.version("fftconv")
+    code = (
+        "import importlib.metadata as metadata\n"
+        "def from_name(name): raise metadata.PackageNotFoundError(name)\n"
+        "metadata.Distribution.from_name = from_name\n"
+        "import fftconv; from fftconv.cli.main import run\n"
+        "print(fftconv.__version__); run(['--version']); fftconv.show_config()"
+    )
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    version, of_command, of_show_config, *_ = done.stdout.splitlines()
+    assert version == "0+unknown"
+    assert of_command == "fftconv, version 0+unknown"
+    assert of_show_config.split() == ["fftconv", "0+unknown"]
+
+
+@pytest.mark.parametrize("module", [fftconv, fftconv.audio, fftconv.image])
 def test_what_is_imported_later_is_there(module):
     assert set(module._LATER) <= set(module.__all__) == set(dir(module))
     with pytest.raises(AttributeError, match=f"module '{module.__name__}' has no attribute 'nothing'"):

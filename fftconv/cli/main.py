@@ -15,6 +15,7 @@ from importlib import import_module
 
 import click
 
+import fftconv
 from fftconv.cli.complaints import complain, describe
 from fftconv.cli.descriptors import keep_standard_error_for_python
 from fftconv.cli.signals import INTERRUPTED, leave, listen, was_heard
@@ -39,12 +40,25 @@ class _Commands(click.Group):
         return command
 
 
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        click.echo(f"fftconv, version {fftconv.__version__}")
+        context.exit()
+
+
 @click.group(
     cls=_Commands,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(package_name="fftconv")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.pass_context
 def cli(context: click.Context, debug: bool) -> None:
