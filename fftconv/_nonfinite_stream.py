@@ -29,6 +29,24 @@ class NonFiniteSamples:
         self._since_nan = dict.fromkeys(self._inputs, self._reach)  # frames since the last
         self._infinities: dict[int, Array] = {channel: np.empty((0, 2)) for channel in self._inputs}
 
+    def state(self) -> dict[int, tuple[int, Array]]:
+        """Return what `restore` takes: by channel, the frames since the last NaN, and the infinities."""
+        return {
+            channel: (since, self._infinities[channel].copy()) for channel, since in self._since_nan.items()
+        }
+
+    def restore(self, state: dict[int, tuple[int, Array]]) -> None:
+        """Take over the samples of a stream with the same connections."""
+        for channel in self._inputs:
+            since, infinities = state[channel]
+            places = np.array(infinities, float)
+            if not (0 <= since <= self._reach and places.ndim == 2 and places.shape[1] == 2):
+                raise ValueError(f"channel {channel} has other samples that are not finite")
+            if not (np.isfinite(places[:, 0]) & (places[:, 0] > -self._reach) & (places[:, 0] < 0)).all():
+                raise ValueError(f"channel {channel} has infinities outside of the reach of the kernel")
+            self._since_nan[channel], self._infinities[channel] = int(since), places
+        self._look()
+
     def put_back(self, samples: Array, out: Array) -> None:
         """Add what these samples and earlier ones give to the outputs of the block."""
         frames = len(samples)
@@ -45,6 +63,9 @@ class NonFiniteSamples:
                 self._since_nan[channel] = min(int(since[-1]) + 1, self._reach)
             infinities[:, 0] -= frames
             self._infinities[channel] = infinities[infinities[:, 0] > -self._reach]
+        self._look()
+
+    def _look(self) -> None:
         self.in_reach = any(infinities.size for infinities in self._infinities.values()) or any(
             since < self._reach for since in self._since_nan.values()
         )

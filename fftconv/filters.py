@@ -106,9 +106,23 @@ class Filter:
         check_choice("boundary", self._options["boundary"], BOUNDARIES)
         check_choice("method", method, METHODS)
         read_provider(fft_provider)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Begin with nothing kept of earlier calls."""
         self._spectra = Spectra()
         self._plans: dict[Options, ConvolutionPlan] = {}
         self._prepared: dict[tuple[Any, ...], Prepared | None] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what pickle and copy take: kernel and options, and nothing that calls made of them."""
+        made = ("_spectra", "_plans", "_prepared")
+        return {name: value for name, value in vars(self).items() if name not in made}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._kernel = _copy(self._kernel)
+        self._forget()
 
     @property
     def kernel(self) -> Array:
@@ -248,8 +262,21 @@ class FilterBank:
             "max_memory": max_memory,
             "fft_provider": fft_provider,
         }
-        self._filters = [Filter(taps, axes=axes, **self._options) for taps in self._kernels]
+        self._make_filters()
+
+    def _make_filters(self) -> None:
+        self._filters = [Filter(taps, axes=self._axes, **self._options) for taps in self._kernels]
         self._together: dict[tuple[int, ...], Filter] = {}  # by the axes of the signals
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what pickle and copy take: kernels and options."""
+        made = ("_filters", "_together")
+        return {name: value for name, value in vars(self).items() if name not in made}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._kernels = _copy(self._kernels)
+        self._make_filters()
 
     @property
     def kernels(self) -> Array:

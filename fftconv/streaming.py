@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from fftconv._arguments import Array, check_out, native_dtype, read_array, read_plain
 from fftconv._arrays import check_array_kind
 from fftconv._checks import check_choice, check_count, check_finite, shown
-from fftconv._engines.stream import Connection, lengths, make_stream
+from fftconv._engines.stream import Connection, lengths, make_stream, restore_state, save_state
 from fftconv._nonfinite_stream import NonFiniteSamples
 from fftconv._partitions import LONGEST_BLOCK, PARTITIONS, Partitions, partition
 
@@ -125,7 +125,7 @@ class StreamingConvolver:
         self._start()
 
     def _start(self) -> None:
-        self._flat = True
+        self._flat = self._channels == self._outputs == 1
         self._frames = 0
         self._filled = 0
         self._fade = self._faded = 0
@@ -320,8 +320,51 @@ class StreamingConvolver:
     # ----------------------------------------------------------------------------------------------- inside
 
     def _make_voice(self, taps: Array) -> _Voice:
-        connections, outputs = _connections(taps, self._channels, self._dtype)
-        return _Voice(connections, self._channels, outputs, self._block_size, self._partitions, self._dtype)
+        kernel = _read_kernel(taps, self._channels, self._dtype)
+        return _Voice(kernel, self._channels, self._block_size, self._partitions)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what pickle and copy take: what makes the results to come, and nothing made of it."""
+        with self._lock:
+            state = vars(self).copy()
+            del state["_lock"], state["_scratch"]
+            state["_waiting"], state["_ready"] = self._waiting.copy(), self._ready.copy()
+            state["_voices"] = [voice.state() for voice in self._voices]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)  # what a subclass has added
+        try:
+            StreamingConvolver.__init__(
+                self,
+                state["_voices"][-1]["kernel"],
+                block_size=state["_block_size"],
+                channels=state["_channels"],
+                dtype=state["_dtype"],
+                latency=state["_latency"],
+                partitions=state["_partitions"],
+            )
+            self._restore(state)
+        except (KeyError, IndexError, TypeError, AttributeError) as error:
+            raise ValueError(f"this is not the whole state of a StreamingConvolver: {error!r}") from None
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        """Go on where the convolver was whose state this is."""
+        *older, newest = state["_voices"]
+        self._voices = [*(self._make_voice(each["kernel"]) for each in older), self._voices[-1]]
+        for voice, of_voice in zip(self._voices, [*older, newest], strict=True):
+            voice.restore(of_voice, self._outputs)
+        for name, array in (("_waiting", self._waiting), ("_ready", self._ready)):
+            if state[name].shape != array.shape or state[name].dtype != array.dtype:
+                raise ValueError(f"{name} of the state is not of shape {array.shape} and {array.dtype}")
+            array[...] = state[name]
+        self._flat = bool(state["_flat"]) and self._outputs == 1
+        self._frames = check_count("_frames", state["_frames"], 0)
+        self._filled = check_count("_filled", state["_filled"], 0)
+        self._fade = check_count("_fade", state["_fade"], 0)
+        self._faded = check_count("_faded", state["_faded"], 0)
+        if self._filled >= max(self._latency, 1) or self._faded > self._fade:
+            raise ValueError("_filled or _faded of the state is more than there is")
 
     def _read_block(self, block: ArrayLike) -> Array:
         """The samples in the dtype of the arithmetic, with one axis only for one channel."""
@@ -377,6 +420,7 @@ class StreamingConvolver:
         if done < len(samples):
             self._voices[0].process(samples[done:], out[done:])
 
+    @np.errstate(invalid="ignore", over="ignore")  # of samples that are infinite, or nearly
     def _convolve_all(self, samples: Array, out: Array) -> None:
         """With all kernels, of which the last fades in."""
         if len(self._scratch) < len(samples):
@@ -417,16 +461,11 @@ class StreamingConvolver:
 class _Voice:
     """A kernel at work: it has `weight` of the input, or none any more and rings out."""
 
-    def __init__(
-        self,
-        connections: list[Connection],
-        channels: int,
-        outputs: int,
-        block_size: int,
-        partitions: Partitions,
-        dtype: np.dtype[Any],
-    ) -> None:
-        self.taps = max(each.taps.size for each in connections)
+    def __init__(self, kernel: Array, channels: int, block_size: int, partitions: Partitions) -> None:
+        self.kernel = kernel
+        connections, outputs = _connections(kernel, channels)
+        dtype = kernel.dtype
+        self.taps = len(kernel)
         self.outputs = outputs
         spikes = max(int(np.count_nonzero(each.taps)) for each in connections)
         self.parts = partition(self.taps, spikes, block_size, partitions, dtype.itemsize, lengths())
@@ -454,6 +493,32 @@ class _Voice:
         self._lost.clear()
         self.weight, self.silent = 1.0, 0
 
+    def state(self) -> dict[str, Any]:
+        """Return the kernel and all that was taken in."""
+        return {
+            "kernel": self.kernel,
+            "partitioning": str(self.parts),
+            "weight": self.weight,
+            "silent": self.silent,
+            "stream": save_state(self.stream, self.kernel.dtype),
+            "not_finite": self._lost.state(),
+        }
+
+    def restore(self, state: dict[str, Any], outputs: int) -> None:
+        """Go on where the same kernel was in a convolver with so many outputs."""
+        if self.outputs != outputs:
+            raise ValueError(f"a kernel of the state has {self.outputs} outputs, and the newest {outputs}")
+        if state["stream"] is not None and state["partitioning"] != str(self.parts):
+            raise ValueError(
+                f"a StreamingConvolver in the middle of a signal was copied by another version of fftconv, "
+                f"which cut its kernel into {state['partitioning']}, and not {self.parts}; copy it after "
+                f"flush() or reset()"
+            )
+        self.weight = check_finite("weight", state["weight"])
+        self.silent = check_count("silent", state["silent"], 0)
+        restore_state(self.stream, state["stream"])
+        self._lost.restore(state["not_finite"])
+
     def process(self, samples: Array, out: Array) -> None:
         finite = self.stream.process(samples, out)
         if not finite or self._lost.in_reach:
@@ -477,8 +542,8 @@ def _read_dtype(dtype: DTypeLike | None, of_kernel: np.dtype[Any]) -> np.dtype[A
     return chosen
 
 
-def _connections(taps: Array, channels: int, dtype: np.dtype[Any]) -> tuple[list[Connection], int]:
-    """Which taps lead from which channel to which output, and the number of outputs."""
+def _read_kernel(taps: Array, channels: int, dtype: np.dtype[Any]) -> Array:
+    """Return a copy of taps that fit so many channels, in the dtype of the arithmetic."""
     if taps.dtype.kind not in "bifu":
         raise TypeError(f"kernel has dtype {taps.dtype}; {_REAL}")
     if taps.ndim > 3:
@@ -497,13 +562,18 @@ def _connections(taps: Array, channels: int, dtype: np.dtype[Any]) -> tuple[list
         raise ValueError(
             f"kernel holds a value that is not a finite {dtype}; replace it, as it would spoil every output"
         )
+    if taps.ndim == 3 and taps.shape[2] > _MOST_CHANNELS:
+        raise ValueError(f"kernel has {taps.shape[2]} outputs; accepted are at most {_MOST_CHANNELS}")
+    return taps
+
+
+def _connections(taps: Array, channels: int) -> tuple[list[Connection], int]:
+    """Return which taps lead from which channel to which output, and the number of outputs."""
     if taps.ndim == 1:
         return [Connection(channel, channel, taps) for channel in range(channels)], channels
     if taps.ndim == 2:
         return [Connection(channel, channel, taps[:, channel]) for channel in range(channels)], channels
     outputs = taps.shape[2]
-    if outputs > _MOST_CHANNELS:
-        raise ValueError(f"kernel has {outputs} outputs; accepted are at most {_MOST_CHANNELS}")
     return [
         Connection(channel, output, taps[:, channel, output])
         for channel in range(channels)

@@ -1,8 +1,11 @@
 """Streams: convolutions that are fed samples as they come, on the native core or with NumPy.
 
 Both take the same connections, which tap array leads from which input to which output, and the same
-partitioning, and have the same three things: `process`, `reset` and `nbytes`. Samples are frames x
-channels. A sample that is not finite counts as 0, and `process` says False.
+partitioning, and have the same methods. Samples are frames x channels. A sample that is not finite counts
+as 0, and `process` says False.
+
+What a stream has taken in can be saved, and restored in another stream of the same taps, which then goes on
+to the same bits. A core keeps it as its vectors like it, so it is restored by the same kind of core alone.
 
 The core transforms complex numbers: what is real and imaginary part of one transform is settled here. The
 work on long blocks is spread over the samples that follow, which NumPy's is not.
@@ -17,7 +20,7 @@ import numpy as np
 
 from fftconv._engines import core as native
 from fftconv._engines import overlap_save
-from fftconv._native import core
+from fftconv._native import ENVIRONMENT_VARIABLE, PYTHON, core
 from fftconv._partitions import Partitioning, Segment
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -41,8 +44,26 @@ class Stream(Protocol):
     def reset(self) -> None:
         """Forget all samples."""
 
+    def state_sizes(self) -> list[int]:
+        """Return how many numbers, and how many places among them, hold what was taken in."""
+
+    def save(self, numbers: Array, places: Array) -> None:
+        """Write what was taken in; the first of the places is the number of samples."""
+
+    def restore(self, numbers: Array, places: Array) -> None:
+        """Read what `save` wrote, or raise ValueError where another stream must have written it."""
+
     @property
     def nbytes(self) -> int: ...
+
+
+class StreamState(NamedTuple):
+    """What a stream has taken in."""
+
+    core: str
+    """The level of the native core, or "python"."""
+    numbers: Array
+    places: Array
 
 
 def make_stream(
@@ -51,6 +72,38 @@ def make_stream(
     """A stream of float32 or float64 numbers."""
     make = _native_stream if core is not None else NumpyStream
     return make(connections, inputs, outputs, parts, dtype)
+
+
+def save_state(stream: Stream, dtype: np.dtype[Any]) -> StreamState | None:
+    """Return a copy of what a stream has taken in, or None if it has taken in nothing."""
+    numbers, places = stream.state_sizes()
+    state = StreamState(_core_of(stream), np.empty(numbers, dtype), np.empty(places, np.int64))
+    stream.save(state.numbers, state.places)
+    return state if state.places[0] else None
+
+
+def restore_state(stream: Stream, state: StreamState | None) -> None:
+    """Let a new stream of the same taps go on where another was.
+
+    Raises
+    ------
+    ValueError
+        If the other was one of another core, of other taps or of another version of this package.
+    """
+    if state is None:
+        return
+    core_of_state, numbers, places = state
+    if core_of_state != (here := _core_of(stream)):
+        raise ValueError(
+            f"a StreamingConvolver in the middle of a signal was copied where {ENVIRONMENT_VARIABLE} is "
+            f"{core_of_state!r}, and cannot go on where it is {here!r}, as its sums are rounded otherwise; "
+            f"set {ENVIRONMENT_VARIABLE}={core_of_state} for both, or copy it after flush() or reset()"
+        )
+    stream.restore(np.ascontiguousarray(numbers), np.ascontiguousarray(places))
+
+
+def _core_of(stream: Stream) -> str:
+    return PYTHON if isinstance(stream, NumpyStream) else str(core.level())
 
 
 def lengths() -> tuple[int, ...]:
@@ -181,6 +234,35 @@ class NumpyStream:
             segment.reset()
         self._position = 0
 
+    def state_sizes(self) -> list[int]:
+        return [sum(part.size for part in self._parts()), 1 + len(self._segments)]
+
+    def save(self, numbers: Array, places: Array) -> None:
+        np.concatenate(self._parts(), out=numbers)
+        places[:] = [self._position, *(segment.newest for segment in self._segments)]
+
+    def restore(self, numbers: Array, places: Array) -> None:
+        sizes = numbers.size, places.size
+        if [*sizes] != self.state_sizes() or numbers.dtype != self._sums.dtype or places.dtype != np.int64:
+            raise ValueError("the state of a stream has other arrays than this stream")
+        position, *newest = map(int, places)
+        slots = [segment.count for segment in self._segments]
+        if position < 0 or not all(0 <= slot < count for slot, count in zip(newest, slots, strict=True)):
+            raise ValueError("the state of a stream holds a place that no stream can come to")
+        parts = self._parts()
+        ends = np.cumsum([part.size for part in parts])
+        for part, values in zip(parts, np.split(numbers, ends[:-1]), strict=True):
+            part[:] = values
+        self._position = position
+        for segment, slot in zip(self._segments, newest, strict=True):
+            segment.newest = slot
+
+    def _parts(self) -> list[Array]:
+        """All numbers that hold what was taken in, as views of one axis."""
+        held = [self._samples.numbers, self._results.numbers]
+        held += [segment.spectra.view(self._sums.dtype) for segment in self._segments]
+        return [numbers.reshape(-1) for numbers in held]
+
     def process(self, samples: Array, out: Array) -> bool:
         done, finite = 0, True
         head = self._segments[0] if self._segments and self._segments[0].at_once else None
@@ -239,15 +321,15 @@ class _NumpySegment:
     def __init__(
         self, connections: list[Connection], inputs: int, part: Segment, dtype: np.dtype[Any]
     ) -> None:
-        self.size, self.at_once = part.size, part.at_once
-        self._first, self._count, self._length = part.first, part.count, part.length
+        self.size, self.count, self.at_once = part.size, part.count, part.at_once
+        self._first, self._length = part.first, part.length
         spectrum = (part.count, part.length // 2 + 1)
         complex_dtype = np.result_type(dtype, np.complex64)
         self._taps = []
         for each in connections:
             blocks = _block_of(each.taps, part, dtype).reshape(part.count, part.size)
             self._taps.append((each.input, each.output, np.fft.rfft(blocks, part.length)))
-        self._spectra = np.zeros((inputs, *spectrum), complex_dtype)
+        self.spectra = np.zeros((inputs, *spectrum), complex_dtype)
         self._products = np.empty(spectrum, complex_dtype)
         self._sum = np.empty(spectrum[1], complex_dtype)
         self._numbers = np.empty(part.length, dtype)
@@ -255,22 +337,22 @@ class _NumpySegment:
 
     @property
     def nbytes(self) -> int:
-        held = [self._spectra, self._products, self._sum, self._numbers, *(taps for *_, taps in self._taps)]
+        held = [self.spectra, self._products, self._sum, self._numbers, *(taps for *_, taps in self._taps)]
         return sum(array.nbytes for array in held)
 
     def reset(self) -> None:
-        self._spectra[...] = 0
-        self._newest = 0
+        self.spectra[...] = 0
+        self.newest = 0
 
     def add_block(self, position: int, samples: _Samples, results: _Results, whole: bool) -> None:
         """Take up the samples before `position`, and add what they and earlier ones give.
 
         Of the head of a kernel that came in parts the outputs are out already.
         """
-        self._newest = (self._newest + 1) % self._count
+        self.newest = (self.newest + 1) % self.count
         window = samples.before(position, self._length)
-        for channel, spectra in enumerate(self._spectra):
-            np.fft.rfft(window[channel], out=spectra[self._newest])
+        for channel, spectra in enumerate(self.spectra):
+            np.fft.rfft(window[channel], out=spectra[self.newest])
         if whole or not self.at_once:
             self._add(0, position, results)
 
@@ -286,16 +368,16 @@ class _NumpySegment:
 
     def add_earlier_blocks(self, position: int, results: _Results) -> None:
         """What the blocks so far give to the outputs before `position`."""
-        if self._count > 1:
+        if self.count > 1:
             self._add(1, position, results)
 
     def _add(self, first: int, position: int, results: _Results) -> None:
-        number = self._count - first
-        back = min(self._newest + 1, number)  # slots from the newest down, and then from the last
+        number = self.count - first
+        back = min(self.newest + 1, number)  # slots from the newest down, and then from the last
         for channel, output, taps in self._taps:
-            spectra, products = self._spectra[channel], self._products[:number]
+            spectra, products = self.spectra[channel], self._products[:number]
             np.multiply(
-                spectra[: self._newest + 1][::-1][:back], taps[first : first + back], out=products[:back]
+                spectra[: self.newest + 1][::-1][:back], taps[first : first + back], out=products[:back]
             )
             if back < number:
                 rest = number - back

@@ -156,12 +156,24 @@ struct Lent {
     Int frame = 0, channel = 0;
 };
 
+// What a stream has taken in so far, copied out of it or into it; or counted alone.
+struct StreamState {
+    enum Direction { count, save, restore };
+    Direction direction = count;
+    void* numbers = nullptr;  // of the stream's type
+    Int* places = nullptr;    // in the signal, in the spectra and in the work
+    Int number_count = 0, place_count = 0;
+    bool valid = true;  // false if a place is one that no stream can come to; it is not restored
+};
+
 struct Streams {
     // The stream at `memory`, or, if that is null, how many bytes it takes; -1 if there is no memory on the way.
     Int (*make)(const StreamPlan&, void* memory);
     void (*reset)(void* stream);
     // So many samples of every input, and as many of every output; false if a sample was not finite.
     bool (*process)(void* stream, const Lent& in, const Lent& out, Int frames);
+    // Counts, saves or restores its state. Where that is not valid the stream is to be reset.
+    void (*transfer)(void* stream, StreamState& state);
 };
 
 // ------------------------------------------------------------------------------------------------- layers

@@ -122,6 +122,11 @@ bool process(void* stream, const Lent& in, const Lent& out, Int frames) {
     return static_cast<Stream<T>*>(stream)->process(in, out, frames);
 }
 
+template <class T>
+void transfer_stream(void* stream, StreamState& state) {
+    static_cast<Stream<T>*>(stream)->transfer(state);
+}
+
 }  // namespace
 
 #define TEXT_OF(name) #name
@@ -132,8 +137,8 @@ const Level level = {TEXT(LEVEL),
                      {run<float>, run<double>, run<std::uint64_t>, run<std::uint32_t>, run<std::uint16_t>},
                      {bytes_of<float>, bytes_of<double>, bytes_of<std::uint64_t>},
                      {{make_transform<float>, find_spectra<float>}, {make_transform<double>, find_spectra<double>}},
-                     {{Stream<float>::make, reset_stream<float>, process<float>},
-                      {Stream<double>::make, reset_stream<double>, process<double>}},
+                     {{Stream<float>::make, reset_stream<float>, process<float>, transfer_stream<float>},
+                      {Stream<double>::make, reset_stream<double>, process<double>, transfer_stream<double>}},
                      {{weight_bytes<float>, pack_layer<float>, run_layer<float>},
                       {weight_bytes<double>, pack_layer<double>, run_layer<double>}}};
 

@@ -603,7 +603,7 @@ constexpr Int LONG_BLOCK = 4096;  // samples during which other threads of Pytho
 class Stream {
 public:
     Stream(bool single, Int inputs, Int outputs, nb::list directs, nb::list feeds, nb::list segments)
-        : streams_(level().streams[single ? in_f32 : in_f64]) {
+        : streams_(level().streams[single ? in_f32 : in_f64]), single_(single) {
         Parsed parsed;
         parsed.plan.inputs = inputs;
         parsed.plan.outputs = outputs;
@@ -651,6 +651,23 @@ public:
     }
 
     void reset() { streams_.reset(memory_->get()); }
+
+    // The lengths of the two arrays of a state: of numbers of the stream's type, and of 64-bit integers.
+    std::vector<Int> state_sizes() {
+        StreamState state;
+        streams_.transfer(memory_->get(), state);
+        return {state.number_count, state.place_count};
+    }
+
+    void save(nb::handle numbers, nb::handle places) { transfer(StreamState::save, numbers, places, Array::WRITE); }
+
+    // Checks all that could lead outside of the stream's memory, as a state may come from a file.
+    void restore(nb::handle numbers, nb::handle places) {
+        if (transfer(StreamState::restore, numbers, places, Array::READ)) return;
+        reset();
+        throw std::invalid_argument("the state of a stream holds a place that no stream can come to");
+    }
+
     Int bytes() const { return memory_->bytes(); }
 
 private:
@@ -680,7 +697,30 @@ private:
 
     static Int number(nb::handle object) { return nb::cast<Int>(object); }
 
+    bool transfer(StreamState::Direction direction, nb::handle numbers, nb::handle places, int flags) {
+        const Array of_numbers(numbers, flags), of_places(places, flags);
+        const std::vector<Int> sizes = state_sizes();
+        if (!is_line(of_numbers, single_ ? Type::f32 : Type::f64, sizes[0]) || !is_line(of_places, Type::i64, sizes[1]))
+            throw std::invalid_argument("the state of a stream has other arrays than this stream");
+        StreamState state;
+        state.direction = direction;
+        state.numbers = of_numbers.data();
+        state.places = reinterpret_cast<Int*>(of_places.data());
+        if (busy_.test_and_set())
+            throw std::runtime_error("process is running in another thread; copy a stream between two calls");
+        streams_.transfer(memory_->get(), state);
+        busy_.clear();
+        return state.valid;
+    }
+
+    // Whether an array is of this type and length, in the byte order of the machine and without gaps.
+    static bool is_line(const Array& array, Type type, Int size) {
+        return array.ndim() == 1 && array.size(0) == size && array.type() == type && !array.is_complex() &&
+               !array.is_swapped() && (size < 2 || array.stride(0) == array.item());
+    }
+
     const Streams& streams_;
+    const bool single_;
     std::vector<nb::object> transforms_;
     std::unique_ptr<Aligned> memory_;
     std::atomic_flag busy_ = ATOMIC_FLAG_INIT;
@@ -810,6 +850,9 @@ NB_MODULE(_core, module) {
         .def(nb::init<bool, Int, Int, nb::list, nb::list, nb::list>())
         .def("process", &Stream::process)
         .def("reset", &Stream::reset)
+        .def("state_sizes", &Stream::state_sizes)
+        .def("save", &Stream::save)
+        .def("restore", &Stream::restore)
         .def_prop_ro("nbytes", &Stream::bytes);
     module.def("line", &line, nb::arg().none(), nb::arg().none(), nb::arg().none());
     module.def("layer", &layer, nb::arg(), nb::arg(), nb::arg().none(), nb::arg(), nb::arg(), nb::arg(), nb::arg());

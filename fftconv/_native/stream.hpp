@@ -31,6 +31,29 @@ struct Ring {
     }
 };
 
+constexpr Int FARTHEST = ALWAYS / 2;  // position that a state may have: sums of a few of them do not overflow
+
+template <class T>
+void transfer_numbers(StreamState& state, T* numbers, Int count) {
+    T* const at = static_cast<T*>(state.numbers) + state.number_count;
+    if (state.direction == StreamState::save)
+        for (Int i = 0; i < count; ++i) at[i] = numbers[i];
+    if (state.direction == StreamState::restore)
+        for (Int i = 0; i < count; ++i) numbers[i] = at[i];
+    state.number_count += count;
+}
+
+// `place` is from 0 to `last`.
+void transfer_place(StreamState& state, Int& place, Int last) {
+    Int* const at = state.places + state.place_count++;
+    if (state.direction == StreamState::save) *at = place;
+    if (state.direction != StreamState::restore) return;
+    if (*at < 0 || *at > last)
+        state.valid = false;
+    else
+        place = *at;
+}
+
 INLINE Int power_of_two(Int least) {
     Int power = 64;
     while (power < least) power *= 2;
@@ -65,7 +88,10 @@ public:
             state.re = parts.take<T>(tile_->plane());
             state.im = parts.take<T>(tile_->plane());
             state.spectra = parts.take<T>(numbers_ * count);
-            if (real) feed_[f] = state;
+            if (!real) continue;
+            clear(state.re, tile_->plane());  // what lies between its rows is part of a state
+            clear(state.im, tile_->plane());
+            feed_[f] = state;
         }
         Int widest = 0;
         for (Int s = 0; s < sinks_; ++s) {
@@ -95,6 +121,23 @@ public:
         for (Int f = 0; f < feeds_; ++f) clear(feed_[f].spectra, numbers_ * count);
         newest_ = 0;
         piece_ = pieces();  // nothing to be done
+    }
+
+    // Spectra of samples, and the work on a block as far as it has come.
+    void transfer(StreamState& state) {
+        for (Int f = 0; f < feeds_; ++f) {
+            transfer_numbers(state, feed_[f].spectra, numbers_ * count);
+            transfer_numbers(state, feed_[f].re, tile_->plane());
+            transfer_numbers(state, feed_[f].im, tile_->plane());
+        }
+        for (Int s = 0; s < sinks_; ++s) {
+            transfer_numbers(state, sink_[s].re, tile_->plane());
+            transfer_numbers(state, sink_[s].im, tile_->plane());
+        }
+        transfer_place(state, position_, FARTHEST);
+        transfer_place(state, newest_, count - 1);
+        transfer_place(state, piece_, pieces());
+        transfer_place(state, done_, whole_cost_);
     }
 
     // Takes up the samples before `position`.
@@ -390,6 +433,14 @@ public:
         for (Int o = 0; o < outputs_; ++o) clear(output_[o].numbers, output_[o].size);
         for (Int s = 0; s < segments_; ++s) segment_[s].reset();
         position_ = 0;
+    }
+
+    // Numbers that the plan gave, and scratch, are no part of it.
+    void transfer(StreamState& state) {
+        for (Int i = 0; i < inputs_; ++i) transfer_numbers(state, input_[i].numbers, 2 * input_[i].size);
+        for (Int o = 0; o < outputs_; ++o) transfer_numbers(state, output_[o].numbers, output_[o].size);
+        transfer_place(state, position_, FARTHEST);
+        for (Int s = 0; s < segments_; ++s) segment_[s].transfer(state);
     }
 
     // So many samples of each input, and as many of each output. Samples that are not finite count as 0; whether

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import sys
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from types import FunctionType
 from typing import Any, Protocol
 
 import numpy as np
@@ -184,6 +186,7 @@ def from_density(pdf: Heights, first: float, last: float, mass: float | None, pe
 
     Around places of peaks they get shorter by halves, so that a peak of any width is met.
     """
+    pdf = _said_to_pickle(pdf)
     near = (last - first) * 0.5 ** np.arange(12, 52)
     around = (peaks[:, np.newaxis] + np.concatenate([-near, [0.0], near])).ravel()
     edges = np.union1d(np.linspace(first, last, _PIECES + 1), around[(around > first) & (around < last)])
@@ -235,6 +238,28 @@ def from_density(pdf: Heights, first: float, last: float, mass: float | None, pe
     above = partial(_above_by_pieces, pdf, starts, ends, after, total)
     law = Law("pdf", below, above, first, last, median, spread, unsure / total)
     return LawSource(law, 0.0, partial(_constant, (centre + mean, max(variance, 0.0))))
+
+
+def _said_to_pickle(pdf: Heights) -> Heights:
+    """Return a function that pickle cannot find by its name under a name that says so.
+
+    Pickle refuses functions with their names and nothing more. Those who take functions by value, as
+    cloudpickle does for dask, take this one as well.
+    """
+    named: Any = pdf
+    if not isinstance(named, FunctionType):
+        return pdf
+    found = sys.modules.get(named.__module__)
+    for part in named.__qualname__.split("."):
+        found = getattr(found, part, None)
+    if found is named:
+        return pdf
+
+    def heights(x: Array) -> ArrayLike:
+        return pdf(x)
+
+    heights.__qualname__ = f"{named.__name__}, pdf of a Density; define it with def at the top of a module,"
+    return heights
 
 
 def _below_by_pieces(pdf: Heights, starts: Array, before: Array, total: float, x: Array) -> Array:
