@@ -12,6 +12,8 @@ import numpy as np
 
 from fftconv._arrays import check_array_kind
 
+Seed = int | np.random.Generator | np.random.SeedSequence | np.random.BitGenerator | None
+
 _MOST_WORKERS = 1024
 MOST_TAPS = 10**8  # of one kernel; beyond it a parameter is a mistake, not a wish
 MOST_SAMPLES = 2**32  # made of far fewer: beyond it a parameter is a mistake
@@ -129,14 +131,18 @@ def scaled(name: str, factor: float, taps: Any) -> Any:
     return result
 
 
-def make_generator(seed: Any) -> np.random.Generator:
-    """Random numbers from a seed on."""
-    try:
-        return np.random.default_rng(seed)
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"seed={shown(seed)} is not accepted; pass a whole number from 0, or None"
-        ) from None
+def make_generator(name: str, seed: Seed) -> np.random.Generator:
+    """Return a generator of random numbers, made of a seed, or the one that was passed."""
+    if not isinstance(seed, bool):
+        try:
+            return np.random.default_rng(seed)
+        except (TypeError, ValueError):
+            pass
+    refusal = ValueError if is_whole(seed) else TypeError
+    raise refusal(
+        f"{name}={shown(seed)} is not accepted; pass a whole number from 0, a numpy.random.Generator or "
+        f"SeedSequence, or None"
+    )
 
 
 def read_list(name: str, value: Any, accepted: str) -> tuple[Any, ...]:

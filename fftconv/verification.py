@@ -8,9 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, read_array
-from fftconv._checks import make_generator
+from fftconv._checks import Seed, make_generator
 
 __all__ = ["verify_convolution"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 _PRIME = np.uint64(2**61 - 1)
 _HALF = np.uint64(2**31 - 1)
@@ -22,7 +27,7 @@ def verify_convolution(
     signal: ArrayLike,
     kernel: ArrayLike,
     *,
-    seed: int | None = None,
+    seed: Seed = None,
 ) -> bool:
     r"""Check a full convolution of integers, in time proportional to its size.
 
@@ -39,7 +44,7 @@ def verify_convolution(
         What is claimed to be ``convolve(signal, kernel)``, along all axes.
     signal, kernel : array_like of integers
         With as many axes each; Python integers of any size as objects are accepted, too.
-    seed : int, optional
+    seed : int, numpy.random.Generator or SeedSequence, optional
         Makes the point reproducible.
 
     Returns
@@ -73,7 +78,7 @@ def verify_convolution(
             f"result has shape {claimed.shape}, accepted is that of the full convolution of shapes "
             f"{samples.shape} and {taps.shape}, which need as many axes each"
         )
-    points = make_generator(seed).integers(1, int(_PRIME), claimed.ndim, np.uint64)
+    points = make_generator("seed", seed).integers(1, int(_PRIME), claimed.ndim, np.uint64)
     of_result, of_signal, of_kernel = (_evaluate(array, points) for array in arrays)
     return of_result == of_signal * of_kernel % int(_PRIME)
 

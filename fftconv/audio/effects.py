@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import read_array
-from fftconv._checks import check_count, make_generator, shown
+from fftconv._checks import Seed, check_count, make_generator, shown
 from fftconv._matching import check_threshold, match_scores, read_numbers
 from fftconv.audio import responses
 from fftconv.audio.responses import MOST_TAPS, Band, Edge, Response, Window, check_positive
@@ -182,7 +182,7 @@ def reverb(
 
 
 def decaying_noise(
-    sample_rate: float, decay_time: float = 1.5, *, channels: int = 1, seed: int = 0
+    sample_rate: float, decay_time: float = 1.5, *, channels: int = 1, seed: Seed = 0
 ) -> Array:
     r"""An impulse response made up: noise that decays exponentially, like the sound of a large hall.
 
@@ -196,8 +196,8 @@ def decaying_noise(
         T, seconds until it is 60 dB quieter; its length.
     channels : int, default 1
         Different noise for each.
-    seed : int, default 0
-        Of the noise; the same gives the same.
+    seed : int, numpy.random.Generator or SeedSequence, or None, default 0
+        Of the noise; the same gives the same, None other noise each time.
 
     Returns
     -------
@@ -227,7 +227,7 @@ def decaying_noise(
             f"channels={shown(channels)} of {taps} samples are not accepted; pass less, for {MOST_TAPS} "
             f"samples in all"
         )
-    noise = make_generator(seed).normal(size=(taps, count))
+    noise = make_generator("seed", seed).normal(size=(taps, count))
     noise *= 10.0 ** (-3 * np.arange(taps) / taps)[:, None]
     noise /= np.sqrt((noise**2).sum(axis=0))
     return noise[:, 0] if count == 1 else noise

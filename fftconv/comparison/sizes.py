@@ -14,7 +14,15 @@ from numpy.typing import DTypeLike
 from fftconv._arguments import read_shape
 from fftconv._arrays import check_array_kind
 from fftconv._boundary import Boundary
-from fftconv._checks import MOST_TAPS, check_choice, check_count, check_finite, check_taps, make_generator
+from fftconv._checks import (
+    MOST_TAPS,
+    Seed,
+    check_choice,
+    check_count,
+    check_finite,
+    check_taps,
+    make_generator,
+)
 from fftconv._geometry import Mode
 from fftconv._plan import format_seconds, format_shape
 from fftconv.comparison.timing import time_in_turns
@@ -158,7 +166,7 @@ def compare_sizes(
     repeats: int = 3,
     workers: int | None = None,
     max_ratio: float = 20.0,
-    seed: int = 0,
+    seed: Seed = 0,
 ) -> SizeComparison:
     """Time methods on random arrays of many sizes, and see where they cross.
 
@@ -176,7 +184,7 @@ def compare_sizes(
         Turns that each method takes.
     max_ratio : float, default 20
         A method that is predicted to take so many times as long as the fastest one is not timed.
-    seed : int, default 0
+    seed : int, numpy.random.Generator or SeedSequence, or None, default 0
         Of the random numbers.
 
     Returns
@@ -207,7 +215,7 @@ def compare_sizes(
     chosen = tuple(dict.fromkeys(methods))
     if not chosen:
         raise ValueError("methods is empty; pass at least one")
-    rng = make_generator(seed)
+    rng = make_generator("seed", seed)
     shapes = _shapes("signals", signals), _shapes("kernels", kernels)
     axes = {len(shape) for each in shapes for shape in each}
     if len(axes) > 1:

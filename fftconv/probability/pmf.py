@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 
 from fftconv._arguments import first_index, read_array, read_plain
 from fftconv._arrays import check_array_kind
-from fftconv._checks import check_count, in_digits, read_chance, shown
+from fftconv._checks import Seed, check_count, in_digits, make_generator, read_chance, shown
 from fftconv.probability import exact, ratios
 from fftconv.probability.lattice import (
     A_VARIABLE,
@@ -741,15 +741,32 @@ class Pmf:
         logs = weights.logarithms if isinstance(weights, Scaled) else weights.counts
         return self._points(np.array([np.unravel_index(int(np.argmax(logs)), self.shape)]))[0]
 
-    def sample(self, rng: np.random.Generator, size: int | None = None) -> Any:
-        """Random values: shape (size,), or (size, dimensions)."""
-        if not isinstance(rng, np.random.Generator):
-            raise TypeError(f"rng={shown(rng)} is not accepted; pass numpy.random.default_rng(seed)")
+    def sample(self, rng: Seed = None, size: int | None = None) -> Any:
+        """Draw random values.
+
+        Parameters
+        ----------
+        rng : int, numpy.random.Generator or SeedSequence, optional
+            A seed, for the same values each time, or the generator that draws; by default others each time.
+        size : int, optional
+            How many values; by default one, without an axis.
+
+        Returns
+        -------
+        scalar or numpy.ndarray, shape (size,) or (size, dimensions)
+
+        Examples
+        --------
+        >>> from fftconv.probability import die
+        >>> bool((die(6).sample(7, size=10) == die(6).sample(7, size=10)).all())
+        True
+        """
+        generator = make_generator("rng", rng)
         count = 1 if size is None else check_count("size", size, 0)
         if count > MOST_POINTS:
             raise ValueError(f"size={in_digits(count)} is not accepted; draw at most {MOST_POINTS} at once")
         flat = self.probabilities.astype(float).ravel()
-        drawn = rng.choice(flat.size, count, p=flat / flat.sum())
+        drawn = generator.choice(flat.size, count, p=flat / flat.sum())
         points = self._at(np.stack(np.unravel_index(drawn, self.shape), axis=1))
         return points[0] if size is None else points
 
