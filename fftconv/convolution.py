@@ -29,6 +29,11 @@ from fftconv.planning import ConvolutionPlan, plan_problem
 
 __all__ = ["convolve", "correlate"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 _NO_FILL, _ONE = 0.0, 1  # defaults, which the fast path knows by identity
 
 

@@ -51,6 +51,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 _TRUNCATE, _GABOR_TRUNCATE = 4.0, 3.0  # by default
 _MOST_AXES = 32  # of arrays, in all versions of NumPy
 

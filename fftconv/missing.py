@@ -14,6 +14,10 @@ from fftconv.convolution import convolve
 __all__ = ["interpolate_missing"]
 
 
+def __dir__() -> list[str]:
+    return __all__
+
+
 def interpolate_missing(
     signal: ArrayLike,
     kernel: ArrayLike,

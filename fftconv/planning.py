@@ -33,6 +33,11 @@ from fftconv._threads import available_cores
 
 __all__ = ["Candidate", "ConvolutionPlan", "explain", "plan_convolution"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 METHODS = ("auto", *ENGINES)
 _FLOAT64, _INT64 = np.dtype(np.float64), np.dtype(np.int64)
 _NO_TRANSFORM = "objects have no Fourier transform"

@@ -34,6 +34,11 @@ from fftconv._threads import available_cores
 
 __all__ = ["Tuning", "tune"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 Rows = tuple[tuple[str, str, int, float, float], ...]
 
 _DTYPES = ("float32", "float64", "complex64", "complex128")

@@ -4,12 +4,15 @@ import doctest
 import importlib
 import importlib.metadata
 import inspect
+import itertools
 import os
 import pkgutil
+import rlcompleter
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import fftconv
@@ -88,6 +91,56 @@ def test_docstring_examples_run(name, monkeypatch):
     module = importlib.import_module(name)
     assert module.__doc__
     assert doctest.testmod(module).failed == 0
+
+
+# What draws random numbers, by the name of the parameter that says from where on.
+DRAWN = {
+    "rng": lambda rng: fftconv.probability.poisson(50.0).sample(rng, 20),
+    "rng of a joint one": lambda rng: fftconv.probability.Pmf(np.full((40, 9), 1 / 360)).sample(
+        rng=rng, size=20
+    ),
+    "seed": lambda seed: fftconv.audio.decaying_noise(100, 0.5, seed=seed),
+    "seed of sizes": lambda seed: (
+        fftconv.compare_sizes([9], [3], methods=["direct"], repeats=1, seed=seed).methods
+    ),
+    "seed of a check": lambda seed: fftconv.verify_convolution([1, 3, 5, 3], [1, 2, 3], [1, 1], seed=seed),
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_random_numbers_come_from_a_seed_a_generator_a_sequence_or_anywhere(name):
+    draw = DRAWN[name]
+    rng = np.random
+    expected = draw(7)
+    for same in (np.int64(7), rng.default_rng(7), rng.SeedSequence(7), rng.PCG64(7)):
+        np.testing.assert_array_equal(draw(same), expected)
+    going_on = rng.default_rng(7)
+    results = [draw(going_on), draw(going_on), draw(None), draw(None)]
+    np.testing.assert_array_equal(results[0], expected)
+    if name in ("rng", "rng of a joint one", "seed"):
+        assert len({result.tobytes() for result in results}) == 4
+    for given, error in ((-1, ValueError), ("7", TypeError), (1.5, TypeError), (True, TypeError)):
+        message = (
+            rf"{name.split()[0]}={given!r} is not accepted; pass a whole number from 0, a numpy.random"
+        )
+        with pytest.raises(error, match=message):
+            draw(given)
+
+
+PUBLIC = [name for name in MODULES if name.count(".") == 1 and "._" not in name and name != "fftconv.cli"]
+
+
+@pytest.mark.parametrize("name", ["fftconv", *PUBLIC])
+def test_completion_lists_what_is_public_and_nothing_else(name):
+    module = importlib.import_module(name)
+    assert dir(module) == sorted(module.__all__)
+    completer = rlcompleter.Completer({"module": module})
+    listed = itertools.takewhile(
+        lambda found: found, map(completer.complete, itertools.repeat("module."), itertools.count())
+    )
+    assert {found.partition(".")[2].rstrip("()") for found in listed} == set(module.__all__) - {
+        "__version__"
+    }
 
 
 def test_unknown_name_is_an_attribute_error():

@@ -9,3 +9,7 @@ from fftconv.comparison.peers import installed_peers
 from fftconv.comparison.sizes import SizeComparison, compare_sizes
 
 __all__ = ["Comparison", "Measurement", "SizeComparison", "compare", "compare_sizes", "installed_peers"]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -21,3 +21,7 @@ __all__ = [
     "pool",
     "toeplitz_matrix",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

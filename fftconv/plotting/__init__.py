@@ -17,3 +17,7 @@ __all__ = [
     "plot_sliding",
     "plot_toeplitz",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -35,3 +35,7 @@ __all__ = [
     "sum_independent",
     "uniform",
 ]
+
+
+def __dir__() -> list[str]:
+    return __all__
