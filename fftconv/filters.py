@@ -24,6 +24,11 @@ from fftconv.planning import METHODS, ConvolutionPlan, explain, plan_problem
 
 __all__ = ["Filter", "FilterBank"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 _KEPT_PLANS = 64
 
 
@@ -34,7 +39,11 @@ class Filter:
 
     as `convolve` gives it. The kernel's spectra and the plans, one for each shape and dtype of signal, are
     made at the first call that needs them and kept as long as the filter. One filter may be called from
-    many threads at once; results are the same, to the last bit, as one after the other.
+    many threads at once; results are the same, to the last bit, as one after the other. Pickle and copy
+    take kernel and options, and a copy makes the rest anew.
+
+    By default the result has the size of the signal, which is mirrored at its ends, as filters of images
+    do it: smoothing leaves a constant as it is. `convolve` has "full" and "zero".
 
     Parameters
     ----------

@@ -17,6 +17,11 @@ from fftconv._partitions import LONGEST_BLOCK, PARTITIONS, Partitions, partition
 
 __all__ = ["StreamingConvolver"]
 
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 _DTYPES = (np.dtype(np.float32), np.dtype(np.float64))
 _MOST_CHANNELS = 1024
 _LEAST_STEP = 4096  # frames of the tail that are computed together
@@ -71,6 +76,9 @@ class StreamingConvolver:
     A sample that is NaN or infinite reaches the outputs whose window holds it, and no other; while one is
     in reach, calls take longer and allocate. A convolver belongs to one thread at a time, but `set_kernel`
     may be called from any.
+
+    Pickle and copy take all that it has taken in: a copy goes on where the original stands, to the same
+    bits. In the middle of a signal it is opened on the same core alone, as others round otherwise.
 
     References
     ----------

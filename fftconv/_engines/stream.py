@@ -95,9 +95,9 @@ def restore_state(stream: Stream, state: StreamState | None) -> None:
     core_of_state, numbers, places = state
     if core_of_state != (here := _core_of(stream)):
         raise ValueError(
-            f"a StreamingConvolver in the middle of a signal was copied where {ENVIRONMENT_VARIABLE} is "
-            f"{core_of_state!r}, and cannot go on where it is {here!r}, as its sums are rounded otherwise; "
-            f"set {ENVIRONMENT_VARIABLE}={core_of_state} for both, or copy it after flush() or reset()"
+            f"a StreamingConvolver that was copied in the middle of a signal on core {core_of_state!r} "
+            f"cannot go on with {here!r}, which rounds otherwise; set {ENVIRONMENT_VARIABLE} to the same "
+            f"core for both, such as {PYTHON}, or copy it after flush() or reset()"
         )
     stream.restore(np.ascontiguousarray(numbers), np.ascontiguousarray(places))
 

@@ -123,6 +123,9 @@ class Density:
         all values that are computed, and only the integral tells: pass `mass`, 1 for a density, and
         another integral is an error. `points` are places of narrow peaks, which are then found.
 
+        The density keeps the function. It can be pickled if pickle finds the function by name, that is, if
+        it is defined with def at the top of a module.
+
         Examples
         --------
         >>> from fftconv.probability import Density
