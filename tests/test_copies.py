@@ -127,7 +127,7 @@ def test_a_copied_stream_goes_on_where_it_stood_to_the_same_bits(engine):
     run()
 
 
-@pytest.mark.parametrize("shape", [(12_000,), (6000, 2), (6000, 2, 2), (3000, 2, 1)])
+@pytest.mark.parametrize("shape", [(12_000,), (6000, 2), (3000, 2, 2)])
 @pytest.mark.parametrize("block", [16, 64])
 def test_a_stream_is_copied_in_the_middle_of_its_work_on_long_blocks(shape, block, engine):
     """The work on a long block is spread over the calls that follow, and a crossfade has two kernels."""
@@ -361,13 +361,20 @@ def objects(tmp_path_factory):
     return public_objects(tmp_path_factory.mktemp("objects"))
 
 
+def public_names():
+    """All that the public modules list."""
+    parts = ("", ".audio", ".comparison", ".image", ".kernels", ".layers", ".plotting", ".probability")
+    modules = [import_module(f"fftconv{part}") for part in parts]
+    return [getattr(module, name) for module in modules for name in module.__all__]
+
+
 def public_classes():
-    """All classes that a public module lists, but for errors."""
-    found = set()
-    for part in ("", ".audio", ".comparison", ".image", ".layers", ".plotting", ".probability"):
-        module = import_module(f"fftconv{part}")
-        found |= {getattr(module, name) for name in module.__all__}
-    return {each for each in found if inspect.isclass(each) and not issubclass(each, Exception)}
+    return {each for each in public_names() if inspect.isclass(each) and not issubclass(each, Exception)}
+
+
+def test_functions_and_classes_are_found_by_name():
+    for each in filter(callable, public_names()):
+        assert pickle.loads(pickle.dumps(each)) is each
 
 
 def test_every_public_class_is_copied_here(objects):

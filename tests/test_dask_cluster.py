@@ -39,6 +39,26 @@ def test_the_same_as_in_memory(client, boundary):
     np.testing.assert_allclose(result, expected, rtol=1e-12, equal_nan=True)
 
 
+def go_on(convolver, samples):
+    """What a stream gives, and the stream after it."""
+    return convolver.process(samples), convolver
+
+
+def test_filters_and_streams_go_to_workers_and_back(client):
+    rng = np.random.default_rng(6)
+    signal, kernel = rng.normal(size=3000), rng.normal(size=900)
+    smooth = fftconv.Filter(kernel)
+    np.testing.assert_array_equal(client.submit(smooth, signal).result(timeout=60), smooth(signal))
+    here = fftconv.StreamingConvolver(kernel, block_size=64)
+    there = fftconv.StreamingConvolver(kernel, block_size=64)
+    here.process(signal[:1000])
+    there.process(signal[:1000])
+    for start in (1000, 1700):
+        result, there = client.submit(go_on, there, signal[start : start + 700]).result(timeout=60)
+        np.testing.assert_array_equal(result, here.process(signal[start : start + 700]))
+    np.testing.assert_array_equal(there.flush(), here.flush())
+
+
 def slowly(block):
     time.sleep(0.05)
     return block

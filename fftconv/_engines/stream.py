@@ -58,7 +58,7 @@ class Stream(Protocol):
 
 
 class StreamState(NamedTuple):
-    """What a stream has taken in."""
+    """The samples that a stream has taken in, as far as outputs depend on them, as `save` writes them."""
 
     core: str
     """The level of the native core, or "python"."""
