@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from numbers import Number
-from typing import Any, Literal, NamedTuple, cast
+from os import PathLike
+from typing import Any, Literal, NamedTuple, NoReturn, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -26,7 +27,9 @@ from fftconv._checks import (
     is_number,
     is_whole,
     read_integers,
+    read_scalar,
     read_steps,
+    rounded_up,
     shown,
 )
 from fftconv._content import Content
@@ -39,6 +42,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 Axes = int | Sequence[int] | None
 Method = Literal["auto", "direct", "separable", "running_sum", "overlap_save", "fft"]
 
+_NUMBERS = "numbers in rows of equal length, such as [1.0, 2.0]"
 _MOST_ELEMENTS = 2**56  # more than any memory holds, and fewer bytes than an integer counts
 NAN_POLICIES = ("propagate", "omit", "raise")
 
@@ -186,34 +190,87 @@ def read_array(name: str, value: ArrayLike, *, has_mask: bool = False) -> Array:
     """
     array = read_plain(name, value, has_mask=has_mask)
     if array.dtype.kind not in "biufcO":
-        raise TypeError(
-            f"{name} has dtype {array.dtype}, accepted are booleans, integers, floats, complex "
-            f"numbers and objects that add and multiply; convert it with {name}.astype(float)"
+        refuse_dtype(
+            name, value, array, "integers, floats, complex numbers and objects that add and multiply"
         )
     if array.ndim == 0:
-        raise ValueError(
-            f"{name} is a scalar ({value!r}), accepted are arrays of at least one axis; pass [{value!r}]"
-        )
+        refuse_scalar(name, array)
     if array.size == 0:
-        raise ValueError(f"{name} is empty (shape {array.shape}); it needs at least one element")
+        raise ValueError(f"{name} is empty (shape {array.shape}); pass at least one number")
     if array.dtype.kind == "O":
         _check_objects(name, array)
     return array
 
 
-def read_plain(
-    name: str, value: Any, *, accepted: str = "numbers in rows of equal length", has_mask: bool = False
-) -> Array:
+def read_reals(name: str, value: Any) -> Array:
+    """`value` as an array of float64, of any shape; exact numbers are rounded."""
+    array = read_plain(name, value)
+    if array.dtype.kind not in "biufO":
+        refuse_dtype(name, value, array, "integers, floats and objects that are real numbers")
+    if array.dtype.kind == "O":
+        _check_objects(name, array)
+    try:
+        return array.astype(float)
+    except (TypeError, OverflowError) as error:
+        raise ValueError(f"{name} holds numbers that are no floats ({error}); pass real numbers") from None
+
+
+def read_plain(name: str, value: Any, *, accepted: str = _NUMBERS, has_mask: bool = False) -> Array:
     """`value` as an array of NumPy, of any shape and dtype, if nothing is lost by that."""
     check_array_kind(name, value, has_mask=has_mask)
     try:
         array = as_native(np.asarray(value))
     except ValueError as error:
         raise ValueError(f"{name} cannot be made an array ({error}); pass {accepted}") from None
-    if array.ndim == 0 and array.dtype.kind == "O" and isinstance(value, Iterable):
-        items = f"{name}.values()" if isinstance(value, Mapping) else name
-        raise TypeError(f"{name} is a {type(value).__name__}, which is no array; pass list({items})")
+    if array.ndim == 0 and array.dtype.kind == "O" and not isinstance(array[()], Number):
+        if value is None:
+            raise TypeError(f"{name} is None; pass {accepted}")
+        kind, cure = type(value).__name__, _instead_of(name, value, array, accepted)
+        raise TypeError(f"{name} is a {kind}, which is no array; pass {cure}")
     return array
+
+
+def refuse_scalar(name: str, array: Array) -> NoReturn:
+    """Raise ValueError for a number where an array belongs."""
+    number = array.item()
+    is_literal = type(number) in (bool, int, float, complex) and bool(np.isfinite(array))
+    raise ValueError(
+        f"{name} is a scalar ({shown(number)}), accepted are arrays of at least one axis; pass "
+        f"[{number if is_literal else name}]"
+    )
+
+
+def refuse_dtype(
+    name: str, value: Any, array: Array, kinds: str = "integers, floats", accepted: str = _NUMBERS
+) -> NoReturn:
+    """Raise TypeError for an array whose items are no numbers of these kinds."""
+    is_text = isinstance(value, (str, bytes))
+    what = f"is of type {type(value).__name__}" if is_text else f"has dtype {array.dtype}"
+    cure = _instead_of(name, value, array, accepted)
+    raise TypeError(f"{name} {what}, accepted are booleans, {kinds}; pass {cure}")
+
+
+def _instead_of(name: str, value: Any, array: Array, accepted: str) -> str:
+    """Return what to pass for a value that NumPy makes no array of numbers of."""
+    if isinstance(value, (str, PathLike)) and name == "image":
+        return "fftconv.image.read(image), if that is a file"
+    if isinstance(value, bytes):
+        return f"numpy.frombuffer({name}, numpy.uint8)"
+    if isinstance(value, Mapping):
+        return f"list({name}.values())"
+    if hasattr(value, "probabilities"):  # a distribution of this package
+        return f"{name}.probabilities"
+    if array.dtype.kind == "O" and isinstance(value, Iterable):
+        return f"list({name})"
+    if array.dtype.names:
+        return f"one of its fields, such as {name}[{array.dtype.names[0]!r}]"
+    for kind in (int, float):  # texts of numbers
+        try:
+            array.astype(kind)
+        except (TypeError, ValueError, OverflowError):
+            continue
+        return f"numpy.asarray({name}, {kind.__name__})" if array.ndim else f"[{kind.__name__}({name})]"
+    return accepted
 
 
 def as_native(array: Array) -> Array:
@@ -228,6 +285,8 @@ def native_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
 
 def _check_objects(name: str, array: Array) -> None:
     for element in array.flat:
+        if element is None:
+            raise TypeError(f"{name} holds None, a missing value; pass float('nan') in its place")
         if not isinstance(element, Number) or isinstance(element, np.timedelta64):
             raise TypeError(
                 f"{name} holds {element!r} of type {type(element).__name__}, accepted are numbers "
@@ -312,7 +371,7 @@ def _cure(of_signal: int, of_kernel: int) -> str:
     more = of_kernel - of_signal
     if more > 0:
         example = ", ".join(["numpy.newaxis"] * more)
-        return f"for example signal[{example}]"
+        return f"for example numpy.asarray(signal)[{example}]"
     axes = tuple(range(-more, of_signal))
     return f"or say along which axes of the signal it lies, for example axes={axes}"
 
@@ -371,7 +430,7 @@ def _read_options(
             f"the signal; leave boundary out, or use mode='same'"
         )
     threads = check_workers(workers)
-    check_array_kind("max_memory", max_memory)
+    max_memory = read_scalar("max_memory", max_memory)
     if max_memory is not None and (not is_whole(max_memory) or max_memory < 0):
         raise ValueError(
             f"max_memory={shown(max_memory)} is not accepted; pass a whole number of bytes, or None for any"
@@ -411,22 +470,22 @@ def read_fill(fill_value: Any, boundary: str, dtype: np.dtype[Any], name: str = 
     """The value beyond the edges of the array that the caller knows by this name, in the result's dtype."""
     if isinstance(fill_value, float) and fill_value == 0:
         return 0
-    check_array_kind("fill_value", fill_value)
+    fill_value = read_scalar("fill_value", fill_value)
     if not is_number(fill_value):
         raise TypeError(f"fill_value={shown(fill_value)} is not accepted; pass a number")
     if isinstance(fill_value, np.number):
         fill_value = fill_value.item()
     if boundary != "constant" and fill_value != 0:
         raise ValueError(
-            f"fill_value={shown(fill_value)} has no effect with boundary={boundary!r}; pass "
-            f"boundary='constant'"
+            f"fill_value={shown(fill_value)} has no effect with boundary={boundary!r}; leave it out, or "
+            f"pass boundary='constant'"
         )
     if dtype.kind == "O":
         return fill_value
     if isinstance(fill_value, (complex, np.complexfloating)) and dtype.kind != "c":
         raise TypeError(
             f"fill_value={shown(fill_value)} is complex and the data is real ({dtype}); "
-            f"pass a real one, or convert {name} with {name}.astype(complex)"
+            f"pass a real one, or convert {name} with numpy.asarray({name}, complex)"
         )
     if dtype.kind in "iu":
         return _read_whole_fill(fill_value, dtype, name)
@@ -450,13 +509,13 @@ def _read_whole_fill(fill_value: Any, dtype: np.dtype[Any], name: str) -> int:
     if whole is None or whole != fill_value:
         raise ValueError(
             f"fill_value={shown(fill_value)} is not a whole number, but integer data gives integer "
-            f"results; convert {name} with {name}.astype(float)"
+            f"results; convert {name} with numpy.asarray({name}, float)"
         )
     limits = np.iinfo(dtype)
     if not limits.min <= whole <= limits.max:
         raise OverflowError(
             f"fill_value={shown(fill_value)} does not fit {dtype}; convert {name} with "
-            f"{name}.astype(object)"
+            f"numpy.asarray({name}, object)"
         )
     return whole
 
@@ -465,25 +524,25 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """An array that the result fits, in either byte order."""
     if type(out) is not np.ndarray:
         check_array_kind("out", out)
+    fitting = f"pass numpy.empty({shape}, {dtype.name!r})"
     if not isinstance(out, np.ndarray):
-        raise TypeError(f"out is a {type(out).__name__}; pass a NumPy array")
+        raise TypeError(f"out is a {type(out).__name__} and no NumPy array; {fitting}")
     if out.shape != shape or native_dtype(out.dtype) != dtype:
         raise ValueError(
             f"out has shape {out.shape} and dtype {out.dtype}, the result has shape {shape} and "
-            f"dtype {dtype}; pass np.empty({shape}, np.{dtype.name})"
+            f"dtype {dtype}; {fitting}"
         )
     if not out.flags.writeable:
-        raise ValueError("out is read-only; pass a writeable array")
+        raise ValueError(f"out is read-only; {fitting}")
 
 
 def read_mask(mask: ArrayLike, shape: tuple[int, ...]) -> Array:
     """The weight of every sample: booleans, or real numbers from 0 to 1."""
-    weights = read_plain("mask", mask, accepted="one weight for each sample")
+    accepted = "one weight for each sample"
+    weights = read_plain("mask", mask, accepted=accepted)
     if weights.dtype.kind not in "biuf":
-        raise TypeError(
-            f"mask has dtype {weights.dtype}, accepted are booleans (True where a sample counts) and "
-            f"weights from 0 to 1"
-        )
+        kinds = "True where a sample counts, and weights from 0 to 1"
+        refuse_dtype("mask", mask, weights, kinds, accepted)
     if weights.dtype.kind != "b":
         wrong = ~((weights >= 0) & (weights <= 1))
         if wrong.any():
@@ -527,12 +586,12 @@ def is_nan(array: Array) -> Array:
 
 def _read_tolerance(accuracy: Any, taps: int, dtype: np.dtype[Any]) -> float | None:
     """What is allowed relative to the sum of magnitudes of each output; None if it is not asked for."""
+    accuracy = read_scalar("accuracy", accuracy)
     if isinstance(accuracy, str):
         check_choice("accuracy", accuracy, ("normwise", "componentwise"))
         if accuracy == "normwise" or dtype.kind not in "fc":
             return None
         return componentwise_error(taps, dtype)
-    check_array_kind("accuracy", accuracy)
     if isinstance(accuracy, bool) or not isinstance(accuracy, (float, np.floating)):
         raise TypeError(
             f"accuracy={shown(accuracy)} is not accepted; pass 'normwise', 'componentwise' or a "
@@ -545,6 +604,7 @@ def _read_tolerance(accuracy: Any, taps: int, dtype: np.dtype[Any]) -> float | N
     if not least <= asked < 1:
         raise ValueError(
             f"accuracy={shown(accuracy)} is not accepted; with {taps} taps in {dtype} pass a number from "
-            f"{least:.2g} to 1, 'componentwise' for the least of them, or convert the data to a wider dtype"
+            f"{rounded_up(least, 2):.2g} to below 1, 'componentwise' for the least of them, or convert the "
+            f"data to a wider dtype"
         )
     return asked

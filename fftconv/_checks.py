@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence, Set
+from decimal import ROUND_CEILING, Decimal
 from fractions import Fraction
 from numbers import Number
 from typing import Any
@@ -33,11 +34,20 @@ def is_number(value: Any) -> bool:
     return isinstance(value, (Number, np.number)) and not isinstance(value, (bool, np.timedelta64))
 
 
+def read_scalar(name: str, value: Any) -> Any:
+    """Return the value, or what an array without axes holds, if nothing is lost by that."""
+    kind = type(value)
+    if kind is int or kind is float or kind is str:
+        return value
+    check_array_kind(name, value)
+    return value[()] if _is_scalar(value) else value
+
+
 def check_workers(workers: Any) -> int | None:
     """A number of threads, or None."""
     if workers is None:
         return None
-    check_array_kind("workers", workers)
+    workers = read_scalar("workers", workers)
     if not is_whole(workers) or not 1 <= workers <= _MOST_WORKERS:
         raise ValueError(
             f"workers={shown(workers)} is not accepted; pass 1 to {_MOST_WORKERS} threads, or None"
@@ -55,8 +65,7 @@ def check_choice(name: str, value: Any, accepted: Sequence[str]) -> None:
 
 def check_finite(name: str, value: Any) -> float:
     """A finite real number, as one of Python: small types of NumPy overflow in what follows."""
-    if type(value) not in (int, float):
-        check_array_kind(name, value)
+    value = read_scalar(name, value)
     if not is_whole(value) and not isinstance(value, (float, np.floating)):
         raise TypeError(f"{name}={shown(value)} is not accepted; pass a number")
     try:
@@ -70,9 +79,9 @@ def check_finite(name: str, value: Any) -> float:
 
 def read_chance(name: str, value: Any) -> int | float | Fraction:
     """A number from 0 to 1, as one of Python."""
+    value = read_scalar(name, value)
     if isinstance(value, Fraction) and 0 <= value <= 1:
         return value
-    check_array_kind(name, value)
     if not (is_whole(value) or isinstance(value, (float, np.floating))) or not 0 <= value <= 1:
         raise ValueError(f"{name}={shown(value)} is not accepted; pass a probability from 0 to 1")
     return int(value) if is_whole(value) else float(value)
@@ -80,8 +89,7 @@ def read_chance(name: str, value: Any) -> int | float | Fraction:
 
 def check_count(name: str, value: Any, least: int | None = 1) -> int:
     """A whole number, from `least` on if there is such a number, as one of Python."""
-    if type(value) is not int:
-        check_array_kind(name, value)
+    value = read_scalar(name, value)
     if not is_whole(value):
         raise TypeError(f"{name}={shown(value)} is not accepted; pass a whole number")
     if least is not None and value < least:
@@ -145,11 +153,25 @@ def make_generator(name: str, seed: Seed) -> np.random.Generator:
     )
 
 
+def rounded_up(value: float, digits: int = 3) -> float:
+    """Return the least number of so few digits that is not below the value, for a bound in an error."""
+    number = Decimal(value)
+    unit = Decimal(1).scaleb(number.adjusted() - digits + 1)
+    return float(number.quantize(unit, ROUND_CEILING))
+
+
 def read_list(name: str, value: Any, accepted: str) -> tuple[Any, ...]:
     """The items of anything that has them, but for texts and mappings."""
-    if isinstance(value, (str, bytes, Mapping)) or not isinstance(value, Iterable):
+    check_array_kind(name, value)
+    if isinstance(value, Mapping):
+        raise TypeError(f"{name} is a {type(value).__name__} and no list; pass list({name}.values())")
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable) or _is_scalar(value):
         raise TypeError(f"{name}={shown(value)} is not accepted; pass {accepted}")
     return tuple(value)
+
+
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim == 0
 
 
 def in_digits(number: int) -> str:

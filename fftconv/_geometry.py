@@ -57,12 +57,6 @@ def _same(size: int, span: int) -> tuple[int, int]:
 
 
 def _valid(size: int, span: int) -> tuple[int, int]:
-    if span > size:
-        raise ValueError(
-            f"mode='valid' needs a kernel that fits inside the signal, but along one axis the "
-            f"kernel covers {span} samples and the signal has {size}; "
-            f"use mode='same' or mode='full', or swap the two"
-        )
     return span - 1, size
 
 
@@ -182,6 +176,8 @@ def geometry(
     dilation: tuple[int, ...],
 ) -> Geometry:
     """Lay the mode's range over every convolved axis and broadcast the others."""
+    if mode == "valid":
+        _check_fit(signal_shape, kernel_shape, axes, dilation)
     windows = []
     output_shape = [max(a, b) if a and b else 0 for a, b in zip(signal_shape, kernel_shape, strict=True)]
     for axis, step, gap in zip(axes, stride, dilation, strict=True):
@@ -191,3 +187,27 @@ def geometry(
         windows.append(window)
         output_shape[axis] = window.outputs
     return Geometry(mode, signal_shape, kernel_shape, axes, tuple(windows), tuple(output_shape))
+
+
+def _check_fit(
+    signal_shape: tuple[int, ...],
+    kernel_shape: tuple[int, ...],
+    axes: tuple[int, ...],
+    dilation: tuple[int, ...],
+) -> None:
+    """Refuse a kernel that covers more than the signal, and say to swap them only where that helps."""
+    sizes, taps = ([shape[axis] for axis in axes] for shape in (signal_shape, kernel_shape))
+    spans = [(count - 1) * gap + 1 for count, gap in zip(taps, dilation, strict=True)]
+    wrong = [place for place, (size, span) in enumerate(zip(sizes, spans, strict=True)) if span > size]
+    if not wrong:
+        return
+    place = wrong[0]
+    swapped = [(size - 1) * gap + 1 for size, gap in zip(sizes, dilation, strict=True)]
+    helps = len(axes) == len(signal_shape) and all(
+        span <= count for span, count in zip(swapped, taps, strict=True)
+    )
+    raise ValueError(
+        f"mode='valid' needs a kernel that fits inside the signal, but along axis {axes[place]} the kernel "
+        f"covers {spans[place]} samples and the signal has {sizes[place]}; use mode='same' or mode='full'"
+        + (", or swap the two" if helps else "")
+    )

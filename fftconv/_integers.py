@@ -100,5 +100,6 @@ def _overflow(options: Options) -> OverflowError:
     range_of = f"largest possible: {largest}" if dtype.kind == "i" else f"0 to {largest}"
     return OverflowError(
         f"the exact result does not fit {dtype} ({range_of}); convert the signal with "
-        f"signal.astype(object) for integers of any size, or with signal.astype(float) for rounded ones"
+        f"numpy.asarray(signal, object) for integers of any size, or with numpy.asarray(signal, float) for "
+        f"rounded ones"
     )

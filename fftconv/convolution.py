@@ -40,8 +40,8 @@ _NO_FILL, _ONE = 0.0, 1  # defaults, which the fast path knows by identity
 def convolve(
     signal: ArrayLike,
     kernel: ArrayLike,
-    *,
     mode: Mode = "full",
+    *,
     boundary: Boundary = "zero",
     fill_value: Any = _NO_FILL,
     axes: Axes = None,
@@ -243,8 +243,8 @@ def convolve(
 def correlate(
     signal: ArrayLike,
     kernel: ArrayLike,
-    *,
     mode: Mode = "full",
+    *,
     boundary: Boundary = "zero",
     fill_value: Any = _NO_FILL,
     axes: Axes = None,

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, Axes, Method, Options, Problem, align, read_array, read_problem
-from fftconv._arrays import check_array_kind, convolve_of, stack_of
+from fftconv._arrays import convolve_of, stack_of
 from fftconv._boundary import BOUNDARIES, Boundary
-from fftconv._checks import check_choice
+from fftconv._checks import check_choice, read_list
 from fftconv._engines import FAMILIES
 from fftconv._fft import read_provider
 from fftconv._geometry import MODES, Mode
@@ -355,12 +355,8 @@ class FilterBank:
 
 def _stack(kernels: ArrayLike | Sequence[ArrayLike]) -> Array:
     """The kernels along a first axis, read-only."""
-    check_array_kind("kernels", kernels)
-    if not np.iterable(kernels):
-        raise TypeError(f"kernels={kernels!r} is not accepted; pass a sequence of kernels")
-    each = [
-        read_array(f"kernels[{n}]", taps) for n, taps in enumerate(cast("Sequence[ArrayLike]", kernels))
-    ]
+    given = read_list("kernels", kernels, "a sequence of kernels")
+    each = [read_array(f"kernels[{n}]", taps) for n, taps in enumerate(given)]
     if not each:
         raise ValueError("kernels is empty; pass at least one kernel")
     shapes = sorted({taps.shape for taps in each})

@@ -24,6 +24,7 @@ from fftconv._checks import (
     check_taps,
     read_numbers,
     read_sides,
+    rounded_up,
     scaled,
     shown,
 )
@@ -432,12 +433,13 @@ def laplacian_of_gaussian(sigma: float, *, truncate: float = 4.0) -> Kernel:
     if reach == 0 and 0.5 / s <= _TRUNCATE:
         raise ValueError(
             f"truncate={truncate!r} is too small: all of the weight lies on one tap; pass at least "
-            f"{0.5 / s:g}"
+            f"{rounded_up(0.5 / s):g}"
         )
     least = max(0.5 / max(deviations, 0.01), _LEAST_SIGMA)
     if reach == 0 or s < _LEAST_SIGMA:
         raise ValueError(
-            f"sigma={sigma!r} is too small: all of its weight lies on one tap; pass at least {least:g}"
+            f"sigma={sigma!r} is too small: all of its weight lies on one tap; pass at least "
+            f"{rounded_up(least):g}"
         )
     offsets = np.arange(-reach, reach + 1)
     squared = (offsets[:, None] ** 2 + offsets[None, :] ** 2) / s**2

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from fftconv._arguments import Array, check_out, native_dtype, read_array, read_plain
+from fftconv._arguments import (
+    Array,
+    check_out,
+    native_dtype,
+    read_array,
+    read_plain,
+    refuse_dtype,
+    refuse_scalar,
+)
 from fftconv._arrays import check_array_kind
 from fftconv._checks import check_choice, check_count, check_finite, shown
 from fftconv._engines.stream import Connection, lengths, make_stream, restore_state, save_state
@@ -378,6 +386,8 @@ class StreamingConvolver:
         """The samples in the dtype of the arithmetic, with one axis only for one channel."""
         samples = block if type(block) is np.ndarray else read_plain("block", block)
         shape = samples.shape
+        if not shape and samples.dtype.kind in "biuf":
+            refuse_scalar("block", samples)
         if not ((len(shape) == 2 and shape[1] == self._channels) or len(shape) == 1 == self._channels):
             accepted = f"(frames, {self._channels})" + (" or (frames,)" if self._channels == 1 else "")
             raise ValueError(
@@ -386,8 +396,10 @@ class StreamingConvolver:
             )
         if samples.dtype != self._dtype:
             check_array_kind("block", samples)  # of objects, too
-            if samples.dtype.kind not in "biuf":
+            if samples.dtype.kind == "c":
                 raise TypeError(f"block has dtype {samples.dtype}; {_REAL}")
+            if samples.dtype.kind not in "biuf":
+                refuse_dtype("block", block, samples)
             samples = samples.astype(self._dtype)
         return samples
 

@@ -1,14 +1,21 @@
 """Arguments that would lose something, or have the wrong size or kind, are refused by every function."""
 
+import ast
 import dataclasses
 import datetime
 import inspect
+import itertools
 import re
+from collections import Counter
+from fractions import Fraction
+from pathlib import Path
 
 import click
 import numpy as np
 import pytest
+import scipy.sparse
 from public_calls import BYTES, CALLS, FIELD, FUNCTIONS, LINE, TAPS
+from scipy import stats
 
 import fftconv
 from fftconv import kernels
@@ -339,6 +346,8 @@ def of_small_types(value):
         yield [kind(item) for item in value], [kind(item).item() for item in value]
         return
     whole = isinstance(value, int)
+    yield np.array(value), value  # an array without axes
+    yield np.array(value, object), value
     for dtype in SMALL:
         is_integer = np.issubdtype(dtype, np.integer)
         if whole and not is_integer:
@@ -556,6 +565,238 @@ def test_cures_that_are_named_work():
 def cure_of(error):
     """What an error says to pass."""
     return re.search(r"(?:pass|fill it with) (\w+[\w.]*(?:\([^,]*?\))?)", str(error).partition(";")[2])[1]
+
+
+def advice_of(error):
+    """The call that an error asks for: a function or None for the same one, arguments, and options."""
+    cure = str(error).partition("; ")[2]
+    for lead in ("such as ", "for example ", "call ", "pass ", "use "):
+        tail = cure.partition(lead)[2]
+        for end in range(len(tail), 0, -1):
+            text = tail[:end].strip() if lead == "call " else f"same({tail[:end]})"
+            try:
+                asked = ast.parse(text, mode="eval").body
+            except SyntaxError:
+                continue
+            if isinstance(asked, ast.Call) and (asked.args or asked.keywords):
+                options = {item.arg: ast.unparse(item.value) for item in asked.keywords}
+                return ast.unparse(asked.func), [ast.unparse(item) for item in asked.args], options
+    raise AssertionError(f"no advice in: {error}")
+
+
+def follow_advice(function, parameter, value, context):
+    """Call the function, follow the advice of its errors, and return how often that was needed."""
+    names = {"numpy": np, "fftconv": fftconv, "Pmf": fftconv.probability.Pmf}
+    given = context | {parameter: value}
+    for steps in range(5):
+        try:
+            function(**given)
+        except (TypeError, ValueError, OverflowError) as error:
+            name, arguments, options = advice_of(error)
+            known = names | given
+            changed = [eval(text, known) for text in arguments]
+            options = {key: eval(text, known) for key, text in options.items()}
+            if name == "same":
+                named, index = re.match(r"(\w+)(?:\[(\d+)\])?", str(error)).groups()
+                named = named if named in given else parameter
+                if index is not None:
+                    changed = [[*given[named][: int(index)], *changed, *given[named][int(index) + 1 :]]]
+                given |= dict(zip([named], changed, strict=False)) | options
+            else:
+                called, context = eval(name, known), options
+                parameter = next(iter(inspect.signature(called).parameters))
+                function, given = called, {parameter: changed[0]} | options
+        else:
+            return steps
+    raise AssertionError(f"the advice does not end: {given}")
+
+
+def disguises(value):
+    """The same numbers as something that is no array of numbers."""
+    array = np.asarray(value)
+    if array.ndim == 0:
+        return
+    yield (row for row in array)
+    yield map(np.asarray, array)
+    yield dict(enumerate(array))
+    yield dict(enumerate(array)).values()
+    if array.dtype.kind in "iuf":
+        yield array.astype(str)
+        yield array.astype(str).tolist()
+    yield array.astype([("a", array.dtype), ("b", array.dtype)])
+    if array.ndim == 2:
+        yield scipy.sparse.coo_array(array)
+        yield scipy.sparse.csr_matrix(array)
+        yield SparseOfOthers(array)
+
+
+class SparseOfOthers:
+    """As those of the package sparse."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def todense(self):
+        return self.array
+
+
+# Texts give floats, which no picture file holds, and a record is no weight from 0 to 1.
+_OWN_ADVICE = ("image.write", "image.write_frames")
+
+
+@pytest.mark.parametrize(("name", "parameter"), parameters(takes_arrays))
+def test_advice_about_arrays_works(name, parameter, tmp_path):
+    value = right(name, parameter)
+    if parameter in ("fill_value", "out") or name in _OWN_ADVICE:
+        return
+    for number, disguised in enumerate(disguises(value)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        follow_advice(lambda folder=folder, **given: call(name, folder, **given), parameter, disguised, {})
+
+
+@pytest.mark.parametrize("number", [2, 0.5, np.float32(2), np.array(2), np.array(1j), Fraction(1, 2), True])
+@pytest.mark.parametrize("signal", [LINE, FIELD, LINE.tolist()], ids=["line", "field", "list"])
+def test_advice_about_scalars_works(signal, number):
+    with pytest.raises(ValueError, match=r"^kernel is a scalar .*; pass \[") as caught:
+        fftconv.convolve(signal, number)
+    if isinstance(number, int):
+        assert str(caught.value).endswith(f"pass [{number}]")
+    for function in (fftconv.convolve, fftconv.correlate, fftconv.explain):
+        follow_advice(function, "kernel", number, {"signal": signal})
+        follow_advice(function, "signal", number, {"kernel": signal})
+    follow_advice(lambda kernel, **more: fftconv.Filter(kernel, **more)(signal), "kernel", number, {})
+
+
+@pytest.mark.parametrize(("name", "parameter"), parameters(takes_arrays))
+def test_what_has_no_numbers_is_refused_by_name(name, parameter, tmp_path):
+    for value in (None, object(), print, "no numbers", ["a", "b"], slice(3), Path("x.png")):
+        default = inspect.signature(FUNCTIONS[name]).parameters[parameter].default
+        if value is default or parameter == "fill_value" or name in _OWN_ADVICE:
+            continue
+        with pytest.raises((TypeError, ValueError), match=rf"^{parameter}\b"):
+            pytest.fail(f"{value!r} gave {call(name, tmp_path, **{parameter: value})!r}")
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {0: 0.4},
+        {0: 0.25, 2: 0.5},
+        {0: 0.5, 3: 0.5},
+        {1: 2, 6: Fraction(1, 2)},
+        Counter([1, 1, 2, 5]),
+        "2d6",
+        stats.poisson(2.0),
+        stats.binom(5, 0.5),
+        [0.4],
+        [1, 2, 3],
+        0.4,
+        3,
+        np.array(2),
+        np.float32(0.5),
+        iter([0.5, 0.25]),
+        scipy.sparse.coo_array([[0.5, 0.25]]),
+    ],
+    ids=repr,
+)
+def test_advice_about_probabilities_works(given):
+    assert follow_advice(fftconv.probability.Pmf, "probabilities", given, {}) <= 3
+    if isinstance(given, (list, Counter)):
+        follow_advice(fftconv.probability.Pmf.from_counts, "counts", given, {})
+        follow_advice(fftconv.probability.Pmf.from_dict, "weights", given, {})
+
+
+@pytest.mark.parametrize("signal", [[3, 5], (1, 2), [[1, 2], [3, 4]], range(3)], ids=repr)
+def test_advice_about_dtypes_works_for_lists(signal):
+    taps = np.ones((1,) * np.ndim(signal), int)
+    for fill in (1.5, float("nan"), 10**30, 1j):
+        with pytest.raises((ValueError, OverflowError, TypeError)) as caught:
+            fftconv.convolve(signal, taps, mode="same", boundary="constant", fill_value=fill)
+        cure = re.search(r"numpy\.asarray\(signal, \w+\)", str(caught.value))[0]
+        converted = eval(cure, {"numpy": np, "signal": signal})
+        fftconv.convolve(converted, taps, mode="same", boundary="constant", fill_value=fill)
+    with pytest.raises(OverflowError) as caught:
+        fftconv.convolve(signal, taps * (2**63 - 1), mode="same")
+    for cure in re.findall(r"numpy\.asarray\(signal, \w+\)", str(caught.value)):
+        fftconv.convolve(eval(cure, {"numpy": np, "signal": signal}), taps * (2**63 - 1), mode="same")
+
+
+@pytest.mark.parametrize("dtype", ["?", "i2", "u8", "f2", "f4", "f8", "c8", "c16", "O", "g"])
+@pytest.mark.parametrize("wrong", [3, [0, 0], np.empty(1), np.empty(5, "S1"), "read-only"], ids=repr)
+def test_advice_about_out_works(dtype, wrong):
+    signal = np.ones(5, dtype)
+    if isinstance(wrong, str):
+        wrong = fftconv.convolve(signal, signal)
+        wrong.flags.writeable = False
+    follow_advice(fftconv.convolve, "out", wrong, {"signal": signal, "kernel": signal})
+
+
+def test_bounds_that_errors_name_are_accepted():
+    for taps in (*range(1, 60), 1000, 12345):
+        for dtype in ("f4", "f8"):
+            ones = np.ones(taps, dtype)
+            with pytest.raises(ValueError, match="pass a number from") as caught:
+                fftconv.explain(ones, ones, accuracy=1e-30)
+            least = float(re.search(r"from (\S+) to", str(caught.value))[1])
+            fftconv.explain(ones, ones, accuracy=least)
+    for size in np.random.default_rng(0).uniform(0.13, 30, 100):
+        with pytest.raises(ValueError, match="^truncate=.*too small") as caught:
+            kernels.laplacian_of_gaussian(size, truncate=0.01 / size)
+        kernels.laplacian_of_gaussian(size, truncate=float(str(caught.value).split()[-1]))
+        with pytest.raises(ValueError, match="^sigma=.*too small") as caught:
+            kernels.laplacian_of_gaussian(1e-6, truncate=size)
+        kernels.laplacian_of_gaussian(float(str(caught.value).split()[-1]), truncate=size)
+
+
+def shapes_of(largest, ndim):
+    return itertools.product(range(1, largest + 1), repeat=ndim)
+
+
+@pytest.mark.parametrize(("ndim", "largest"), [(1, 6), (2, 3)])
+def test_advice_about_valid_works(ndim, largest):
+    refused = swaps = 0
+    for signal_shape, kernel_shape in itertools.product(shapes_of(largest, ndim), repeat=2):
+        for dilation, axes in itertools.product((1, 2), (None, -1)):
+            sides = (0,) * (ndim - 1) if axes == -1 else ()
+            if any(len({1, signal_shape[i], kernel_shape[i]}) == 3 for i in sides):
+                continue  # nothing that broadcasts
+            options = {"dilation": dilation, "axes": axes}
+            signal, kernel = np.ones(signal_shape), np.ones(kernel_shape)
+            try:
+                fftconv.convolve(signal, kernel, "valid", **options)
+            except ValueError as error:
+                message = str(error)
+            else:
+                continue
+            refused += 1
+            modes = re.findall(r"use mode='(\w+)' or mode='(\w+)'", message)[0]
+            for mode in modes:
+                fftconv.convolve(signal, kernel, mode, **options)
+            try:
+                fftconv.convolve(kernel, signal, "valid", **options)
+            except ValueError:
+                assert "swap" not in message
+            else:
+                swaps += "swap" in message
+                assert "swap" in message or axes == -1
+    assert 0 < swaps < refused
+
+
+def test_mode_stands_third_in_convolve_and_correlate_alone():
+    signal, kernel = np.arange(5.0), np.array([1.0, 2.0])
+    for function in (fftconv.convolve, fftconv.correlate):
+        for mode in ("full", "same", "valid"):
+            expected = function(signal, kernel, mode=mode)
+            np.testing.assert_array_equal(function(signal, kernel, mode), expected)
+            np.testing.assert_array_equal(function(signal.tolist(), kernel, mode), expected)
+        with pytest.raises(TypeError, match="positional"):
+            function(signal, kernel, "same", "zero")
+    for name, function in FUNCTIONS.items():
+        mode = inspect.signature(function).parameters.get("mode")
+        if mode is not None:
+            stands = name in ("convolve", "correlate", "layers.toeplitz_matrix")
+            assert mode.kind is (mode.POSITIONAL_OR_KEYWORD if stands else mode.KEYWORD_ONLY), name
 
 
 def followed(signal, kernel=(1.0, 1.0), **options):

@@ -105,6 +105,7 @@ def check_array_kind(name: str, value: Any, *, has_mask: bool = False) -> None:
             f"filters"
         )
     check_losses(name, value, has_mask=has_mask)
+    _refuse_sparse(name, value)
     if isinstance(value, np.ndarray):
         _check_contents(name, value)
     elif isinstance(value, Sequence) and not isinstance(value, (str, bytes, range)):
@@ -163,6 +164,15 @@ def check_losses(name: str, value: Any, *, has_mask: bool = False) -> None:
             numbers = next((each for each in ("value", "magnitude") if hasattr(value, each)), None)
             cure = f"{name}.{numbers}" if numbers else "its numbers as a NumPy array"
             raise TypeError(f"{name} has the {attribute} {str(unit)!r}, which would be lost; pass {cure}")
+
+
+def _refuse_sparse(name: str, value: Any) -> None:
+    """Raise TypeError for a sparse matrix, which NumPy takes for a single object."""
+    for method in ("toarray", "todense"):  # of SciPy, and of the package sparse
+        if callable(getattr(value, method, None)):
+            raise TypeError(
+                f"{name} is a sparse {type(value).__name__}, which holds no array; pass {name}.{method}()"
+            )
 
 
 def _refuse_named(name: str, value: Any) -> NoReturn:

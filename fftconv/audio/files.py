@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._arrays import check_array_kind
 from fftconv._files import StrPath, check_target
 from fftconv.audio import effects, responses
 from fftconv.audio.codecs import AudioMetadata, Reader, choose_format, choose_subtype
@@ -187,8 +186,7 @@ def _response(
     if not callable(filter):
         if parameters:
             raise TypeError(f"taps of a kernel take no {next(iter(parameters))}; leave it out")
-        check_array_kind("filter", filter)
-        return responses.own_kernel(filter)
+        return responses.own_kernel(filter, "filter")
     if filter not in _RESPONSES:
         known = ", ".join(effect.__name__ for effect in _RESPONSES)
         raise TypeError(f"filter={filter!r} is not accepted; pass one of {known}, or the taps of a kernel")

@@ -227,9 +227,9 @@ def band_filter(
     return Response(np.asarray(response), advance=0 if causal else taps // 2, tail=causal)
 
 
-def own_kernel(kernel: ArrayLike) -> Response:
+def own_kernel(kernel: ArrayLike, name: str = "kernel") -> Response:
     """Taps of somebody's own, with their tail."""
-    return Response(read_array("kernel", kernel))
+    return Response(read_array(name, kernel))
 
 
 def check_positive(name: str, value: float, unit: str) -> float:

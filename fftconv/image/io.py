@@ -263,7 +263,11 @@ def write_frames(
     3
     """
     check_array_kind("frames", frames)
-    if not isinstance(frames, (Sequence, np.ndarray)) or isinstance(frames, (str, bytes)):
+    if (
+        not isinstance(frames, (Sequence, np.ndarray))
+        or isinstance(frames, (str, bytes))
+        or (isinstance(frames, np.ndarray) and frames.ndim == 0)
+    ):
         raise TypeError(f"frames is a {type(frames).__name__}; pass a sequence of images, such as a list")
     write_file(path, frames, metadata=metadata, quality=quality)
 

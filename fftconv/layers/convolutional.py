@@ -120,8 +120,8 @@ def conv_layer(
             y = sum_over_channels(task, method)
         except OverflowError:  # which speaks of a signal
             raise OverflowError(
-                f"the layer does not fit {dtype}; convert x with x.astype(object) for integers of any "
-                f"size, or with x.astype(float) for rounded ones"
+                f"the layer does not fit {dtype}; convert x with numpy.asarray(x, object) for integers "
+                f"of any size, or with numpy.asarray(x, float) for rounded ones"
             ) from None
         return y if added is None else _add_bias(y, added.reshape(-1, *(1,) * len(axes)), dtype)
     if added is not None:
@@ -148,8 +148,8 @@ def _add_bias(y: Array, bias: Array, dtype: np.dtype[Any]) -> Array:
             for of_kernel, add in each
         ):
             raise OverflowError(
-                f"the layer with its bias does not fit {dtype}; convert x with x.astype(object) or "
-                f"x.astype(float)"
+                f"the layer with its bias does not fit {dtype}; convert x with numpy.asarray(x, object) or "
+                f"numpy.asarray(x, float)"
             )
     return np.asarray(np.add(y, bias, dtype=dtype))
 

@@ -326,7 +326,7 @@ def _with_room_for(fill_value: Any, samples: Array) -> Array:
             return samples.astype(dtype, copy=False)
     raise OverflowError(
         f"fill_value={fill_value!r} and x ({samples.dtype}) do not fit one dtype of 64 bits; convert x "
-        f"with x.astype(object)"
+        f"with numpy.asarray(x, object)"
     )
 
 

@@ -180,8 +180,8 @@ def _in_64_bits(total: Array, dtype: np.dtype[Any]) -> Array:
 
 def _overflow(dtype: np.dtype[Any]) -> OverflowError:
     return OverflowError(
-        f"a gradient does not fit {dtype}; convert the gradient with gradient.astype(object) for integers "
-        f"of any size, or with gradient.astype(float) for rounded ones"
+        f"a gradient does not fit {dtype}; convert the gradient with numpy.asarray(gradient, object) "
+        f"for integers of any size, or with numpy.asarray(gradient, float) for rounded ones"
     )
 
 

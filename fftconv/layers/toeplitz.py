@@ -110,7 +110,7 @@ def toeplitz_matrix(
     if taps.dtype.kind in "iu" and sum(abs(int(tap)) for tap in taps.flat) > np.iinfo(taps.dtype).max:
         raise OverflowError(
             f"taps that meet in one entry may not fit {taps.dtype}; convert the kernel with "
-            f"kernel.astype(float)"
+            f"numpy.asarray(kernel, float)"
         )
     import scipy.sparse  # 80 ms that other layers need not take
 

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import read_array
-from fftconv._arrays import check_array_kind
-from fftconv._checks import read_names
+from fftconv._checks import read_list, read_names
 from fftconv._pictures import BLUE, GREY, new_figure
 from fftconv.plotting.signals import read_real
 
@@ -112,8 +111,8 @@ def plot_image_pair(
     ['before', 'after', '25 × 25 taps, sum 1']
     """
     shown = [_displayable(name, image) for name, image in (("before", before), ("after", after))]
-    check_array_kind("kernels", kernels)
-    maps = [read_real(f"kernels[{number}]", kernel, (2,)) for number, kernel in enumerate(kernels)]
+    given = read_list("kernels", kernels, "a sequence of kernels")
+    maps = [read_real(f"kernels[{number}]", kernel, (2,)) for number, kernel in enumerate(given)]
     titles = read_names("titles", titles, 2)
     figure = new_figure(10, 6.2 if maps else 4.2)
     images, *below = figure.subfigures(

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from fftconv._arrays import check_array_kind
-from fftconv._checks import check_count, check_finite, in_digits, read_chance, shown
+from fftconv._arguments import refuse_dtype
+from fftconv._checks import check_count, check_finite, in_digits, read_chance, read_list, read_scalar, shown
 from fftconv.probability import ratios
 from fftconv.probability.exact import Weights, shortly
 from fftconv.probability.lattice import (
@@ -168,7 +168,10 @@ def mixture(variables: Sequence[Pmf], weights: Sequence[Any]) -> Pmf:
     >>> mixture([die(2), die(4)], [0.5, 0.5]).pmf([1, 4])
     array([0.375, 0.125])
     """
-    check_array_kind("weights", weights)
+    variables = read_list("variables", variables, "a list of Pmfs")
+    if isinstance(weights, np.ndarray) and weights.dtype.kind not in "biufO":
+        refuse_dtype("weights", weights, weights)
+    weights = read_list("weights", weights, "a list of numbers")
     if len(variables) != len(weights) or not len(variables):
         raise ValueError(
             f"{len(variables)} variables and {len(weights)} weights; pass as many, at least one"
@@ -226,9 +229,11 @@ def _mixed_exactly(
 
 def _read_weight(weight: Any) -> Any:
     """A Fraction or a float that is not negative."""
+    weight = read_scalar("weights", weight)
     exact = isinstance(weight, (Rational, np.integer)) and not isinstance(weight, bool)
     if not exact and not isinstance(weight, (float, np.floating)):
-        raise TypeError(f"weights holds {shown(weight)}, accepted are numbers")
+        cure = "[float(text) for text in weights]" if isinstance(weight, str) else "numbers alone"
+        raise TypeError(f"weights holds {shown(weight)}, accepted are numbers; pass {cure}")
     if not (weight >= 0 and (exact or math.isfinite(weight))):
         raise ValueError(f"weights holds {shown(weight)}, accepted are numbers from 0")
     return Fraction(int(weight) if isinstance(weight, np.integer) else weight) if exact else float(weight)

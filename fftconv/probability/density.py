@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import read_array, read_plain
-from fftconv._checks import check_finite
+from fftconv._arguments import read_array, read_reals
+from fftconv._checks import check_finite, rounded_up
 from fftconv.probability import sources
 from fftconv.probability.cells import CellLimitError, Cells, EqualCells, GradedCells, check_count
 from fftconv.probability.lattice import rational, read_copies
@@ -138,7 +138,7 @@ class Density:
         expected = None if mass is None else check_finite("mass", mass)
         if expected is not None and expected <= 0:
             raise ValueError(f"mass={mass!r} is not accepted; pass a positive number")
-        places = read_plain("points", points).astype(float).ravel()
+        places = read_reals("points", points).ravel()
         if not ((places >= first) & (places <= last)).all():
             raise ValueError(f"points={points!r} are not accepted; pass numbers from {low!r} to {high!r}")
         return cls._of(sources.from_density(pdf, first, last, expected, places), step)
@@ -292,7 +292,7 @@ class Density:
             if finer is None:
                 raise ValueError(
                     f"tolerance={tolerance!r} cannot be reached: cells as narrow as {best.step:.3g} leave "
-                    f"an error of {error:.3g}; pass a tolerance of at least {_rounded_up(error)}"
+                    f"an error of {error:.3g}; pass a tolerance of at least {rounded_up(error, 2)}"
                     f"{self._cure(error)}"
                 )
             before, current = current, finer
@@ -330,7 +330,7 @@ class Density:
 
     def _relative(self, x: Any) -> Array:
         """Return where values lie on the grid."""
-        values = read_plain("x", x).astype(float)
+        values = read_reals("x", x)
         return values if isinstance(self._cells, EqualCells) else values - float(self._offset)
 
     def _range(self) -> tuple[float, float]:
@@ -414,7 +414,7 @@ class Density:
 
     def quantile(self, q: Any) -> Any:
         """Where the cdf is q."""
-        chances = read_plain("q", q).astype(float)
+        chances = read_reals("q", q)
         if not ((chances >= 0) & (chances <= 1)).all():
             raise ValueError(f"q={q!r} is not accepted; pass probabilities from 0 to 1")
         below = self._below()
@@ -472,9 +472,3 @@ def _read_step(step: Any) -> Fraction:
     if width <= 0:
         raise ValueError(f"step={step!r} is not accepted; pass a positive number")
     return width
-
-
-def _rounded_up(value: float) -> float:
-    """Return a number of two digits that is at least the value."""
-    unit = 10.0 ** (math.floor(math.log10(value)) - 1)
-    return float(f"{(math.floor(value / unit) + 1) * unit:.2g}")

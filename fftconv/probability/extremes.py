@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from fftconv._checks import shown
+from fftconv._checks import read_list, shown
 from fftconv.probability import exact
 from fftconv.probability.lattice import (
     check_size,
@@ -36,13 +36,7 @@ def maximum(variables: Iterable[Pmf]) -> Pmf:
     >>> round(maximum([die(6), die(6)]).pmf(6), 12)
     0.305555555556
     """
-    given = list(variables)
-    if not given:
-        raise ValueError("variables is empty; pass at least one Pmf")
-    for variable in given:
-        if not isinstance(variable, Pmf) or variable.ndim != 1:
-            raise TypeError(f"variables holds {shown(variable)}, accepted are Pmfs of one dimension")
-    return reduce(_larger, given)
+    return reduce(_larger, _read_variables(variables))
 
 
 def minimum(variables: Iterable[Pmf]) -> Pmf:
@@ -54,7 +48,17 @@ def minimum(variables: Iterable[Pmf]) -> Pmf:
     >>> minimum([die(6), die(6)]).mode()
     1
     """
-    return -maximum(-variable for variable in variables)
+    return -maximum([-variable for variable in _read_variables(variables)])
+
+
+def _read_variables(variables: Iterable[Pmf]) -> tuple[Pmf, ...]:
+    given = read_list("variables", variables, "a list of Pmfs")
+    if not given:
+        raise ValueError("variables is empty; pass at least one Pmf")
+    for variable in given:
+        if not isinstance(variable, Pmf) or variable.ndim != 1:
+            raise TypeError(f"variables holds {shown(variable)}, accepted are Pmfs of one dimension")
+    return given
 
 
 def check_highest(count: int, sides: int, keep: int, what: str) -> int:

@@ -11,8 +11,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from fftconv._arrays import check_array_kind
-from fftconv._checks import in_digits, is_number, read_items, shown
+from fftconv._checks import in_digits, is_number, read_items, read_scalar, shown
 
 MOST_POINTS = 2**26
 MOST_WORDS = 2**22  # of 64 bits, in exact numbers
@@ -37,8 +36,8 @@ def read_point(name: str, value: Any, ndim: int) -> tuple[Fraction, ...]:
 
 def rational(name: str, value: Any) -> Fraction:
     """A number as a fraction; floats are read as the decimals that they print as."""
-    if type(value) not in (int, float, Fraction):
-        check_array_kind(name, value)
+    if type(value) is not Fraction:
+        value = read_scalar(name, value)
     if not is_number(value) or not isinstance(value, (float, Rational, np.floating)):
         raise TypeError(f"{name}={shown(value)} is not accepted; pass a number")
     if isinstance(value, (float, np.floating)):

@@ -14,9 +14,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import first_index, read_array, read_plain
+from fftconv._arguments import first_index, read_array, read_plain, refuse_dtype
 from fftconv._arrays import check_array_kind
-from fftconv._checks import Seed, check_count, in_digits, make_generator, read_chance, shown
+from fftconv._checks import (
+    Seed,
+    check_count,
+    in_digits,
+    make_generator,
+    read_chance,
+    read_list,
+    read_scalar,
+    shown,
+)
 from fftconv.probability import exact, ratios
 from fftconv.probability.lattice import (
     A_VARIABLE,
@@ -92,6 +101,7 @@ class Pmf:
         normalise: bool = False,
         accuracy: float = ACCURACY,
     ) -> None:
+        _refuse_sources(probabilities)
         given = read_array("probabilities", probabilities)
         if given.dtype.kind == "c":
             raise TypeError(f"probabilities have dtype {given.dtype}, accepted are real numbers")
@@ -253,10 +263,14 @@ class Pmf:
         >>> Pmf.from_dict({0: 0.5, 10: 0.5}).step
         (Fraction(10, 1),)
         """
+        if not isinstance(weights, Mapping):
+            raise TypeError(
+                f"weights is a {type(weights).__name__} and no dict; call Pmf(weights), which takes the "
+                f"probabilities of 0, 1, 2, ..."
+            )
         if not weights:
             raise ValueError("weights is empty; pass at least one value with its probability")
-        values = list(weights.values())
-        check_array_kind("weights", values)
+        values = list(read_array("weights", list(weights.values())).tolist())
         start, step, shape, places = _lattice_of(list(weights))
         is_exact = all(isinstance(value, (Rational, np.integer)) for value in values)
         table = np.zeros(shape, object if is_exact else float)
@@ -279,6 +293,12 @@ class Pmf:
     ) -> Pmf:
         """From how often each lattice point occurred; exact for integers."""
         check_array_kind("counts", counts)
+        if isinstance(counts, Mapping):
+            raise TypeError(
+                f"counts is a {type(counts).__name__}; call Pmf.from_dict(counts, normalise=True), which "
+                f"takes values and how often they occurred"
+            )
+        counts = read_array("counts", counts)
         return cls(counts, start, step, normalise=True, accuracy=accuracy)
 
     @classmethod
@@ -624,7 +644,7 @@ class Pmf:
 
     def pmf(self, x: Any) -> Any:
         """Probability of a value (a tuple in several dimensions); 0 off the lattice. Arrays give arrays."""
-        if self.ndim == 1 and (values := read_plain("x", x)).ndim:
+        if self.ndim == 1 and (values := _read_values(x)).ndim:
             return np.array([self.pmf(value) for value in values.tolist()])
         at = self._index(x)
         if at is None:
@@ -635,7 +655,7 @@ class Pmf:
 
     def log_pmf(self, x: Any) -> Any:
         """Natural logarithm of the probability, also where it is too small for a float; -inf for 0."""
-        if self.ndim == 1 and (values := read_plain("x", x)).ndim:
+        if self.ndim == 1 and (values := _read_values(x)).ndim:
             return np.array([self.log_pmf(value) for value in values.tolist()])
         at = self._index(x)
         if at is None:
@@ -655,14 +675,14 @@ class Pmf:
     def cdf(self, x: Any) -> Any:
         """P(X <= x)."""
         self._line("cdf")
-        if (values := read_plain("x", x)).ndim:
+        if (values := _read_values(x)).ndim:
             return np.array([self.cdf(value) for value in values.tolist()])
         return self._sum(slice(0, self._first_above(x)))
 
     def sf(self, x: Any) -> Any:
         """P(X > x), added up from the tail, so that small ones are right."""
         self._line("sf")
-        if (values := read_plain("x", x)).ndim:
+        if (values := _read_values(x)).ndim:
             return np.array([self.sf(value) for value in values.tolist()])
         return self._sum(slice(self._first_above(x), None))
 
@@ -864,6 +884,30 @@ def _lattice_of(
     return start, step, shape, zip(*each, strict=True)
 
 
+def _read_values(x: Any) -> Array:
+    values = read_plain("x", x)
+    if values.ndim and values.dtype.kind not in "biufcO":
+        refuse_dtype("x", x, values)
+    return values
+
+
+def _refuse_sources(probabilities: Any) -> None:
+    """Name the class method that makes a distribution of something else than an array."""
+    check_array_kind("probabilities", probabilities)
+    if isinstance(probabilities, Pmf):
+        raise TypeError("probabilities is a Pmf; use it as it is")
+    for is_such, method in (
+        (isinstance(probabilities, Mapping), "from_dict"),
+        (isinstance(probabilities, str), "parse"),
+        (hasattr(probabilities, "pmf") and hasattr(probabilities, "support"), "from_scipy"),
+    ):
+        if is_such:
+            kind = type(probabilities).__name__
+            raise TypeError(
+                f"probabilities is a {kind}, which is no array; call Pmf.{method}(probabilities)"
+            )
+
+
 class _Plan(NamedTuple):
     """The size, depth and error of a sum, found before it is computed."""
 
@@ -983,6 +1027,7 @@ def _as_float(what: str, number: Fraction) -> float:
 
 def _check_accuracy(accuracy: Any, error: float, what: str) -> float:
     """A largest relative error that is accepted, and not exceeded by this one."""
+    accuracy = read_scalar("accuracy", accuracy)
     if not isinstance(accuracy, (float, np.floating)) or not 0 < accuracy < 1:
         raise ValueError(
             f"accuracy={shown(accuracy)} is not accepted; pass a number between 0 and 1, as 1e-9"
@@ -996,6 +1041,7 @@ def _check_accuracy(accuracy: Any, error: float, what: str) -> float:
 
 
 def _check_lost_mass(lost_mass: Any) -> float:
+    lost_mass = read_scalar("lost_mass", lost_mass)
     if not isinstance(lost_mass, (float, np.floating)) or not 0 < lost_mass < 1:
         raise ValueError(f"lost_mass={shown(lost_mass)} is not accepted; pass a number between 0 and 1")
     return float(lost_mass)
@@ -1012,7 +1058,7 @@ def sum_independent(variables: Iterable[Pmf]) -> Pmf:
     """
     heap: list[tuple[int, int, Pmf]] = []
     numbers = itertools.count()
-    for variable in variables:
+    for variable in read_list("variables", variables, "a list of Pmfs"):
         if not isinstance(variable, Pmf):
             raise TypeError(f"variables holds {shown(variable)}, accepted are Pmfs")
         heap.append((math.prod(variable.shape), next(numbers), variable))

@@ -15,7 +15,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import read_plain
+from fftconv._arguments import read_reals
+from fftconv._checks import read_scalar
 from fftconv.probability.cells import MOST_CELLS, EqualCells, Law, Partition, check_count
 from fftconv.probability.pmf import Pmf
 
@@ -91,6 +92,7 @@ def from_distribution(distribution: Any, lost_mass: float) -> LawSource:
         raise TypeError(
             f"{distribution!r} is no frozen continuous distribution, such as scipy.stats.norm()"
         )
+    lost_mass = read_scalar("lost_mass", lost_mass)
     if isinstance(lost_mass, bool) or not isinstance(lost_mass, (int, float)) or not 0 < lost_mass < 1:
         raise ValueError(f"lost_mass={lost_mass!r} is not accepted; pass a number between 0 and 1")
     name = _name(distribution)
@@ -281,7 +283,7 @@ def _integrals(pdf: Heights, left: Array, right: Array, around: float = 0.0) -> 
     middle, half = left + (right - left) / 2, (right - left) / 2
     points = middle[:, np.newaxis] + half[:, np.newaxis] * _NODES
     with np.errstate(all="ignore"):
-        heights = read_plain("pdf(x)", pdf(points)).astype(float)
+        heights = read_reals("pdf(x)", pdf(points))
     if heights.shape == points.shape:
         heights = np.where(half[:, np.newaxis] > 0, heights, 0.0)  # an empty interval may lie at a pole
     if heights.shape != points.shape or not ((heights >= 0) & (heights < math.inf)).all():
