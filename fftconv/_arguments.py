@@ -13,13 +13,13 @@ from functools import lru_cache
 from itertools import chain
 from numbers import Number
 from os import PathLike
-from typing import Any, Literal, NamedTuple, NoReturn, cast
+from typing import Any, NamedTuple, NoReturn, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fftconv._arrays import check_array_kind
-from fftconv._boundary import BOUNDARIES, FILLED, Boundary
+from fftconv._boundary import FILLED, Boundary
 from fftconv._checks import (
     check_choice,
     check_growth,
@@ -35,13 +35,12 @@ from fftconv._checks import (
 from fftconv._content import Content
 from fftconv._error_bound import componentwise_error
 from fftconv._fft import Provider, read_provider
-from fftconv._geometry import MODES, Geometry, Mode, geometry
+from fftconv._geometry import Geometry, Mode, geometry
+from fftconv._names import check_mode, check_name
 from fftconv._quotients import Quotient
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Axes = int | Sequence[int] | None
-Method = Literal["auto", "direct", "separable", "running_sum", "overlap_save", "fft"]
-
 _NUMBERS = "numbers in rows of equal length, such as [1.0, 2.0]"
 _MOST_ELEMENTS = 2**56  # more than any memory holds, and fewer bytes than an integer counts
 NAN_POLICIES = ("propagate", "omit", "raise")
@@ -118,7 +117,7 @@ def read_problem(
     samples = read_array("signal", signal, has_mask=True)
     taps = read_array("kernel", kernel)
     if type(boundary) is not str or type(nan_policy) is not str:
-        check_choice("boundary", boundary, BOUNDARIES)
+        check_name("boundary", boundary)
         check_choice("nan_policy", nan_policy, NAN_POLICIES)
     weighted = mask is not None or _may_miss(nan_policy, boundary)
     dtype = result_dtype(samples.dtype, taps.dtype, weighted)
@@ -419,8 +418,8 @@ def _read_options(
     accuracy: str | float,
 ) -> Options:
     aligned, convolved = align(signal_shape, kernel_shape, axes)
-    check_choice("mode", mode, MODES)
-    check_choice("boundary", boundary, BOUNDARIES)
+    check_mode(mode)
+    check_name("boundary", boundary)
     check_choice("nan_policy", nan_policy, NAN_POLICIES)
     if not isinstance(method, str):
         raise TypeError(f"method={method!r} is not accepted; pass the name of a method")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv import _nonfinite
-from fftconv._arguments import Array, Axes, Method, Options, Problem, are_plain, read_problem
+from fftconv._arguments import Array, Axes, Options, Problem, are_plain, read_problem
 from fftconv._arrays import convolve_of
 from fftconv._boundary import Boundary
 from fftconv._content import Content, content_of
@@ -20,6 +20,7 @@ from fftconv._engines.core import convolve_line
 from fftconv._geometry import Mode
 from fftconv._integers import check_overflow, convolve_in_limbs, round_to
 from fftconv._missing import convolve_missing
+from fftconv._names import Method
 from fftconv._prepared import Prepared, is_kept, prepare, unseen
 from fftconv._profile import Profile, machine_profile
 from fftconv._quotients import Quotient, divide
@@ -96,6 +97,9 @@ def convolve(
             mirror    d c b | a b c d | c b a
             wrap      b c d | a b c d | a b c
             missing   . . . | a b c d | . . .      the mean of what there is, see `mask`
+
+        These are the names of scipy.ndimage. Those of other libraries are refused, with ours in the error:
+        "reflect" of numpy.pad and torch is "mirror" here, and "symmetric" is "reflect".
     fill_value : number, default 0
         Used by ``boundary="constant"`` alone.
     axes : int or sequence of int, optional

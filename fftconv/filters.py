@@ -9,18 +9,19 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._arguments import Array, Axes, Method, Options, Problem, align, read_array, read_problem
+from fftconv._arguments import Array, Axes, Options, Problem, align, read_array, read_problem
 from fftconv._arrays import convolve_of, stack_of
-from fftconv._boundary import BOUNDARIES, Boundary
-from fftconv._checks import check_choice, read_list
+from fftconv._boundary import Boundary
+from fftconv._checks import read_list
 from fftconv._engines import FAMILIES
 from fftconv._fft import read_provider
-from fftconv._geometry import MODES, Mode
+from fftconv._geometry import Mode
+from fftconv._names import Method, check_mode, check_name
 from fftconv._prepared import Prepared, is_kept, prepare, unseen
 from fftconv._profile import machine_profile
 from fftconv._spectra import Spectra
 from fftconv.convolution import follow, run
-from fftconv.planning import METHODS, ConvolutionPlan, explain, plan_problem
+from fftconv.planning import ConvolutionPlan, explain, plan_problem
 
 __all__ = ["Filter", "FilterBank"]
 
@@ -111,9 +112,9 @@ class Filter:
             "max_memory": max_memory,
             "fft_provider": fft_provider,
         }
-        check_choice("mode", mode, MODES)
-        check_choice("boundary", self._options["boundary"], BOUNDARIES)
-        check_choice("method", method, METHODS)
+        check_mode(mode)
+        check_name("boundary", self._options["boundary"])
+        check_name("method", method)
         read_provider(fft_provider)
         self._forget()
 

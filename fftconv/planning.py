@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fftconv import _error_bound
-from fftconv._arguments import Array, Axes, Method, Options, Problem, read_problem, read_shapes
+from fftconv._arguments import Array, Axes, Options, Problem, read_problem, read_shapes
 from fftconv._boundary import Boundary
-from fftconv._checks import check_choice
 from fftconv._cost import count_work, fastest_tile, predict_seconds
 from fftconv._engines import ENGINES, PATHS, TRANSFORMS, Schedule, overlap_save, reads, running_sum, writes
 from fftconv._engines.schedule import Tile
@@ -26,6 +25,7 @@ from fftconv._fft.lengths import fft_shape
 from fftconv._geometry import Geometry, Mode, bank
 from fftconv._limbs import Limbs
 from fftconv._missing import values_only, without_gaps
+from fftconv._names import Method, check_name
 from fftconv._plan import Candidate, ConvolutionPlan
 from fftconv._profile import Profile, machine_profile
 from fftconv._quotients import Quotient
@@ -317,7 +317,7 @@ def _plan(
     tolerance: float | None,
     profile: Profile,
 ) -> ConvolutionPlan:
-    check_choice("method", method, METHODS)
+    check_name("method", method)
     options = Options(
         geometry=geometry,
         boundary=boundary,

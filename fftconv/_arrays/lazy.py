@@ -32,10 +32,10 @@ from fftconv._arguments import (
     refuse_nan,
 )
 from fftconv._arrays import check_losses
-from fftconv._checks import check_choice
 from fftconv._geometry import Geometry, Window
+from fftconv._names import check_name
 from fftconv.convolution import run
-from fftconv.planning import METHODS, plan_problem
+from fftconv.planning import plan_problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def convolve(signal: Any, kernel: Any, options: dict[str, Any], correlate: bool)
     taps, kernel_like = _read_kernel(kernel)
     _check_known("signal", signal)
     signal = plain_chunks("signal", signal)
-    check_choice("method", options["method"], METHODS)
+    check_name("method", options["method"])
     given = None if mask is None else np.broadcast_to(True, signal.shape)
     problem = read_problem(_as_if(signal), kernel_like, mask=given, **options)
     whole = problem.options.geometry

@@ -22,9 +22,9 @@ import numpy as np
 from fftconv._arguments import Array, read_array, read_problem, result_dtype
 from fftconv._arrays import package_of
 from fftconv._boundary import FILLED, sources
-from fftconv._checks import check_choice
 from fftconv._fft.lengths import fast_length
 from fftconv._geometry import Geometry
+from fftconv._names import check_name
 
 METHODS = ("auto", "direct", "fft")
 _MOST_TAPS = 40  # up to which shifted copies are added up if nothing else is asked for
@@ -56,7 +56,7 @@ def convolve(signal: Any, kernel: Any, options: dict[str, Any], correlate: bool)
     if policy == "omit" or boundary == "missing":
         name = "nan_policy='omit'" if policy == "omit" else "boundary='missing'"
         raise ValueError(f"{name} is not accepted for arrays of {library}; pass NumPy arrays")
-    check_choice("method", method, METHODS)
+    check_name("method", method, METHODS)
     xp, x, k = _read(signal, kernel, library)
     dtypes = _promoted([_numpy_dtype(xp, array.dtype) for array in (x, k)])
     like = [

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from fftconv import kernels
 from fftconv._arguments import read_array
 from fftconv._checks import check_choice, check_count, check_finite, is_whole, read_numbers, shown
+from fftconv._names import check_name
 from fftconv._savitzky_golay import savitzky_golay
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -70,7 +71,7 @@ def smoothing(
 ) -> Response:
     """See `fftconv.audio.smooth`."""
     check_choice("window", window, WINDOWS)
-    check_choice("boundary", boundary, EDGES)
+    check_name("boundary", boundary, EDGES)
     most = MOST_TAPS // _TAPS_OF_WIDTH.get(window, 1)
     samples = check_finite("width", width)
     if not 0 < samples <= most:

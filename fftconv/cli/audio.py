@@ -11,7 +11,7 @@ import click
 
 from fftconv._folders import Pair, is_pattern, make_room, targets_in
 from fftconv.cli.complaints import complain, describe_of_file
-from fftconv.cli.options import FORMAT, INPUTS, OUTPUT, POSITIVE, all_of, total_of
+from fftconv.cli.options import FORMAT, INPUTS, OUTPUT, POSITIVE, Name, all_of, total_of
 from fftconv.cli.signals import prepare_to_leave
 from fftconv.cli.streams import (
     STANDARD,
@@ -90,7 +90,7 @@ def audio(context: click.Context) -> None:
 @click.option("--causal", is_flag=True, help="Look at the past alone, as a live filter does.")
 @click.option(
     "--boundary",
-    type=click.Choice(BOUNDARIES),
+    type=Name("boundary", BOUNDARIES),
     default="reflect",
     show_default=True,
     help="What stands beyond the ends.",

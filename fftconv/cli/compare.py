@@ -12,7 +12,7 @@ import click
 
 from fftconv._boundary import BOUNDARIES
 from fftconv._geometry import MODES
-from fftconv.cli.options import POSITIVE, Shape
+from fftconv.cli.options import POSITIVE, Name, Shape
 from fftconv.cli.streams import FilePath, standard_files
 
 _MOST_DRAWN = 2**32  # random numbers, half a minute
@@ -39,11 +39,11 @@ def _names(
     "--dtype", default="float32", show_default=True, help="Of both: float64, complex64, int64, and so on."
 )
 @click.option(
-    "--mode", type=click.Choice(MODES), help="Size of the output  [default: full; same for a picture]"
+    "--mode", type=Name("mode", MODES), help="Size of the output  [default: full; same for a picture]"
 )
 @click.option(
     "--boundary",
-    type=click.Choice([name for name in BOUNDARIES if name not in ("constant", "missing")]),
+    type=Name("boundary", [name for name in BOUNDARIES if name not in ("constant", "missing")]),
     help="What stands beyond the edges  [default: zero; reflect for a picture]",
 )
 @click.option(

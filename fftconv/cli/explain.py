@@ -7,9 +7,10 @@ from typing import Any
 
 import click
 
+from fftconv._boundary import BOUNDARIES
 from fftconv._fft import PROVIDERS
 from fftconv._geometry import MODES
-from fftconv.cli.options import Shape
+from fftconv.cli.options import Name, Shape
 from fftconv.planning import METHODS, ConvolutionPlan, plan_convolution
 
 
@@ -34,12 +35,18 @@ def _axes(context: click.Context, option: click.Parameter, text: str | None) -> 
 @click.option(
     "--dtype", default="float64", show_default=True, help="Of both: float32, uint8, complex64, ..."
 )
-@click.option("--mode", type=click.Choice(MODES), default="full", show_default=True)
-@click.option("--boundary", default="zero", show_default=True, help="What stands beyond the edges.")
+@click.option("--mode", type=Name("mode", MODES), default="full", show_default=True)
+@click.option(
+    "--boundary",
+    type=Name("boundary", BOUNDARIES),
+    default="zero",
+    show_default=True,
+    help="What stands beyond the edges.",
+)
 @click.option(
     "--axes", metavar="AXES", callback=_axes, help="Axes to convolve, such as 0,1  [default: all]"
 )
-@click.option("--method", type=click.Choice(METHODS), default="auto", show_default=True)
+@click.option("--method", type=Name("method", METHODS), default="auto", show_default=True)
 @click.option("--stride", type=int, default=1, show_default=True)
 @click.option("--dilation", type=int, default=1, show_default=True)
 @click.option(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fftconv.cli.complaints import complain, describe_here, describe_of_file
-from fftconv.cli.options import FORMAT, INPUTS, OUTPUT, POSITIVE, Bytes, all_of, total_of
+from fftconv.cli.options import FORMAT, INPUTS, OUTPUT, POSITIVE, Bytes, Name, all_of, total_of
 from fftconv.cli.signals import prepare_to_leave
 from fftconv.cli.streams import (
     STANDARD,
@@ -52,7 +52,7 @@ _files = all_of(
     FORMAT,
     click.option(
         "--boundary",
-        type=click.Choice(BOUNDARIES),
+        type=Name("boundary", BOUNDARIES),
         default="reflect",
         show_default=True,
         help="What stands beyond the edges.",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Literal
 
 import click
 
@@ -44,6 +44,24 @@ def all_of(*options: Command) -> Command:
     return lambda command: functools.reduce(
         lambda decorated, option: option(decorated), reversed(options), command
     )
+
+
+class Name(click.Choice[str]):
+    """The name of a mode, boundary or method; one of another library is refused with ours beside it."""
+
+    def __init__(self, parameter: Literal["mode", "boundary", "method"], choices: Sequence[str]) -> None:
+        super().__init__(choices)
+        self._parameter: Literal["mode", "boundary", "method"] = parameter
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name, or a usage error."""
+        if isinstance(value, str) and value not in self.choices:
+            from fftconv._names import find_advice  # with NumPy, which usage errors alone need
+
+            advice = find_advice(self._parameter, value, tuple(self.choices))
+            if advice is not None:
+                self.fail(f"{value!r} {advice}", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class Bytes(click.ParamType[int]):

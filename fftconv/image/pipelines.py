@@ -12,11 +12,12 @@ from typing import Any, cast
 import numpy as np
 from PIL import Image
 
-from fftconv._arguments import Array, Method
+from fftconv._arguments import Array
 from fftconv._arrays import package_of
 from fftconv._boundary import Boundary
 from fftconv._checks import read_list
 from fftconv._kernel_text import parse_kernel
+from fftconv._names import Method
 from fftconv._pixels import plan_rows
 from fftconv.convolution import convolve
 from fftconv.image import filters

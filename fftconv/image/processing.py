@@ -21,12 +21,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
 
-from fftconv._arguments import Array, Method, read_array, read_mask
+from fftconv._arguments import Array, read_array, read_mask
 from fftconv._arrays import package_of
 from fftconv._boundary import FILLED, Boundary
 from fftconv._engines import TRANSFORMS
 from fftconv._error_bound import fft_error_factor
 from fftconv._integers import round_to
+from fftconv._names import Method, check_name
 from fftconv._pixels import Band, Kernel, correlate_pixels
 from fftconv._plan import ConvolutionPlan, unit_error
 from fftconv._quotients import MOST_DIVISOR, Fractions, as_fractions
@@ -60,6 +61,10 @@ class Settings:
     alpha: bool | None = None
     method: Method = "auto"
     workers: int | None = None
+
+    def __post_init__(self) -> None:
+        check_name("boundary", self.boundary)
+        check_name("method", self.method)
 
     @property
     def has_gaps(self) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, read_array, read_fill, result_dtype
-from fftconv._checks import check_choice
+from fftconv._names import check_name
 from fftconv.layers.engines import LayerMethod, make_sum, sum_over_channels
 from fftconv.layers.padding import LAYER_BOUNDARIES, LayerBoundary
 from fftconv.layers.shapes import Padding, Steps, read_layer
@@ -106,7 +106,7 @@ def conv_layer(
     (8, 16, 16, 16)
     """
     samples, kernels, axes, groups = read_layer(x, weights, stride, padding, dilation, groups, strict)
-    check_choice("boundary", boundary, LAYER_BOUNDARIES)
+    check_name("boundary", boundary, LAYER_BOUNDARIES)
     dtype = result_dtype(samples.dtype, kernels.dtype)
     fill = read_fill(fill_value, boundary, dtype, "x")
     added = None if bias is None else _read_bias(bias, len(kernels))

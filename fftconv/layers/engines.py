@@ -16,9 +16,10 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from fftconv._arguments import Array, result_dtype
-from fftconv._checks import check_choice, check_workers
+from fftconv._checks import check_workers
 from fftconv._fft import Workspace, provider_name, workspace
 from fftconv._fft.lengths import fast_length
+from fftconv._names import check_name
 from fftconv._native import core
 from fftconv._threads import available_cores
 from fftconv.convolution import convolve
@@ -332,7 +333,7 @@ def _with_room_for(fill_value: Any, samples: Array) -> Array:
 
 def sum_over_channels(task: Sum, method: str) -> Array:
     """The layer itself, (N, kernels, *outputs), of weights that lie as they are laid on."""
-    check_choice("method", method, LAYER_METHODS)
+    check_name("method", method, LAYER_METHODS)
     if method == "auto":
         method = choose(task)
     engine = LAYER_ENGINES[method]

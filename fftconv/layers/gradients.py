@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, read_array, read_fill, result_dtype
 from fftconv._boundary import FILLED
-from fftconv._checks import check_choice
+from fftconv._names import check_name
 from fftconv.layers.convolutional import turned
 from fftconv.layers.engines import (
     LayerMethod,
@@ -97,7 +97,7 @@ def conv_layer_backward(
     (array([[[-1.,  1., -2.,  2.]]]), array([[[13., 16.]]]), array([3.]))
     """
     samples, kernels, axes, groups = read_layer(x, weights, stride, padding, dilation, groups, strict=False)
-    check_choice("boundary", boundary, LAYER_BOUNDARIES)
+    check_name("boundary", boundary, LAYER_BOUNDARIES)
     given = read_array("gradient", gradient)
     arrays = [given, samples, kernels]
     if any(array.dtype.kind == "c" for array in arrays):

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, read_array, result_dtype
 from fftconv._boundary import sources
-from fftconv._checks import check_choice, in_digits, read_sides, shown
-from fftconv._geometry import MODES, Mode, geometry
+from fftconv._checks import in_digits, read_sides, shown
+from fftconv._geometry import Mode, geometry
+from fftconv._names import check_name
 from fftconv.layers.padding import LAYER_BOUNDARIES, LayerBoundary
 from fftconv.layers.shapes import Steps
 
@@ -76,8 +77,8 @@ def toeplitz_matrix(
         raise TypeError("kernel has dtype object, of which there are no sparse matrices; pass numbers")
     taps = taps.astype(result_dtype(taps.dtype, taps.dtype), copy=False)
     sizes = read_sides("shape", shape, taps.ndim)
-    check_choice("mode", mode, MODES)
-    check_choice("boundary", boundary, tuple(name for name in LAYER_BOUNDARIES if name != "constant"))
+    check_name("mode", mode)
+    check_name("boundary", boundary, tuple(name for name in LAYER_BOUNDARIES if name != "constant"))
     if mode == "valid" and boundary != "zero":
         raise ValueError(
             f"boundary={boundary!r} has no effect with mode='valid'; leave it out, or pass mode='same'"

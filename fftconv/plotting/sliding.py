@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array
-from fftconv._checks import check_choice, check_count, check_finite, read_names, read_numbers, shown
+from fftconv._checks import check_count, check_finite, read_names, read_numbers, shown
 from fftconv._files import StrPath, check_target, complete_file
-from fftconv._geometry import MODES, Geometry, Mode, geometry
+from fftconv._geometry import Geometry, Mode, geometry
+from fftconv._names import check_name
 from fftconv._pictures import BLUE, GREY, ORANGE, PURPLE, RED, import_matplotlib, new_figure
 from fftconv.convolution import convolve
 from fftconv.plotting.signals import read_real
@@ -309,7 +310,7 @@ def _read(f: ArrayLike, g: ArrayLike, mode: Mode | None, step: float, starts: An
     if first.ndim != second.ndim:
         raise ValueError(f"f has shape {first.shape} and g {second.shape}; give them equally many axes")
     size = mode or ("full" if first.ndim == 1 else "valid")
-    check_choice("mode", size, MODES)
+    check_name("mode", size)
     distance = check_finite("step", step)
     if distance <= 0:
         raise ValueError(f"step={step!r} is not accepted; pass a distance above 0")
