@@ -286,7 +286,7 @@ def _exact_or(text: str, error: float) -> str:
 def format_seconds(seconds: float) -> str:
     """Three digits and a unit that a person reads at a glance."""
     for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size:
+        if seconds >= 0.9995 * size:  # less is rounded to at most 999 of the next unit
             return f"{seconds / size:.3g} {unit}"
     return f"{seconds * 1e9:.3g} ns"
 
@@ -295,10 +295,15 @@ def format_bytes(count: int) -> str:
     """Three digits and a binary unit."""
     size = float(count)
     for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if size < 1000:
+        if size < 999.5:
             return f"{size:.3g} {unit}"
         size /= 1024
     return f"{size:.3g} PiB"
+
+
+def format_error(error: float) -> str:
+    """Two digits, or that there is none."""
+    return f"{error:.1e}" if error else "exact"
 
 
 def format_shape(shape: tuple[int, ...]) -> str:

@@ -1,7 +1,9 @@
 """Comparisons: that other libraries do the same work, that errors and memory are true, the report."""
 
 import base64
+import dataclasses
 import io
+import itertools
 import json
 import re
 import shutil
@@ -11,12 +13,16 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from PIL import Image
+from drawn import assert_legible, marks_of
+from PIL import Image, ImageFilter
 
 import fftconv
+from fftconv import kernels
+from fftconv._pictures import new_figure
 from fftconv.cli.main import run
 from fftconv.comparison import installed_peers, timing
 from fftconv.comparison.comparing import _problem
+from fftconv.comparison.drawing import COLOURS, PANELS
 from fftconv.comparison.memory import can_measure
 from fftconv.comparison.peers import PEERS, Unable, prepare_peer
 
@@ -32,6 +38,8 @@ def test_a_peer_does_the_same_work(name):
     """In every mode and boundary that it says it can do, and there is one."""
     if PEERS[name].library not in installed_peers():
         pytest.skip(f"{PEERS[name].library} is not installed")
+    if PEERS[name].note:
+        pytest.skip("is an approximation, which has a test of its own")
     rng = np.random.default_rng(3)
     done = 0
     cases = [
@@ -40,11 +48,17 @@ def test_a_peer_does_the_same_work(name):
         ((12, 14), (3, 4), None),
         ((12, 14, 3), (5, 2), (0, 1)),
     ]
-    for shape, taps, axes in cases:
+    bells = [
+        ((40,), kernels.gaussian(1.5), None),
+        ((20, 24), kernels.gaussian((0.8, 2.0)), None),
+        ((20, 24, 3), kernels.gaussian((1.1, 1.1), truncate=3.0), (0, 1)),
+    ]
+    random = [(shape, rng.standard_normal(taps), axes) for shape, taps, axes in cases]
+    for shape, k, axes in random + bells:
         for mode in ("full", "same", "valid"):
             for boundary in ("zero", "nearest", "reflect", "mirror", "wrap")[: 1 if mode == "valid" else 5]:
                 options = {"mode": mode, "boundary": boundary, "axes": axes, "workers": None}
-                x, k = rng.standard_normal(shape), rng.standard_normal(taps)
+                x = rng.standard_normal(shape)
                 try:
                     y = prepare_peer(name, _problem(x, k, options))()
                 except Unable:
@@ -52,6 +66,72 @@ def test_a_peer_does_the_same_work(name):
                 np.testing.assert_allclose(y, fftconv.convolve(x, k, **options), atol=1e-12)
                 done += 1
     assert done
+
+
+GAUSSIAN_PEERS = [name for name in PEERS if "aussian" in name]
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_gaussian_filters_run_for_gaussian_kernels_alone(dtype):
+    rng = np.random.default_rng(5)
+    options = {"mode": "same", "boundary": "reflect", "axes": None, "workers": None}
+    x = rng.uniform(0, 255, (30, 40)).astype(dtype)
+    names = [name for name in GAUSSIAN_PEERS if PEERS[name].library in installed_peers()]
+    assert {"scipy.ndimage.gaussian_filter", "PIL.GaussianBlur"} <= set(names)
+    for sigma, truncate in [*zip(rng.uniform(0.3, 9, 12), rng.uniform(2, 5, 12), strict=True), (5, 4)]:
+        taps = kernels.gaussian((sigma, sigma), truncate=truncate).astype(dtype)
+        if taps.size == 1:
+            continue
+        expected = fftconv.convolve(x, taps, **options)
+        for name in names:
+            found = prepare_peer(name, _problem(x, taps, options))()
+            if not PEERS[name].note:
+                np.testing.assert_allclose(found, expected, rtol=2e-5 if dtype == "f4" else 1e-10)
+    bell = kernels.gaussian((2.0, 2.0))
+    others = [
+        kernels.box((5, 5)),
+        rng.uniform(size=(5, 5)),
+        kernels.laplace(8).astype(float),
+        2 * bell,
+        np.roll(bell, 1, axis=0),
+        bell * (1 + 1e-3 * rng.standard_normal(bell.shape)),
+        kernels.gaussian((2.0, 2.0))[:-1],
+        kernels.disk(3),
+        np.where(bell == bell.max(), np.nan, bell),
+    ]
+    for taps in others:
+        for name in names:
+            with pytest.raises(Unable, match="kernels that are Gaussians only"):
+                prepare_peer(name, _problem(x, taps.astype(dtype), options))
+
+
+def test_an_approximation_says_so_and_has_its_error():
+    picture = np.asarray(Image.open("samples/picture.png"))[:200, :300].astype("f4")
+    taps = kernels.gaussian((3.0, 3.0)).astype("f4")
+    found = fftconv.compare(
+        picture, taps, axes=(0, 1), mode="same", boundary="reflect", methods=["direct"], **QUIET
+    )
+    pillow = measured(found, "PIL.GaussianBlur")
+    assert "approximation: 8 bits" in pillow.note
+    assert 1e-3 < pillow.relative_error < 0.1
+    blurred = Image.fromarray(picture.astype(np.uint8)).filter(ImageFilter.GaussianBlur(3))
+    exact = fftconv.convolve(picture, taps, axes=(0, 1), mode="same", boundary="reflect")
+    assert pillow.error == pytest.approx(np.abs(np.asarray(blurred) - exact).max(), abs=1e-3)
+    others = [item for item in found.ran if item is not pillow]
+    assert len(others) >= 3
+    assert all(item.relative_error < 1e-5 for item in others)
+
+
+def test_bound_and_errors_stand_in_one_unit():
+    rng = np.random.default_rng(0)
+    for scale in (1e-6, 1.0, 1e6):
+        x = scale * rng.standard_normal((50, 60)).astype("f4")
+        found = fftconv.compare(x, rng.standard_normal((5, 7)).astype("f4"), peers=(), **QUIET)
+        assert found.relative_error_bound * found.largest == pytest.approx(found.plan.error_bound)
+        assert all(item.relative_error <= found.relative_error_bound for item in found.ran)
+        assert 1e-7 < found.relative_error_bound < 1e-3
+        assert f"at most {found.relative_error_bound:.1e} of the largest output" in repr(found)
+    assert fftconv.compare([1, 2], [3], peers=(), **QUIET).relative_error_bound == 0
 
 
 def test_errors_are_told():
@@ -178,13 +258,63 @@ def example():
 def test_the_pictures_hold_the_numbers(example):
     axes = {ax.get_title().split(" (")[0]: ax for ax in example.plot().axes}
     assert set(axes) == {"time", "error", "memory", "crossover"}
-    bars = [bar.get_width() for bar in axes["time"].patches]
-    assert bars == pytest.approx([1e3 * item.timing.median for item in example.ran])
+    dots = axes["time"].collections[-1].get_offsets()[:, 0].tolist()
+    assert dots == pytest.approx([1e3 * item.timing.median for item in example.ran])
+    dots = axes["error"].collections[-1].get_offsets()[:, 0].tolist()
+    assert dots == pytest.approx([item.relative_error for item in example.ran])
+    (bound,) = (line.get_xdata()[0] for line in axes["error"].lines)
+    assert bound == pytest.approx(example.relative_error_bound)
     lines = {line.get_label(): line.get_data() for line in axes["crossover"].lines}
     taps, milliseconds = lines["direct, predicted"]
     place = list(taps).index(4)
     plan = fftconv.plan_convolution((60, 70), (4, 4), mode="same", method="direct")
     assert milliseconds[place] == pytest.approx(1e3 * plan.seconds)
+
+
+def other_comparisons(example):
+    """Few rows and many, numbers of all sizes, no error, no bound, no memory, no prediction."""
+    (first, *_) = example.ran
+
+    def rows(*numbers):
+        return tuple(
+            dataclasses.replace(
+                first,
+                name=name,
+                library="fftconv" if name in COLOURS else "scipy.signal",
+                timing=timing.Timing(seconds, seconds * (1 - spread), seconds * (1 + spread)),
+                relative_error=error,
+                bytes=size,
+                predicted_seconds=predicted,
+            )
+            for name, seconds, spread, error, size, predicted in numbers
+        )
+
+    wide = rows(
+        ("direct", 1e-6, 0.0, 0.0, 0, 2e-3),
+        ("scipy.ndimage.gaussian_filter", 3e-3, 0.99, 3e-2, 999, None),
+        ("fft", 0.9997, 0.5, 1e-7, 10**6, 1e-6),
+        ("overlap_save", 80.0, 0.3, 1.1e-16, 3 * 10**9, 3e3),
+    )
+    alike = rows(*((name, 1e-3, 0.1, 1e-7, 1000, 1e-3) for name in COLOURS))
+    exact = rows(*((f"scipy.signal.method_{n}", 1e-3 * (n + 1), 0.9, 0.0, None, None) for n in range(14)))
+    yield dataclasses.replace(example, measurements=wide)
+    yield dataclasses.replace(example, measurements=alike, largest=None)
+    yield dataclasses.replace(example, measurements=exact)
+    yield dataclasses.replace(example, measurements=wide[:1])
+
+
+def test_marks_and_words_of_the_charts_do_not_meet(example):
+    for comparison in other_comparisons(example):
+        figures = [comparison.plot()]
+        for name in ("time", "error"):  # as on a page
+            figures.append(new_figure(4.6, max(2.4, 1.2 + 0.28 * len(comparison.ran))))
+            PANELS[name](figures[-1].subplots(), comparison)
+        for figure in figures:
+            words = assert_legible(figure)
+            for ax in figure.axes:
+                assert ax.get_xscale() == "linear" or not ax.patches  # where there is no zero
+                for (x, y), (box, text) in itertools.product(marks_of(ax), words):
+                    assert not (box.x0 - 2 < x < box.x1 + 2 and box.y0 - 2 < y < box.y1 + 2), text
 
 
 def test_it_is_data_text_and_a_table(example):

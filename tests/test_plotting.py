@@ -4,12 +4,14 @@ import sys
 
 import numpy as np
 import pytest
+from drawn import assert_legible
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
 import fftconv
 from fftconv import kernels, layers, plotting
+from fftconv.cli.main import run
 
 
 def test_a_line_of_taps_and_its_gain():
@@ -194,3 +196,44 @@ def test_what_else_cannot_be_drawn(tmp_path, monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(ImportError, match=r'pip install "fftconv\[plot\]"'):
         plotting.plot_signals([1, 2])
+
+
+@pytest.mark.parametrize("count", [1, 6])
+def test_pairs_of_images_stay_legible_with_many_kernels(count):
+    rng = np.random.default_rng(count)
+    taps = [
+        kernels.gaussian((3, 3)),
+        kernels.sobel(0),
+        1e-12 * rng.standard_normal((5, 7)),
+        kernels.box((1, 15)),
+        kernels.box((41, 1)),
+        -1e9 * kernels.gabor(2, 4),
+        kernels.disk(30),
+        np.ones((1, 1)),
+        rng.standard_normal((2, 2)),
+    ][:count]
+    picture = rng.random((30, 50))
+    for scale in (0.7, 1.0):
+        figure = plotting.plot_image_pair(
+            picture, picture, kernels=taps, titles=("a.png", "b.png"), caption="direct, in 0.1 s"
+        )
+        figure.set_size_inches(*(scale * figure.get_size_inches()))
+        assert_legible(figure)
+        drawn = [image.get_array() for ax in figure.axes[2:] for image in ax.get_images()]
+        assert len(drawn) == 2 * count
+        for kernel, shown in zip(taps, drawn[::2], strict=True):
+            assert np.array_equal(shown, kernel)
+        shown = [ax.get_window_extent() for ax in figure.axes if ax.axison]
+        assert min(min(box.width, box.height) for box in shown) > 0.8 * figure.dpi * scale
+
+
+def test_the_command_draws_every_kernel_of_a_pipeline(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr("fftconv._pictures.save_figure", lambda figure, target: figures.append(figure))
+    Image.fromarray(np.arange(600, dtype=np.uint8).reshape(20, 30)).save(tmp_path / "p.png")
+    for steps, count in (("edges | blur 1 | edges | disk 2 | edges", 6), (" | ".join(["edges"] * 7), 12)):
+        command = ["image", "pipeline", steps, str(tmp_path / "p.png"), "-o", str(tmp_path / "a.png")]
+        assert run([*command, "--compare", str(tmp_path / "b.png")]) == 0
+        titles = [ax.get_title() for ax in figures[-1].axes if "taps, sum" in ax.get_title()]
+        assert len(titles) == count
+    assert "the first 12 of 14 kernels" in figures[-1]._supxlabel.get_text()

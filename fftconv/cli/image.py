@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fftconv.image.batch import BatchInterrupted
 
 
+_MOST_KERNELS = 12  # drawn by --compare
 NOT_NEGATIVE = click.FloatRange(min=0)
 BOUNDARIES = ("reflect", "mirror", "nearest", "wrap", "zero")
 OPERATORS = ("sobel", "prewitt", "scharr", "difference", "laplace", "log")
@@ -541,7 +542,7 @@ def _draw(
     max_pixels: int | None,
     target: Path,
 ) -> None:
-    """The first frame before and after, side by side, with the first kernels and the method."""
+    """The first frame before and after, side by side, with the kernels and the method."""
     from fftconv import image as filters
     from fftconv._pictures import name_to_draw, save_figure
     from fftconv.image import read_frames
@@ -552,9 +553,13 @@ def _draw(
     most = max_pixels or MOST_PIXELS
     before, after = (read_frames(path, max_pixels=most)[0][0] for path in (report.source, report.target))
     caption = f"{' and '.join(report.methods) or 'unchanged'}, filtered in {report.filter_seconds:.3f} s"
-    taps = kernels_of(getattr(filters, name), before, parameters)[:3]
+    taps = kernels_of(getattr(filters, name), before, parameters)
+    if len(taps) > _MOST_KERNELS:
+        caption += f"; the first {_MOST_KERNELS} of {len(taps)} kernels"
     titles = (name_to_draw(report.source), name_to_draw(report.target))
-    save_figure(plot_image_pair(before, after, kernels=taps, titles=titles, caption=caption), target)
+    save_figure(
+        plot_image_pair(before, after, kernels=taps[:_MOST_KERNELS], titles=titles, caption=caption), target
+    )
 
 
 def _total(reports: list[FileReport], stopped: BatchInterrupted | None) -> str:

@@ -19,7 +19,7 @@ from fftconv._configuration import configuration
 from fftconv._engines import ENGINES
 from fftconv._geometry import Mode
 from fftconv._names import Method
-from fftconv._plan import ConvolutionPlan, format_bytes, format_seconds, format_shape
+from fftconv._plan import ConvolutionPlan, format_bytes, format_error, format_seconds, format_shape
 from fftconv._profile import processor
 from fftconv.comparison.memory import can_measure, measure_bytes
 from fftconv.comparison.peers import PEERS, Unable, prepare_peer, read_peers
@@ -81,12 +81,23 @@ class Comparison:
         What the errors are held against.
     machine : dict
         Processor and versions.
+    largest : float or None
+        Magnitude of the largest output of the reference; None if there is none.
     """
 
     measurements: tuple[Measurement, ...]
     plan: ConvolutionPlan
     reference: str
     machine: dict[str, str]
+    largest: float | None = None
+
+    @property
+    def relative_error_bound(self) -> float | None:
+        """What the plan promises, over the largest output, as `Measurement.relative_error` is."""
+        bound = self.plan.error_bound
+        if bound is None or self.largest is None:
+            return None
+        return bound / (self.largest or 1.0)
 
     @property
     def ran(self) -> tuple[Measurement, ...]:
@@ -124,16 +135,23 @@ class Comparison:
 
     def left_out(self) -> list[str]:
         """What did not run, with the reasons."""
-        return [f"{item.name}: {item.note}" for item in self.measurements if item.timing is None]
+        reasons: dict[str, list[str]] = {}
+        for item in self.measurements:
+            if item.timing is None:
+                reasons.setdefault(item.note, []).append(item.name)
+        return [f"{', '.join(names)}: {reason}" for reason, names in reasons.items()]
 
     def legend(self) -> list[str]:
         """What the columns mean."""
         bound = self.plan.error_bound
+        relative = self.relative_error_bound
         promised = "exact outputs" if not bound else f"errors of at most {bound:.2g}"
+        if bound and relative is not None:
+            promised = f"errors of at most {relative:.1e} of the largest output"
         if bound and not np.isfinite(bound):
             promised = "the NaN and infinities of the definition"
         return [
-            "time: the median of calls, of all methods in turns, with half of the width of the middle half",
+            "time: the median of calls, of all methods in turns, with half the interquartile range",
             "memory: at the peak of a call, beyond the arrays that go in and come out",
             f"error: the largest of an output over the largest output; against {self.reference}",
             f"the plan takes {self.plan.method}: {self.plan.reason}; it promises {promised}",
@@ -192,11 +210,6 @@ class Comparison:
         return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def format_error(error: float) -> str:
-    """Two digits, or that there is none."""
-    return f"{error:.1e}" if error else "exact"
-
-
 def compare(
     signal: ArrayLike,
     kernel: ArrayLike,
@@ -225,8 +238,9 @@ def compare(
         Engines of this package: "direct", "separable", "running_sum", "overlap_save", "fft". Those that
         cannot do it are listed with the reason.
     peers : "installed" or sequence of str, default "installed"
-        Other libraries: "numpy", "scipy.signal", "scipy.ndimage", "cv2", "torch"; ``()`` for none. They
-        run with their own defaults and threads.
+        Other libraries: "numpy", "scipy.signal", "scipy.ndimage", "skimage", "cv2", "PIL", "torch"; ``()``
+        for none. They run with their own defaults and threads. Where the kernel is a Gaussian, their
+        Gaussian filters run too, with the same deviations and reach.
     repeats : int, default 7
         Turns that each takes.
     mode, boundary, axes, workers
@@ -304,12 +318,12 @@ def compare(
                 bytes=found.get(name),
                 error=furthest,
                 relative_error=relative,
-                note=note,
+                note=", ".join(filter(None, (PEERS[name].note if name in PEERS else "", note))),
             )
         measurements.append(item)
     measurements.sort(key=lambda item: item.timing.median if item.timing else np.inf)
     machine = {"processor": processor(), **configuration()}
-    return Comparison(tuple(measurements), plan, reference, machine)
+    return Comparison(tuple(measurements), plan, reference, machine, _largest(truth))
 
 
 def prepare(name: str, signal: Array, kernel: Array, options: dict[str, Any]) -> Callable[[], Array]:
@@ -393,6 +407,14 @@ def _errors(result: Array, truth: Array | None) -> tuple[float | None, float | N
     largest = float(np.abs(truth[both]).max()) or 1.0
     note = f"{spoilt} outputs are not finite that should be, or the other way round" if spoilt else ""
     return difference, difference / largest, note
+
+
+def _largest(truth: Array | None) -> float | None:
+    """The magnitude of the largest output that is finite."""
+    if truth is None or truth.dtype.kind == "O":
+        return None
+    finite = np.abs(truth[np.isfinite(truth)])
+    return float(finite.max(initial=0))
 
 
 def _exact_errors(result: Array, truth: Array) -> tuple[float | None, float | None, str]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fftconv._pictures import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, RED, SKY, new_figure
-from fftconv._plan import format_bytes, format_seconds, format_shape
+from fftconv._plan import format_bytes, format_error, format_seconds, format_shape
 from fftconv.planning import plan_convolution
 
 if TYPE_CHECKING:
@@ -26,13 +26,12 @@ COLOURS = {
 }
 _SWEPT = ("direct", "overlap_save", "fft")
 _LONGEST_SWEEP = 24  # lengths of kernels
-_WIDE = 20  # times from the shortest to the longest, beyond which short bars would vanish
 _LUMINANCE = (0.2126, 0.7152, 0.0722)  # ITU-R BT.709
 
 
 def draw_comparison(comparison: Comparison) -> Any:
     """Times, errors, memory and the crossover, in one figure."""
-    figure = new_figure(11, 2.6 + 0.55 * len(comparison.ran))
+    figure = new_figure(12, 2.6 + 0.55 * len(comparison.ran))
     figure.suptitle(comparison.title)
     for ax, draw in zip(figure.subplots(2, 2).flat, PANELS.values(), strict=True):
         draw(ax, comparison)
@@ -40,42 +39,46 @@ def draw_comparison(comparison: Comparison) -> Any:
 
 
 def draw_times(ax: Any, comparison: Comparison) -> None:
-    """Bars from the fastest down, with quartiles, and what was predicted."""
+    """Medians with quartiles from the fastest down, and what was predicted, on a logarithmic axis."""
     items = comparison.ran
-    medians = [item.timing.median * 1e3 for item in items if item.timing]
-    spans = [
-        [(item.timing.median - item.timing.lower) * 1e3 for item in items if item.timing],
-        [(item.timing.upper - item.timing.median) * 1e3 for item in items if item.timing],
-    ]
-    _bars(ax, items, medians, [format_seconds(each / 1e3) for each in medians])
-    ax.errorbar(medians, range(len(items)), xerr=spans, fmt="none", ecolor=BLACK, capsize=3, linewidth=1)
-    places = [place for place, item in enumerate(items) if item.predicted_seconds is not None]
-    expected = [items[place].predicted_seconds or 0.0 for place in places]
-    ax.plot([1e3 * each for each in expected], places, "D", color=BLACK, markersize=4)
-    if max(medians) > _WIDE * min(medians):
-        ax.set_xscale("log")
-        ax.set_xlim(min([*medians, *(1e3 * each for each in expected)]) / 2, max(medians) * 8)
-    ax.set(xlabel="milliseconds of a call", title="time (◆ predicted)" if places else "time")
+    timings = [item.timing for item in items if item.timing]
+    lower, median, upper = (
+        [1e3 * getattr(timing, name) for timing in timings] for name in ("lower", "median", "upper")
+    )
+    places = [place for place, item in enumerate(items) if item.predicted_seconds]
+    expected = [1e3 * (items[place].predicted_seconds or 0.0) for place in places]
+    ax.hlines(range(len(items)), lower, upper, color=_colours(items), linewidth=2)
+    _dots(ax, items, median)
+    ax.plot(expected, places, "D", color=BLACK, fillstyle="none", markersize=5, label="predicted")
+    _decades(ax, [*lower, *upper, *expected])
+    _rows(ax, items, [format_seconds(timing.median) for timing in timings])
+    ax.set(xlabel="milliseconds of a call", title="time (◇ predicted)" if places else "time")
 
 
 def draw_errors(ax: Any, comparison: Comparison) -> None:
-    """The largest error of each, over the largest output; nothing where it is exact."""
+    """The largest error of each and the bound, both over the largest output; no mark where it is exact."""
     items = [item for item in comparison.ran if item.relative_error is not None]
     errors = [item.relative_error or 0.0 for item in items]
-    least = min([error for error in errors if error] or [1.0])
-    _bars(ax, items, errors, [f"{error:.1e}" if error else "exact" for error in errors])
-    ax.set_xscale("log")
-    ax.set_xlim(least / 10, max([*errors, least]) * 30)
-    ax.set(xlabel="largest error, over the largest output", title="error")
+    bound = comparison.relative_error_bound
+    limits = [bound] if bound is not None and 0 < bound < math.inf else []
+    _dots(ax, items, [error or math.nan for error in errors])
+    for limit in limits:
+        ax.axvline(limit, color=BLACK, linewidth=1, linestyle="--")
+    _decades(ax, [*errors, *limits])
+    _rows(ax, items, [format_error(error) for error in errors])
+    title = "error (dashed: bound of the plan)" if limits else "error"
+    ax.set(xlabel="largest error, over the largest output", title=title)
 
 
 def draw_memory(ax: Any, comparison: Comparison) -> None:
-    """Working memory of each."""
+    """Working memory of each, as bars from 0."""
     items = [item for item in comparison.ran if item.bytes is not None]
     if not items:
         ax.text(0.5, 0.5, "not measured", transform=ax.transAxes, ha="center", va="center", color=GREY)
+        ax.set_xticks([])
     sizes = [item.bytes or 0 for item in items]
-    _bars(ax, items, [size / 2**20 for size in sizes], [format_bytes(size) for size in sizes])
+    ax.barh(range(len(items)), [size / 2**20 for size in sizes], color=_colours(items), height=0.7)
+    _rows(ax, items, [format_bytes(size) for size in sizes])
     ax.set(xlabel="MiB at the peak, beyond arrays in and out", title="memory")
 
 
@@ -158,14 +161,31 @@ def tidy(ax: Any) -> None:
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def _bars(ax: Any, items: Any, values: list[float], labels: list[str]) -> None:
-    """From the top down, with what they mean in words at their ends."""
-    colours = [COLOURS.get(item.name, SKY) for item in items]
-    bars = ax.barh(range(len(items)), values, color=colours, height=0.7)
-    ax.bar_label(bars, labels, padding=8, fontsize="small")
-    ax.margins(x=0.25)
+def _colours(items: Sequence[Measurement]) -> list[str]:
+    return [COLOURS.get(item.name, SKY) for item in items]
+
+
+def _dots(ax: Any, items: Sequence[Measurement], values: list[float]) -> None:
+    """One dot a row: a length from zero would mean nothing on a logarithmic axis."""
+    ax.scatter(values, range(len(items)), s=45, c=_colours(items), zorder=3)
+
+
+def _decades(ax: Any, values: Sequence[float]) -> None:
+    """Make the axis logarithmic, with whole powers of ten around all values that are positive."""
+    positive = [value for value in values if 0 < value < math.inf]
+    least, most = (min(positive), max(positive)) if positive else (0.1, 1.0)
+    ax.set_xscale("log")
+    ax.set_xlim(10 ** math.floor(math.log10(least / 1.5)), 10 ** math.ceil(math.log10(most * 1.5)))
+    ax.grid(axis="x", color="#dddddd", linewidth=0.8)
+    ax.set_axisbelow(True)
+
+
+def _rows(ax: Any, items: Sequence[Measurement], labels: Sequence[str]) -> None:
+    """Name the rows on the left, and write what they show on the right, outside of the axes."""
+    ax.set_ylim(max(len(items), 1) - 0.5, -0.5)
     ax.set_yticks(range(len(items)), [_short(item) for item in items])
-    ax.invert_yaxis()
+    for place, label in enumerate(labels):
+        ax.text(1.02, place, label, transform=ax.get_yaxis_transform(), va="center", fontsize="small")
     tidy(ax)
 
 

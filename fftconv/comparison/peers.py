@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from fftconv._arguments import Array, Problem
 from fftconv._boundary import FILLED
@@ -34,6 +35,8 @@ class Peer:
     prepare: Callable[[Any, Problem], Run]
     seconds_per_product: float = 0.0
     """About, of those that take a time in proportion to the products."""
+    note: str = ""
+    """What its result is, if that is an approximation."""
 
     def seconds(self, problem: Problem) -> float:
         """About how long it takes, to leave out what would take minutes."""
@@ -115,6 +118,94 @@ def _cv2(module: Any, problem: Problem) -> Run:
     ).reshape(signal.shape)
 
 
+@dataclass(frozen=True, slots=True)
+class _Gaussian:
+    """Standard deviation and reach of a Gaussian kernel along each axis, 0 where it has one tap."""
+
+    sigmas: tuple[float, ...]
+    reaches: tuple[int, ...]
+
+
+def _read_gaussian(problem: Problem) -> _Gaussian:
+    """Return the Gaussian that the kernel is, to the rounding of its taps."""
+    kernel, geometry, dtype = problem.kernel, problem.options.geometry, problem.options.dtype
+    why = "kernels that are Gaussians only"
+    _need(dtype.char in "fd" and kernel.dtype.kind == "f" and bool(np.isfinite(kernel).all()), why)
+    taps = kernel.astype(np.float64)
+    sigmas, reaches, product = [], [], np.ones(())
+    for axis in range(taps.ndim):
+        line = taps.sum(axis=tuple(other for other in range(taps.ndim) if other != axis))
+        reach = line.size // 2
+        sigma = 0.0
+        if line.size > 1:
+            _need(line.size % 2 == 1 and bool(line[reach] > line[reach + 1] > 0), why)
+            sigma = _deviation(line[reach:])
+            # The further tap tells more digits, until it gets too small.
+            sigma = _deviation(line[reach:], min(reach, max(1, round(2 * sigma))))
+            line = np.exp(-(np.arange(-reach, reach + 1.0) ** 2) / (2 * sigma**2))
+            line /= line.sum()
+        sigmas.append(sigma)
+        reaches.append(reach)
+        product = np.multiply.outer(product, line)
+    _need(bool(np.abs(product - taps).max() <= 16 * np.finfo(kernel.dtype).eps * product.max()), why)
+    _need(geometry.mode == "same", "mode='same' only")
+    return _Gaussian(tuple(sigmas), tuple(reaches))
+
+
+def _deviation(half: Array, place: int = 1) -> float:
+    """Return the standard deviation of a Gaussian from its middle and the tap so far from it."""
+    ratio = float(half[place] / half[0])
+    return place / math.sqrt(-2 * math.log(ratio)) if 0 < ratio < 1 else 1.0
+
+
+def _gaussian_filter(module: Any, problem: Problem) -> Run:
+    bell, options = _read_gaussian(problem), problem.options
+    _need(options.boundary in _NDIMAGE, f"no {options.boundary!r} boundary")
+    fill = options.fill_value if options.boundary == "constant" else 0
+    mode = _NDIMAGE[options.boundary]
+    signal = problem.signal.astype(options.dtype, copy=False)
+    return lambda: np.asarray(
+        module.gaussian_filter(signal, bell.sigmas, mode=mode, cval=fill, radius=bell.reaches)
+    )
+
+
+def _skimage(module: Any, problem: Problem) -> Run:
+    bell, options = _read_gaussian(problem), problem.options
+    _need(options.boundary in _NDIMAGE, f"no {options.boundary!r} boundary")
+    pairs = [(s, r) for s, r in zip(bell.sigmas, bell.reaches, strict=True) if s]
+    truncate = max((reach / sigma for sigma, reach in pairs), default=0.0)
+    _need(all(int(truncate * s + 0.5) == r for s, r in pairs), "the same reach in deviations for all axes")
+    fill = options.fill_value if options.boundary == "constant" else 0
+    mode = _NDIMAGE[options.boundary]
+    signal = problem.signal.astype(options.dtype, copy=False)
+    return lambda: np.asarray(
+        module.gaussian(signal, bell.sigmas, mode=mode, cval=fill, truncate=truncate, preserve_range=True)
+    )
+
+
+def _gaussian_blur(module: Any, problem: Problem) -> Run:
+    bell, options, signal = _read_gaussian(problem), problem.options, problem.signal
+    _need(options.geometry.axes == (0, 1) and signal.ndim in (2, 3), "images only")
+    _need(options.boundary in _CV2_BORDERS, f"no {options.boundary!r} boundary")
+    border = getattr(module, _CV2_BORDERS[options.boundary])
+    rows, columns = (2 * reach + 1 for reach in bell.reaches[:2])
+    down, along = (sigma or 1.0 for sigma in bell.sigmas[:2])  # 0 would be one that it chooses
+    pixels = signal.astype(options.dtype, copy=False)
+    return lambda: np.asarray(
+        module.GaussianBlur(pixels, (columns, rows), along, sigmaY=down, borderType=border)
+    ).reshape(signal.shape)
+
+
+def _pillow(module: Any, problem: Problem) -> Run:
+    bell, signal, geometry = _read_gaussian(problem), problem.signal, problem.options.geometry
+    _need(geometry.axes == (0, 1) and (signal.ndim == 2 or signal.shape[2:] == (3,)), "pictures only")
+    _need(bool(signal.min() >= 0 and signal.max() <= 255), "numbers from 0 to 255 only")
+    picture = Image.fromarray(np.rint(signal).astype(np.uint8))
+    down, along = bell.sigmas[:2]
+    blur = module.GaussianBlur((along, down))
+    return lambda: np.asarray(picture.filter(blur))
+
+
 def _torch(module: Any, problem: Problem) -> Run:
     geometry, options = problem.options.geometry, problem.options
     signal, kernel = problem.signal, problem.kernel
@@ -146,11 +237,26 @@ PEERS: dict[str, Peer] = {
     "scipy.signal.fftconvolve": Peer("scipy.signal", "scipy.signal", _scipy_signal("fftconvolve")),
     "scipy.signal.oaconvolve": Peer("scipy.signal", "scipy.signal", _scipy_signal("oaconvolve")),
     "scipy.ndimage.convolve": Peer("scipy.ndimage", "scipy.ndimage", _scipy_ndimage, 1.5e-9),
+    "scipy.ndimage.gaussian_filter": Peer("scipy.ndimage", "scipy.ndimage", _gaussian_filter),
+    "skimage.filters.gaussian": Peer("skimage", "skimage.filters", _skimage),
     "cv2.filter2D": Peer("cv2", "cv2", _cv2),
+    "cv2.GaussianBlur": Peer("cv2", "cv2", _gaussian_blur),
+    "PIL.GaussianBlur": Peer(
+        "PIL",
+        "PIL.ImageFilter",
+        _pillow,
+        note="approximation: 8 bits, boxes in place of the Gaussian, edges repeated",
+    ),
     "torch.conv": Peer("torch", "torch", _torch, 5e-10),
 }
 LIBRARIES = tuple(dict.fromkeys(peer.library for peer in PEERS.values()))
-_PACKAGES = {"cv2": "opencv-python-headless", "scipy.signal": "scipy", "scipy.ndimage": "scipy"}
+_PACKAGES = {
+    "cv2": "opencv-python-headless",
+    "scipy.signal": "scipy",
+    "scipy.ndimage": "scipy",
+    "skimage": "scikit-image",
+    "PIL": "pillow",
+}
 
 
 def installed_peers() -> tuple[str, ...]:

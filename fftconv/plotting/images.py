@@ -18,6 +18,9 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _TRANSFORM = 256  # points along each axis of a frequency response, at least
 _MOST_SHOWN = 1200  # pixels along a side of an image that is drawn
 _BOTH_SIGNS = "RdBu_r"
+_LONG = 4  # times as many taps along one axis as along the other
+_KERNELS_IN_A_ROW = 2  # each with its frequency response
+_IMAGE_INCHES, _KERNEL_INCHES = 4.2, 2.0  # heights of rows
 
 
 def plot_kernel(kernel: ArrayLike, *, title: str = "") -> Any:
@@ -114,21 +117,22 @@ def plot_image_pair(
     given = read_list("kernels", kernels, "a sequence of kernels")
     maps = [read_real(f"kernels[{number}]", kernel, (2,)) for number, kernel in enumerate(given)]
     titles = read_names("titles", titles, 2)
-    figure = new_figure(10, 6.2 if maps else 4.2)
-    images, *below = figure.subfigures(
-        2 if maps else 1, 1, squeeze=False, height_ratios=[2, 1][: 1 + bool(maps)]
-    )[:, 0]
+    rows = -(-len(maps) // _KERNELS_IN_A_ROW)
+    heights = [_IMAGE_INCHES, _KERNEL_INCHES * rows][: 1 + bool(maps)]
+    figure = new_figure(10, sum(heights))
+    images, *below = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
     for ax, picture, title in zip(images.subplots(1, 2), shown, titles, strict=True):
         ax.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         ax.set_title(title)
         ax.set_axis_off()
     if below:
-        places = below[0].subplots(1, 2 * len(maps), squeeze=False)[0]
+        across = min(len(maps), _KERNELS_IN_A_ROW)
+        places = below[0].subplots(rows, 2 * across, squeeze=False).ravel()
         for number, taps in enumerate(maps):
             left, right = places[2 * number : 2 * number + 2]
-            left.set_title(_said_of(taps), fontsize="small")
-            right.set_title("frequency response", fontsize="small")
-            _draw_map(below[0], left, right, taps)
+            _draw_map(below[0], left, right, taps, is_small=True)
+        for empty in places[2 * len(maps) :]:
+            empty.set_axis_off()
     if caption:
         figure.supxlabel(caption, fontsize="small")
     return figure
@@ -143,17 +147,49 @@ def _draw_line(figure: Any, left: Any, right: Any, taps: Array) -> None:
     right.set_ylim(bottom=0)
 
 
-def _draw_map(figure: Any, left: Any, right: Any, taps: Array) -> None:
+def _draw_map(figure: Any, left: Any, right: Any, taps: Array, *, is_small: bool = False) -> None:
     largest = float(np.abs(taps).max()) or 1.0
-    drawn = left.imshow(taps, cmap=_BOTH_SIGNS, vmin=-largest, vmax=largest, interpolation="nearest")
-    left.set(xlabel="column", ylabel="row")
-    figure.colorbar(drawn, ax=left, label="weight", shrink=0.8)
+    is_long = max(taps.shape) > _LONG * min(taps.shape)  # which would be a thin line in squares
+    drawn = left.imshow(
+        taps,
+        cmap=_BOTH_SIGNS,
+        vmin=-largest,
+        vmax=largest,
+        interpolation="nearest",
+        aspect="auto" if is_long else "equal",
+    )
+    if is_long:
+        left.set_box_aspect(1)
+    for axis, count in ((left.yaxis, taps.shape[0]), (left.xaxis, taps.shape[1])):
+        axis.set_ticks([0] if count == 1 else (0, count - 1) if is_small else _whole_places(count))
     points = [max(_TRANSFORM, 2 * side) for side in taps.shape]
     gain = np.abs(np.fft.fftshift(np.fft.fft2(taps, points)))
     around = (-0.5, 0.5, 0.5, -0.5)
-    drawn = right.imshow(gain, cmap="cividis", vmin=0, extent=around, interpolation="nearest")
+    response = right.imshow(gain, cmap="cividis", vmin=0, extent=around, interpolation="nearest")
+    right.set_xticks((-0.5, 0, 0.5))
+    right.set_yticks((-0.5, 0, 0.5))
+    if is_small:
+        _add_words(figure, left, drawn, _said_of(taps))
+        _add_words(figure, right, response, "gain, cycles per pixel")
+        return
+    left.set(xlabel="column", ylabel="row")
     right.set(xlabel="cycles per pixel", ylabel="cycles per pixel")
-    figure.colorbar(drawn, ax=right, label="gain", shrink=0.8)
+    figure.colorbar(drawn, ax=left, label="weight", shrink=0.8)
+    figure.colorbar(response, ax=right, label="gain", shrink=0.8)
+
+
+def _add_words(figure: Any, ax: Any, shown: Any, title: str) -> None:
+    """Add a title in small letters and a scale that is as high as the map, so that they do not meet."""
+    scale = figure.colorbar(shown, cax=ax.inset_axes((1.05, 0, 0.07, 1)))
+    scale.ax.locator_params(axis="y", nbins=3)
+    ax.set_title(title, fontsize="x-small")
+    for each in (ax, scale.ax):
+        each.tick_params(labelsize="xx-small")
+
+
+def _whole_places(count: int) -> range:
+    """Return at most six places of taps from the first on."""
+    return range(0, count, -(-count // 6))
 
 
 def _displayable(name: str, image: ArrayLike) -> Array:
