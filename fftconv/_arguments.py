@@ -523,16 +523,19 @@ def check_out(out: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
     """An array that the result fits, in either byte order."""
     if type(out) is not np.ndarray:
         check_array_kind("out", out)
-    fitting = f"pass numpy.empty({shape}, {dtype.name!r})"
     if not isinstance(out, np.ndarray):
-        raise TypeError(f"out is a {type(out).__name__} and no NumPy array; {fitting}")
+        raise TypeError(f"out is a {type(out).__name__} and no NumPy array; {_fitting(shape, dtype)}")
     if out.shape != shape or native_dtype(out.dtype) != dtype:
         raise ValueError(
             f"out has shape {out.shape} and dtype {out.dtype}, the result has shape {shape} and "
-            f"dtype {dtype}; {fitting}"
+            f"dtype {dtype}; {_fitting(shape, dtype)}"
         )
     if not out.flags.writeable:
-        raise ValueError(f"out is read-only; {fitting}")
+        raise ValueError(f"out is read-only; {_fitting(shape, dtype)}")
+
+
+def _fitting(shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
+    return f"pass numpy.empty({shape}, {dtype.name!r})"
 
 
 def read_mask(mask: ArrayLike, shape: tuple[int, ...]) -> Array:

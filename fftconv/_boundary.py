@@ -84,12 +84,7 @@ BOUNDARIES_ELSEWHERE: dict[str, dict[str, tuple[Boundary, ...]]] = {
     "TensorFlow": {"CONSTANT": ("constant",), "REFLECT": ("mirror",), "SYMMETRIC": ("reflect",)},
     "astropy": {"fill": ("zero", "constant"), "extend": ("nearest",), "wrap": ("wrap",)},
     "MATLAB": {"symmetric": ("reflect",), "replicate": ("nearest",), "circular": ("wrap",)},
-    "dask": {
-        "reflect": ("reflect",),
-        "periodic": ("wrap",),
-        "nearest": ("nearest",),
-        "none": (),
-    },
+    "dask": {"reflect": ("reflect",), "periodic": ("wrap",), "nearest": ("nearest",)},
     "libvips": {
         "black": ("zero",),
         "copy": ("nearest",),
@@ -98,7 +93,7 @@ BOUNDARIES_ELSEWHERE: dict[str, dict[str, tuple[Boundary, ...]]] = {
         "white": (),
         "background": (),
     },
-    "SVG": {"duplicate": ("nearest",), "wrap": ("wrap",), "none": ()},
+    "SVG": {"duplicate": ("nearest",), "wrap": ("wrap",)},
 }
 
 Indices = np.ndarray[tuple[int], np.dtype[np.intp]]

@@ -73,10 +73,10 @@ def test_every_public_name_is_there_and_documented(module):
 
 
 @pytest.mark.parametrize("function", [fftconv.convolve, fftconv.correlate])
-def test_everything_after_the_two_arrays_is_keyword_only(function):
+def test_everything_after_the_two_arrays_and_the_mode_is_keyword_only(function):
     kinds = [parameter.kind for parameter in inspect.signature(function).parameters.values()]
-    assert kinds[:2] == [inspect.Parameter.POSITIONAL_OR_KEYWORD] * 2
-    assert set(kinds[2:]) == {inspect.Parameter.KEYWORD_ONLY}
+    assert kinds[:3] == [inspect.Parameter.POSITIONAL_OR_KEYWORD] * 3
+    assert set(kinds[3:]) == {inspect.Parameter.KEYWORD_ONLY}
     names = list(inspect.signature(function).parameters)
     assert names == [
         "signal", "kernel", "mode", "boundary", "fill_value", "axes", "method", "stride", "dilation",

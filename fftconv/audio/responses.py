@@ -12,7 +12,15 @@ from numpy.typing import ArrayLike
 
 from fftconv import kernels
 from fftconv._arguments import read_array
-from fftconv._checks import check_choice, check_count, check_finite, is_whole, read_numbers, shown
+from fftconv._checks import (
+    check_choice,
+    check_count,
+    check_finite,
+    is_whole,
+    read_numbers,
+    read_scalar,
+    shown,
+)
 from fftconv._names import check_name
 from fftconv._savitzky_golay import savitzky_golay
 
@@ -73,6 +81,7 @@ def smoothing(
     check_choice("window", window, WINDOWS)
     check_name("boundary", boundary, EDGES)
     most = MOST_TAPS // _TAPS_OF_WIDTH.get(window, 1)
+    width = read_scalar("width", width)
     samples = check_finite("width", width)
     if not 0 < samples <= most:
         raise ValueError(
