@@ -263,7 +263,7 @@ def _instead_of(name: str, value: Any, array: Array, accepted: str) -> str:
         return f"list({name})"
     if array.dtype.names:
         return f"one of its fields, such as {name}[{array.dtype.names[0]!r}]"
-    for kind in (int, float):  # texts of numbers
+    for kind in (int, float) if array.dtype.kind in "SU" else ():  # texts of numbers
         try:
             array.astype(kind)
         except (TypeError, ValueError, OverflowError):

@@ -55,7 +55,9 @@ def check_mode(value: Any) -> None:
 
 
 def find_advice(parameter: Parameter, value: str, accepted: Sequence[str]) -> str | None:
-    """Return what to say of a name that is not accepted; None if it is not known from elsewhere."""
+    """Return what to say of a name that is not accepted; None if it is ours or not known from elsewhere."""
+    if value in _OWN[parameter]:
+        return None
     found = _found(parameter, value)
     if not found:
         lower = value.lower()

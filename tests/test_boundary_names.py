@@ -27,7 +27,7 @@ def extended(signal, before, after, boundary):
     kernel = np.zeros([low + high + 1 for low, high in zip(before, after, strict=True)])
     kernel[tuple(before)] = 1.0
     fill = {"fill_value": FILL} if boundary == "constant" else {}
-    return fftconv.convolve(signal, kernel, boundary=boundary, **fill)
+    return fftconv.convolve(signal, kernel, boundary=boundary, method="direct", **fill)
 
 
 def numpy_pad(signal, before, after, name):

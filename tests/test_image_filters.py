@@ -226,7 +226,11 @@ def test_palettes_and_bitmaps_are_filtered_as_what_they_show():
             "dtype int64.*accepted are uint8",
         ),
         (lambda: image.gaussian_blur(GREY.astype(complex), 1), ValueError, "dtype complex128"),
-        (lambda: image.gaussian_blur("picture.png", 1), TypeError, "image has dtype <U11"),
+        (
+            lambda: image.gaussian_blur("picture.png", 1),
+            TypeError,
+            "image is of type str, .*fftconv.image.read",
+        ),
         (lambda: image.gaussian_blur(np.ones((0, 3)), 1), ValueError, "image is empty"),
         (lambda: image.gaussian_blur(GREY, -1), ValueError, "sigma=-1"),
         (lambda: image.edges(GREY, "canny"), ValueError, "operator='canny'.*'sobel'"),
