@@ -47,7 +47,7 @@ def all_of(*options: Command) -> Command:
 
 
 class Name(click.Choice[str]):
-    """The name of a mode, boundary or method; one of another library is refused with ours beside it."""
+    """The name of a mode, boundary or method; for one of another library the error names ours."""
 
     def __init__(self, parameter: Literal["mode", "boundary", "method"], choices: Sequence[str]) -> None:
         super().__init__(choices)

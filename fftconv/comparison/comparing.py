@@ -93,7 +93,7 @@ class Comparison:
 
     @property
     def relative_error_bound(self) -> float | None:
-        """What the plan promises, over the largest output, as `Measurement.relative_error` is."""
+        """Return the plan's error bound over the largest output, in the unit of `relative_error`."""
         bound = self.plan.error_bound
         if bound is None or self.largest is None:
             return None
