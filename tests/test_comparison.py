@@ -428,6 +428,13 @@ def test_the_command(tmp_path, capsys, monkeypatch):
     told = json.loads(capsys.readouterr().out)
     assert told["plan"]["boundary"] == "reflect"
     assert {item["name"] for item in told["measurements"]} == {"separable", "direct"}
+    command[command.index("none")] = "scipy.ndimage,PIL"
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(command) == 0
+    printed = capsys.readouterr().out
+    row = next(line for line in printed.splitlines() if line.startswith("scipy.ndimage.gaussian_filter "))
+    assert float(row.split()[-1]) < 1e-5  # its error, in the same line
+    assert "\nPIL.GaussianBlur: approximation: 8 bits" in printed
 
 
 @pytest.mark.parametrize(

@@ -204,10 +204,11 @@ def _print(found: Comparison) -> None:
     console = Console(highlight=False, markup=False)
     console.print(found.title, style="bold")
     table = Table(box=None, pad_edge=False)
-    for number, name in enumerate(HEAD):
-        table.add_column(name, justify="left" if number in (0, len(HEAD) - 1) else "right", overflow="fold")
-    for row, item in zip(found.rows(), found.ran, strict=True):
-        table.add_row(*map(Text, row), style="bold" if item.name == found.plan.method else None)
+    for number, name in enumerate(HEAD[:-1]):
+        table.add_column(name, justify="right" if number else "left", no_wrap=True)
+    for (*cells, _), item in zip(found.rows(), found.ran, strict=True):
+        table.add_row(*map(Text, cells), style="bold" if item.name == found.plan.method else None)
     console.print(table)
-    for line in (*found.legend(), *(f"not run: {line}" for line in found.left_out())):
+    notes = [f"{item.name}: {item.note}" for item in found.ran if item.note]
+    for line in (*notes, *found.legend(), *(f"not run: {line}" for line in found.left_out())):
         console.print(line, style="dim")
