@@ -220,7 +220,8 @@ def read_plain(name: str, value: Any, *, accepted: str = _NUMBERS, has_mask: boo
     try:
         array = as_native(np.asarray(value))
     except ValueError as error:
-        raise ValueError(f"{name} cannot be made an array ({error}); pass {accepted}") from None
+        why = "its rows differ in length" if "inhomogeneous" in str(error) else str(error)
+        raise ValueError(f"{name} cannot be made an array ({why}); pass {accepted}") from None
     if array.ndim == 0 and array.dtype.kind == "O" and not isinstance(array[()], Number):
         if value is None:
             raise TypeError(f"{name} is None; pass {accepted}")
