@@ -257,7 +257,7 @@ def read_sides(name: str, value: Any, count: int | None, least: int = 1) -> tupl
     """Lengths, one for each of `count` axes, or of any axes; a number alone is for all, or for two."""
     if type(value) is int and least <= value < _MOST:  # by far the most calls
         return (value,) * (count or 2)
-    of_axes = "a tuple of them" if count is None else f"a tuple of {count}"
+    of_axes = "several" if count is None else f"{count} of them"
     accepted = f"a whole number from {least}, or {of_axes}, one for each axis"
     sides = read_integers(name, value, accepted)
     if type(value) is not tuple and not isinstance(value, Sequence) and np.ndim(value) == 0:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import inspect
 import warnings
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 
@@ -26,8 +27,8 @@ def parse_kernel(text: str, *, normalize: bool = False) -> Kernel:
         taps = _read_rows(text)
     if taps.ndim != 2 or taps.size == 0:
         raise ValueError(
-            f"{_short(text)} has {taps.ndim} axes (shape {taps.shape}) and a picture needs rows and "
-            f"columns; for example 'gaussian((2, 2))', 'difference(axis=0, ndim=2)'"
+            f"{_short(text)} makes {' x '.join(map(str, taps.shape)) or 1} taps and a picture needs rows "
+            f"and columns; for example 'gaussian((2, 2))', 'difference(axis=0, ndim=2)'"
         )
     if taps.dtype.kind not in "biuf" or not np.isfinite(taps).all():
         raise ValueError(f"{_short(text)} has taps that are not finite real numbers")
@@ -43,13 +44,23 @@ def _read_file(path: Path) -> Kernel:
     if not path.exists():
         raise ValueError(f"{path} is not an existing file")
     try:
-        with open_file(path) as file, warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that the file is empty, which is told above
-            if path.suffix.lower() == ".npy":
-                return np.asarray(np.load(file, allow_pickle=False))
+        with open_file(path) as file:
+            return _load(file, path)
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read as a kernel: {error.strerror or error}") from error
+
+
+def _load(file: BinaryIO, path: Path) -> Kernel:
+    is_text = path.suffix.lower() == ".csv"
+    try:
+        if not is_text:
+            return cast(Kernel, np.lib.format.read_array(file, allow_pickle=False))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that the file is empty, which the caller tells
             return np.loadtxt(file, delimiter=",", ndmin=2)
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path} cannot be read as a kernel: {error}") from error
+    except (ValueError, EOFError):
+        what = "rows of equally many numbers with commas between them" if is_text else "an array of numbers"
+        raise ValueError(f"{path} does not hold {what}") from None
 
 
 def _build(text: str) -> Kernel:
@@ -66,7 +77,8 @@ def _build(text: str) -> Kernel:
             f"numbers"
         )
     builder = getattr(kernels, name)
-    form = f"{name}{inspect.signature(builder, eval_str=True)}".split(" ->")[0]
+    signature = inspect.signature(builder)
+    form = f"{name}({', '.join(str(p.replace(annotation=p.empty)) for p in signature.parameters.values())})"
     try:
         positional = [ast.literal_eval(argument) for argument in call.args]
         named = {item.arg or "**": ast.literal_eval(item.value) for item in call.keywords}
@@ -77,9 +89,27 @@ def _build(text: str) -> Kernel:
     try:
         if len(named) != len(call.keywords):
             raise TypeError("a parameter is given twice")
+        check_parameters(signature, positional, named)
         return np.asarray(builder(*positional, **named))
     except (TypeError, ValueError) as error:
         raise ValueError(f"{_short(text)}: {error}; its form is {form}") from error
+
+
+def check_parameters(signature: inspect.Signature, positional: Sequence[Any], named: Iterable[str]) -> None:
+    """TypeError says which parameter is missing, unknown or too much, in words of any notation."""
+    parameters = signature.parameters.values()
+    by_place = [p.name for p in parameters if p.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD]
+    if len(positional) > len(by_place):
+        raise TypeError(f"{len(positional)} values are given without a name, of at most {len(by_place)}")
+    given = by_place[: len(positional)]
+    for name in named:
+        if name not in signature.parameters:
+            raise TypeError(f"it has no {name}")
+        if name in given:
+            raise TypeError(f"{name} is given twice")
+    for parameter in parameters:
+        if parameter.default is parameter.empty and parameter.name not in (*given, *named):
+            raise TypeError(f"{parameter.name} is missing")
 
 
 def _read_rows(text: str) -> Kernel:

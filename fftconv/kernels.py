@@ -630,7 +630,9 @@ def sharpen(amount: float = 1.0, sigma: float | None = None, *, truncate: float 
     if sigma is None:
         detail = laplace(4).astype(np.float64)
     else:
-        detail = -gaussian((_check_positive("sigma", sigma), sigma), truncate=truncate)
+        side = 2.0 * _TRUNCATE * _check_positive("sigma", sigma) + 1
+        check_taps("sigma", sigma, side * side)
+        detail = -gaussian((sigma, sigma), truncate=truncate)
         detail[tuple(side // 2 for side in detail.shape)] += 1
     taps = scaled("amount", strength, detail)
     taps[tuple(side // 2 for side in taps.shape)] += 1

@@ -218,7 +218,7 @@ def decaying_noise(
     length = seconds * check_positive("sample_rate", sample_rate, "Hz")
     if not 0.5 < length <= MOST_TAPS:
         raise ValueError(
-            f"decay_time={decay_time!r} s with sample_rate={float(sample_rate):g} is {length:g} samples; "
+            f"decay_time={decay_time!r} s is {length:g} samples with sample_rate={float(sample_rate):g}; "
             f"accepted are 1 to {MOST_TAPS}"
         )
     taps, count = round(length), check_count("channels", channels)

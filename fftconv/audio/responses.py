@@ -69,6 +69,11 @@ class Response:
         return taps
 
 
+def widest(window: str) -> int:
+    """Return the largest width in samples that a window may have."""
+    return MOST_TAPS // _TAPS_OF_WIDTH.get(window, 1)
+
+
 def smoothing(
     *,
     width: float,
@@ -80,7 +85,7 @@ def smoothing(
     """See `fftconv.audio.smooth`."""
     check_choice("window", window, WINDOWS)
     check_name("boundary", boundary, EDGES)
-    most = MOST_TAPS // _TAPS_OF_WIDTH.get(window, 1)
+    most = widest(window)
     width = read_scalar("width", width)
     samples = check_finite("width", width)
     if not 0 < samples <= most:
@@ -135,8 +140,8 @@ def echoes(
     count = check_count("repeats", repeats, 0)
     if not 0.5 <= apart <= MOST_TAPS / max(count, 1):
         raise ValueError(
-            f"delay={delay!r} s with sample_rate={float(sample_rate):g} is {apart:g} samples; accepted is "
-            f"1 sample to {MOST_TAPS} samples in all {shown(count)} repeats"
+            f"delay={delay!r} s is {apart:g} samples with sample_rate={float(sample_rate):g}; "
+            f"accepted is 1 sample to {MOST_TAPS} samples in all {shown(count)} repeats"
         )
     taps = kernels.echo(1, decay, count) * _share(mix)
     taps[0] = 1
@@ -227,7 +232,7 @@ def band_filter(
     half_taps = float(_HAMMING_WIDTH / 2 * (sample_rate / width)) if width else math.inf
     if not half_taps <= MOST_TAPS / 2:
         what = (
-            f"cutoff={cutoff!r} is too near to an end of {accepted}: it"
+            f"cutoff={cutoff!r} is too near to 0, to half of sample_rate or to the other one: it"
             if transition is None
             else (f"transition={width:g} Hz")
         )

@@ -129,7 +129,7 @@ def deconvolve(
             )
         if (taps < 0).any():
             raise ValueError(
-                "kernel has negative taps, of which Richardson-Lucy takes none; use Wiener's filter"
+                "kernel has negative taps, of which Richardson-Lucy takes none; pass algorithm='wiener'"
             )
         repeats = check_count("iterations", iterations)
         undo = partial(_richardson_lucy, taps=taps / total, iterations=repeats, settings=settings)

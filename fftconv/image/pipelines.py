@@ -16,7 +16,7 @@ from fftconv._arguments import Array
 from fftconv._arrays import package_of
 from fftconv._boundary import Boundary
 from fftconv._checks import read_list
-from fftconv._kernel_text import parse_kernel
+from fftconv._kernel_text import check_parameters, parse_kernel
 from fftconv._names import Method
 from fftconv._pixels import plan_rows
 from fftconv.convolution import convolve
@@ -244,17 +244,31 @@ def _read_step(text: str, common: dict[str, Any]) -> tuple[str, Call]:
         if sign and key.isidentifier():
             if key not in accepted or key in ("image", *_SAME_FOR_ALL):
                 raise ValueError(f"step {text.strip()!r} has no {key!r}; its form is {_form(function)}")
-            named[key] = _value(function, key, value)
+            named[key] = _value(text, function, key, value)
         else:
             place = accepted[1 + len(values)] if 1 + len(values) < len(accepted) else ""
-            values.append(_value(function, place, word))
+            values.append(_value(text, function, place, word))
+    own = [
+        parameter
+        for key, parameter in inspect.signature(function).parameters.items()
+        if key != "image" and key not in _SAME_FOR_ALL
+    ]
+    try:
+        check_parameters(inspect.Signature(own), values, named)
+    except TypeError as error:
+        raise ValueError(f"step {text.strip()!r}: {error}; its form is {_form(function)}") from None
     shared = {key: value for key, value in common.items() if key in accepted}
     return name, lambda image: function(image, *values, **named, **shared)
 
 
-def _value(function: Callable[..., Any], name: str, text: str) -> Any:
+def _value(step: str, function: Callable[..., Any], name: str, text: str) -> Any:
     if function is filters.apply_kernel and name == "kernel":
-        return parse_kernel(text)
+        try:
+            return parse_kernel(text)
+        except ValueError as error:
+            raise ValueError(f"step {step.strip()!r}: kernel {error}") from error
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
     try:
         return ast.literal_eval(text)
     except (ValueError, SyntaxError):
@@ -267,6 +281,12 @@ def _form(function: Callable[..., Any]) -> str:
     for name, parameter in inspect.signature(function).parameters.items():
         if name != "image" and name not in _SAME_FOR_ALL:
             by_name = parameter.kind is inspect.Parameter.KEYWORD_ONLY
-            default = "" if parameter.default is inspect.Parameter.empty else f"={parameter.default!r}"
-            shown.append(f"[{name}{default}]" if default and by_name else f"{name}{default}")
+            value = parameter.default
+            if value is inspect.Parameter.empty:
+                shown.append(name)
+            elif value is None:
+                shown.append(f"[{name}]")
+            else:
+                typed = f"{name}={str(value).lower()}"
+                shown.append(f"[{typed}]" if by_name else typed)
     return " ".join([next(key for key, value in FILTERS.items() if value is function), *shown])

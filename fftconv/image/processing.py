@@ -429,7 +429,7 @@ def _to_grey(numbers: Array, colours: slice, full: float) -> Array:
         return numbers
     if part.shape[-1] != 3:
         raise ValueError(
-            f"channel='luminance' is for grey and RGB images; this one has shape {numbers.shape}"
+            f"channel='luminance' is for grey and RGB images; this one has {part.shape[-1]} colours"
         )
     grey = full * luminance(part / full)
     return grey if part.shape == numbers.shape else np.stack([grey, numbers[..., -1]], axis=-1)

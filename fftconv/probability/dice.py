@@ -102,7 +102,7 @@ def _reason(letter: str) -> str:
     if letter in ".,":
         return "only whole numbers are accepted"
     if letter in "/÷":
-        return "dice are not divided; scale() takes fractions"
+        return "dice are not divided; only their distribution can be scaled by a fraction"
     return f"expected {_EXPECTED}, or one of + - * >= <= > < = !="
 
 
