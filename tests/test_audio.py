@@ -311,7 +311,11 @@ def test_of_near_hits_the_best_is_kept():
         (lambda: audio.smooth(F, 2**24, window="exponential"), ValueError, "not accepted for exponential"),
         (lambda: audio.smooth(F, 5, window="savitzky_golay", order=2.5), TypeError, "order=2.5"),
         (lambda: audio.echo(F, 8000, 0, 0.5), ValueError, "delay=0 is not accepted; pass seconds, above 0"),
-        (lambda: audio.echo(F, 8000, 1e-9, 0.5), ValueError, "8e-06 samples; accepted is 1 sample to"),
+        (
+            lambda: audio.echo(F, 8000, 1e-9, 0.5),
+            ValueError,
+            "8e-06 samples with sample_rate=8000; accepted is 1 sample to",
+        ),
         (lambda: audio.echo(F, 8000, 1e9, 0.5), ValueError, "accepted is 1 sample to"),
         (lambda: audio.echo(F, 0, 0.1, 0.5), ValueError, "sample_rate=0 is not accepted; pass Hz"),
         (lambda: audio.echo(F, 8000, 0.1, 0.5, mix=2), ValueError, "mix=2 is not accepted"),

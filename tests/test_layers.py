@@ -547,7 +547,7 @@ def test_weights_repeat_and_most_entries_are_none():
          r"groups=3 does not divide 4 channels: x has shape .* accepted are 1, 2$"),
         ({"x": np.ones((1, 4, 9)), "weights": np.ones((6, 1, 3)), "groups": 4}, "not divide 6 kernels"),
         ({"x": np.ones((4, 9)), "weights": np.ones((1, 4, 3))}, r"x\[np.newaxis\]"),
-        ({"stride": -1}, r"stride=-1 is not accepted; pass a whole number from 1, or a tuple of 2"),
+        ({"stride": -1}, r"stride=-1 is not accepted; pass a whole number from 1, or 2 of them"),
         ({"stride": (1, 2, 3)}, r"stride=\(1, 2, 3\) is not accepted"),
         ({"dilation": 0}, "dilation=0 is not accepted"),
         ({"padding": "some"}, "padding='some' is not accepted; pass 'same', 'valid' or numbers"),

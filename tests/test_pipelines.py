@@ -129,8 +129,8 @@ def test_light_and_bias_go_with_their_steps():
     [
         ("", "step '' names no filter; accepted are blur"),
         ("blur 2 |", "step '' names no filter"),
-        ("blur", "step 'blur': .*missing 1 required.*its form is blur sigma"),
-        ("blur 1 2 3", "step 'blur': .*positional.*its form is blur sigma"),
+        ("blur", "step 'blur': .*sigma is missing; its form is blur sigma"),
+        ("blur 1 2 3", "step 'blur 1 2 3': 3 values are given without a name.*its form is blur sigma"),
         ("blur -1", "step 'blur': sigma=-1"),
         ("blur sigma=1 boundary=zero", "has no 'boundary'; its form is blur sigma"),
         ("convolve '1 2; 3'", "rows of equally many numbers"),

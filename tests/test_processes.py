@@ -581,7 +581,7 @@ def test_a_file_that_may_not_be_read_does_not_stop_the_others(place, words):
         ("smooth --subtype PCM_16", "hole.wav", "the result holds NaN"),
         ("fir --cutoff 1000", "slow.wav", "--cutoff"),
         ("reverb --response room.wav", "slow.wav", "room.wav has 8000 Hz and 20 Hz are wanted"),
-        ("reverb --response room.wav", "mono.wav", "channels"),
+        ("reverb --response room.wav", "mono.wav", "--response room.wav is stereo and the sound is mono"),
     ],
 )
 def test_errors_in_a_batch_of_sounds_name_the_file(place, words, bad, message, capsys):

@@ -501,7 +501,7 @@ def test_extreme_numbers_that_are_taken_give_no_warnings():
         (f"image convolve samples/cutout.png -o x.png --kernel box(1{'0' * 400})", "size=1.00e400 is not"),
         ("audio fir samples/melody.wav -o x.wav --cutoff 500 --transition 5e-324", "--transition"),
         ("compare --signal 1e18 --kernel 3", "--signal of 1000000000000000000 samples"),
-        ("explain --signal 1e300 --kernel 3", "--signal 1.00e300 is not accepted"),
+        ("explain --signal 1e300 --kernel 3", "'1e300' is no shape; write 1000000, 1e6 or 1920x1080"),
         ("image sharpen samples/cutout.png -o x.png --amount 1e308", "--amount 1e+308 is not accepted"),
     ],
 )
@@ -678,6 +678,11 @@ def test_what_has_no_numbers_is_refused_by_name(name, parameter, tmp_path):
             pytest.fail(f"{value!r} gave {call(name, tmp_path, **{parameter: value})!r}")
 
 
+def _id_of(value):
+    """Return the same text in each process that collects the tests."""
+    return re.sub(r" at 0x\w+", "", repr(value))
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -698,7 +703,7 @@ def test_what_has_no_numbers_is_refused_by_name(name, parameter, tmp_path):
         iter([0.5, 0.25]),
         scipy.sparse.coo_array([[0.5, 0.25]]),
     ],
-    ids=repr,
+    ids=_id_of,
 )
 def test_advice_about_probabilities_works(given):
     assert follow_advice(fftconv.probability.Pmf, "probabilities", given, {}) <= 3
@@ -723,7 +728,7 @@ def test_advice_about_dtypes_works_for_lists(signal):
 
 
 @pytest.mark.parametrize("dtype", ["?", "i2", "u8", "f2", "f4", "f8", "c8", "c16", "O", "g"])
-@pytest.mark.parametrize("wrong", [3, [0, 0], np.empty(1), np.empty(5, "S1"), "read-only"], ids=repr)
+@pytest.mark.parametrize("wrong", [3, [0, 0], np.zeros(1), np.zeros(5, "S1"), "read-only"], ids=repr)
 def test_advice_about_out_works(dtype, wrong):
     signal = np.ones(5, dtype)
     if isinstance(wrong, str):
@@ -976,7 +981,8 @@ def test_a_box_of_three_numbers_is_no_blur_of_an_image():
     colours = np.full((9, 9, 3), 90, np.uint8)
     for size in ((1, 7, 3), (7,), ()):
         with pytest.raises(
-            ValueError, match=r"size=\(.*\) is not accepted; pass a whole number from 1, or a"
+            ValueError,
+            match=r"size=\(.*\) is not accepted; pass a whole number from 1, or 2 of them, one for each",
         ):
             fftconv.image.box_blur(colours, size)
     with pytest.raises(ValueError, match=r"step .*size=\[1, 7, 3\] is not accepted"):

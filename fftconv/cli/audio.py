@@ -11,7 +11,21 @@ import click
 
 from fftconv._folders import Pair, is_pattern, make_room, targets_in
 from fftconv.cli.complaints import complain, describe_of_file
-from fftconv.cli.options import FORMAT, INPUTS, OUTPUT, POSITIVE, Name, all_of, total_of
+from fftconv.cli.options import (
+    FORMAT,
+    INPUTS,
+    OUTPUT,
+    Commands,
+    Count,
+    Name,
+    Number,
+    all_of,
+    decibels,
+    examples,
+    hertz,
+    seconds,
+    total_of,
+)
 from fftconv.cli.signals import prepare_to_leave
 from fftconv.cli.streams import (
     STANDARD,
@@ -30,7 +44,8 @@ if TYPE_CHECKING:
 # From what a file says to the parameters of an effect.
 Parameters = Callable[["AudioMetadata"], dict[str, Any]]
 
-SHARE = click.FloatRange(min=0, max=1)
+SHARE = Number(min=0, max=1)
+TIME, FREQUENCY = seconds(min=0, min_open=True), hertz(min=0, min_open=True)
 WINDOWS = ("moving_average", "hann", "gaussian", "exponential", "savitzky_golay")
 BANDS = ("lowpass", "highpass", "bandpass", "bandstop")
 BOUNDARIES = ("reflect", "mirror", "nearest", "zero")
@@ -42,13 +57,14 @@ _files = all_of(
     OUTPUT,
     FORMAT,
     click.option(
-        "--subtype", help="How samples are stored: PCM_16, PCM_24, FLOAT, ...  [default: as read]"
+        "--subtype",
+        metavar="NAME",
+        help="How samples are stored: PCM_16, PCM_24, FLOAT and so on  [default: as read]",
     ),
     click.option("--normalize", is_flag=True, help="Scale so that the peak is at full scale."),
     click.option(
         "--headroom",
-        type=click.FloatRange(min=0),
-        metavar="DB",
+        type=decibels(min=0),
         help="Scale so that the peak is so many decibels below full scale.",
     ),
     click.option(
@@ -60,10 +76,17 @@ _files = all_of(
 )
 
 
-@click.group(invoke_without_command=True)
+@click.group(
+    cls=Commands,
+    invoke_without_command=True,
+    epilog=examples(
+        "fftconv audio echo voice.wav -o echo.flac --delay 300ms --decay 0.5",
+        "fftconv audio fir *.wav -o out/ --band bandpass --cutoff 80 --cutoff 3.5kHz",
+    ),
+)
 @click.pass_context
 def audio(context: click.Context) -> None:
-    """Filter sounds on disk: smooth, echo, reverb, or let a band of frequencies through.
+    """Filter sounds on disk: smooth, echo, reverb, or pass a band.
 
     Reads and writes WAV, FLAC, OGG, Opus, MP3 and AIFF with soundfile installed (pip install
     "fftconv[audio]"), WAV without. Files of any length go through block by block. A file is written
@@ -74,19 +97,23 @@ def audio(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-@audio.command()
+@audio.command(
+    epilog=examples(
+        "fftconv audio smooth sensor.wav -o smooth.wav --width 5ms",
+        "fftconv audio smooth sensor.wav -o smooth.wav --width 5ms --window hann",
+    )
+)
 @click.option(
     "--width",
-    type=POSITIVE,
+    type=TIME,
     default=0.001,
     show_default=True,
-    metavar="SECONDS",
-    help="Taps; full width at half maximum of a Gaussian; time constant of an exponential.",
+    help="Length of the window; full width at half maximum of a Gaussian; time constant of an exponential.",
 )
 @click.option(
     "--window", type=click.Choice(WINDOWS), default="moving_average", show_default=True, help="Weights."
 )
-@click.option("--order", type=click.IntRange(min=0), help="savitzky_golay: of the polynomial  [default: 2]")
+@click.option("--order", type=Count(0), help="savitzky_golay: order of the polynomial  [default: 2]")
 @click.option("--causal", is_flag=True, help="Look at the past alone, as a live filter does.")
 @click.option(
     "--boundary",
@@ -101,8 +128,8 @@ def smooth(
 ) -> int:
     """Smooth along time."""
     from fftconv import audio as effects
-    from fftconv._checks import check_finite
     from fftconv._savitzky_golay import takes_long
+    from fftconv.audio.responses import widest
 
     fixed: dict[str, Any] = {"window": window, "causal": causal, "boundary": boundary}
     if order is not None:
@@ -110,18 +137,21 @@ def smooth(
             raise click.UsageError(f"--order belongs to --window savitzky_golay, not to --window {window}")
         fixed["order"] = order
 
-    check_finite("width", width)
-
     def parameters(about: AudioMetadata) -> dict[str, Any]:
         samples = width * about.sample_rate
+        if samples > widest(window):
+            raise ValueError(
+                f"width={width:g} seconds are {samples:.3g} samples at {about.sample_rate} Hz; give "
+                f"at most {widest(window) / about.sample_rate:g} seconds"
+            )
         if window == "savitzky_golay":
             taps, degree = 2 * round(samples / 2) + 1, fixed.get("order", 2)
             wrong = "few" if taps <= degree else "many" if takes_long(taps, degree) else ""
             if wrong:
                 cure = "more seconds" if wrong == "few" else "fewer seconds or a lower --order"
                 raise ValueError(
-                    f"--width {width:g} is {taps} samples at {about.sample_rate} Hz, too {wrong} for a "
-                    f"polynomial of order {degree}; give {cure}"
+                    f"width={width:g} seconds are {taps} samples at {about.sample_rate} Hz, too {wrong} "
+                    f"for a polynomial of order {degree}; give {cure}"
                 )
             return fixed | {"width": taps}
         return fixed | {
@@ -131,10 +161,15 @@ def smooth(
     return _filter(effects.smooth, parameters, **options)
 
 
-@audio.command()
-@click.option("--delay", type=POSITIVE, required=True, metavar="SECONDS", help="Between copies.")
-@click.option("--decay", type=float, required=True, help="Loudness of each copy relative to the last.")
-@click.option("--repeats", type=click.IntRange(min=0), default=1, show_default=True, help="Copies.")
+@audio.command(
+    epilog=examples(
+        "fftconv audio echo voice.wav -o echo.flac --delay 300ms --decay 0.5",
+        "fftconv audio echo voice.wav -o echo.wav --delay 0.1 --decay 0.6 --repeats 5",
+    )
+)
+@click.option("--delay", type=TIME, required=True, help="Time between copies, such as 300ms.")
+@click.option("--decay", type=Number(), required=True, help="Loudness of each copy relative to the last.")
+@click.option("--repeats", type=Count(0), default=1, show_default=True, help="Number of copies.")
 @click.option("--mix", type=SHARE, default=1.0, show_default=True, help="How much of them is added.")
 @_files
 def echo(delay: float, decay: float, repeats: int, mix: float, **options: Any) -> int:
@@ -145,7 +180,12 @@ def echo(delay: float, decay: float, repeats: int, mix: float, **options: Any) -
     return _filter(effects.echo, lambda about: fixed, **options)
 
 
-@audio.command()
+@audio.command(
+    epilog=examples(
+        "fftconv audio reverb voice.wav -o hall.wav --decay-time 2s",
+        "fftconv audio reverb voice.wav -o out.wav --response room.wav --headroom 1dB",
+    )
+)
 @click.option(
     "--response",
     type=FilePath(),
@@ -153,9 +193,7 @@ def echo(delay: float, decay: float, repeats: int, mix: float, **options: Any) -
     help="What a room makes of a click  [default: noise that decays]",
 )
 @click.option("--resample", is_flag=True, help="Convert a response of another sample rate.")
-@click.option(
-    "--decay-time", type=POSITIVE, metavar="SECONDS", help="Of the noise, to -60 dB  [default: 1.5]"
-)
+@click.option("--decay-time", type=TIME, help="Time in which the noise falls to -60 dB  [default: 1.5]")
 @click.option("--mix", type=SHARE, default=0.3, show_default=True, help="Share of the room.")
 @_files
 def reverb(
@@ -178,10 +216,12 @@ def reverb(
                 about.sample_rate, 1.5 if decay_time is None else decay_time, channels=about.channels
             )
         else:
-            try:
-                taps, rate = effects.read(path, sample_rate=None if resample else about.sample_rate)
-            except ValueError as error:
-                raise ValueError(str(error).replace("pass resample=True", "pass --resample")) from error
+            taps, rate = effects.read(path, sample_rate=None if resample else about.sample_rate)
+            if taps.shape[1] not in (1, about.channels):
+                raise ValueError(
+                    f"--response {response} is {_channels(taps.shape[1])} and the sound is "
+                    f"{_channels(about.channels)}; give one that is mono, or like the sound"
+                )
             fixed["response_rate"] = rate
         return fixed | {"impulse_response": taps}
 
@@ -194,19 +234,23 @@ def reverb(
         return _filter(effects.reverb, parameters, **options)
 
 
-@audio.command()
+@audio.command(
+    epilog=examples(
+        "fftconv audio fir voice.wav -o dull.wav --cutoff 1.2kHz",
+        "fftconv audio fir *.wav -o out/ --band bandpass --cutoff 80 --cutoff 3.5kHz",
+    )
+)
 @click.option(
     "--band", type=click.Choice(BANDS), default="lowpass", show_default=True, help="What is let through."
 )
 @click.option(
     "--cutoff",
-    type=POSITIVE,
+    type=FREQUENCY,
     required=True,
     multiple=True,
-    metavar="HZ",
-    help="Where half of the amplitude is left; give two for a band.",
+    help="Where half of the amplitude is left, such as 1.2kHz; give two for a band.",
 )
-@click.option("--transition", type=POSITIVE, metavar="HZ", help="From pass band to stop band.")
+@click.option("--transition", type=FREQUENCY, help="Distance from the pass band to the stop band.")
 @click.option("--causal", is_flag=True, help="Delay the sound, as a live filter does.")
 @_files
 def fir(
@@ -227,10 +271,18 @@ def fir(
     return _filter(effects.fir, lambda about: fixed, **options)
 
 
-@audio.command()
+@audio.command(
+    epilog=examples(
+        "fftconv audio info voice.wav",
+        "fftconv audio info *.wav",
+    )
+)
 @INPUTS
 def info(inputs: tuple[Path, ...]) -> int:
-    """Say what sound files, or - for standard input, hold: format, sample rate, channels, length, tags."""
+    """Print what sound files hold.
+
+    That is format, sample rate, channels, length and tags. An INPUT of - is standard input.
+    """
     from fftconv import audio as effects
 
     if inputs.count(STANDARD) > 1:

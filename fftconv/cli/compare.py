@@ -10,9 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fftconv._boundary import BOUNDARIES
 from fftconv._geometry import MODES
-from fftconv.cli.options import POSITIVE, Name, Shape
+from fftconv.cli.options import (
+    WORKERS,
+    Count,
+    Dtype,
+    LazyNames,
+    Name,
+    Names,
+    Shape,
+    check_axes,
+    examples,
+    pixels,
+    read_picture,
+)
+from fftconv.cli.options import seconds as time
 from fftconv.cli.streams import FilePath, standard_files
 
 _MOST_DRAWN = 2**32  # random numbers, half a minute
@@ -21,49 +33,59 @@ if TYPE_CHECKING:
     from fftconv.comparison import Comparison
 
 
-def _names(
-    context: click.Context, option: click.Parameter, text: str | None
-) -> str | tuple[str, ...] | None:
-    """Words between commas; none of them for "none"."""
-    if text is None or text in ("all", "installed"):
-        return text
-    return () if text == "none" else tuple(part.strip() for part in text.split(","))
-
-
-@click.command()
+@click.command(
+    epilog=examples(
+        "fftconv compare --signal 1e6 --kernel 129",
+        "fftconv compare --image photo.jpg --sigma 5 --html report.html",
+    )
+)
 @click.option("--signal", metavar="SHAPE", type=Shape(), help="Random numbers: 1000000, 1e6, 1920x1080.")
 @click.option("--kernel", metavar="SHAPE", type=Shape(), help="Random taps, of as many axes.")
 @click.option("--image", type=FilePath(), metavar="FILE", help="A picture instead, under a Gaussian.")
-@click.option("--sigma", type=POSITIVE, default=3.0, show_default=True, help="Of the Gaussian, in pixels.")
 @click.option(
-    "--dtype", default="float32", show_default=True, help="Of both: float64, complex64, int64, and so on."
+    "--sigma",
+    type=pixels(min=0, min_open=True),
+    default=3.0,
+    show_default=True,
+    help="Standard deviation of the Gaussian.",
+)
+@click.option(
+    "--dtype",
+    type=Dtype(),
+    default="float32",
+    show_default=True,
+    help="Type of both: float64, complex64, int64 or another.",
 )
 @click.option(
     "--mode", type=Name("mode", MODES), help="Size of the output  [default: full; same for a picture]"
 )
 @click.option(
     "--boundary",
-    type=Name("boundary", [name for name in BOUNDARIES if name not in ("constant", "missing")]),
+    type=Name("boundary", LazyNames("fftconv._boundary", "BOUNDARIES", ("constant", "missing"))),
     help="What stands beyond the edges  [default: zero; reflect for a picture]",
 )
 @click.option(
-    "--methods", callback=_names, default="all", show_default=True, help="Between commas: direct,fft"
+    "--methods",
+    type=Names(LazyNames("fftconv.planning", "ENGINES"), "all"),
+    default="all",
+    show_default=True,
+    help="Methods between commas: direct,fft.",
 )
 @click.option(
     "--peers",
-    callback=_names,
+    type=Names(LazyNames("fftconv.comparison.peers", "LIBRARIES"), "installed", "none"),
     default="installed",
     show_default=True,
     help="Other libraries, between commas: numpy,scipy.signal,cv2; or none.",
 )
 @click.option(
-    "--repeats", type=click.IntRange(min=1), default=7, show_default=True, help="Turns that each takes."
+    "--repeats", type=Count(1), default=7, show_default=True, help="Number of turns that each takes."
 )
-@click.option("--workers", type=click.IntRange(min=1), help="Threads  [default: all cores]")
+@click.option("--workers", type=WORKERS, help="Threads  [default: all cores]")
 @click.option("--no-memory", is_flag=True, help="Do not measure memory, which takes a process for each.")
 @click.option(
     "--max-seconds",
-    type=POSITIVE,
+    type=time(min=0, min_open=True),
     default=5.0,
     show_default=True,
     help="Leave out what is expected to take longer for a call.",
@@ -85,11 +107,9 @@ def compare(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Time every method on the same arrays, with memory and error, beside other libraries.
+    """Time every method on the same arrays, beside other libraries.
 
-    \b
-    fftconv compare --signal 1e6 --kernel 129
-    fftconv compare --image photo.jpg --sigma 5 --html report.html
+    Shows the memory and the error of each as well.
     """
     from fftconv.comparison import compare as run  # with whatever it compares
 
@@ -99,6 +119,8 @@ def compare(
         raise click.UsageError("--html and --plot are one file; name two")
     if image is not None and (signal or kernel):
         raise click.UsageError("--image stands for --signal and --kernel; leave them out")
+    if signal is not None and kernel is not None:
+        check_axes(signal, kernel)
     for target in (html, plot):
         _check(target, html)
     arrays = _random(signal, kernel, dtype) if image is None else _picture(image, sigma, dtype)
@@ -175,23 +197,17 @@ def _random(signal: Any, kernel: Any, dtype: str) -> tuple[Any, Any]:
 def _number(dtype: str) -> Any:
     import numpy as np
 
-    try:
-        number = np.dtype(dtype)
-    except TypeError:
-        raise click.UsageError(f"--dtype {dtype!r} is not known; write for example float32") from None
-    if number.kind not in "biufc":
-        raise click.UsageError(f"--dtype {dtype!r} is no number; write for example float32")
-    return number
+    return np.dtype(dtype)
 
 
 def _picture(path: Path, sigma: float, dtype: str) -> tuple[Any, Any]:
-    from fftconv import image, kernels
+    from fftconv import kernels
 
     if _number(dtype).kind != "f":
         raise click.UsageError(f"--dtype {dtype!r} has no weights of a Gaussian; write float32 or float64")
     with standard_files() as standard:
-        pixels = image.read(standard.readable(path))
-    return pixels.astype(dtype), kernels.gaussian((sigma, sigma)).astype(dtype)
+        picture = read_picture(standard.readable(path))
+    return picture.astype(dtype), kernels.gaussian((sigma, sigma)).astype(dtype)
 
 
 def _print(found: Comparison) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from fftconv.cli.options import Shape
 from fftconv.cli.streams import shown
 
 
@@ -20,6 +21,10 @@ def describe(error: Exception, root: click.Command, arguments: Iterable[str], *n
     """
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, MemoryError):
+        size = re.search(r"allocate ([0-9.]+ \w+)", str(error))  # of an array of NumPy
+        needed = f"{size[1]} more are needed" if size else str(error)
+        return f"not enough memory{needed and f': {needed}'}"
     message = error.format_message() if isinstance(error, click.ClickException) else str(error)
     if not message:
         return type(error).__name__
@@ -50,24 +55,35 @@ def _parts(word: str) -> list[str]:
 
 
 def _with_flags(message: str, command: click.Command) -> str:
+    message = re.sub(
+        r"\bwith sample_rate=([\w.+-]+)", r"at \1 Hz", message
+    )  # which a file says, and no flag
+    message = re.sub(r"\bsample_rate\b", "the sample rate", message)
     for option in command.params:
         if isinstance(option, click.Option) and option.name:
             flag, name = max(option.opts, key=len), rf"(?<![\w/.-]){option.name}(?:_shape)?"
             if option.is_flag:
                 message = re.sub(f"{name}=True", flag, message)
+                for off in option.secondary_opts:
+                    message = re.sub(f"{name}=False", off, message)
             else:
-                message = re.sub(
-                    rf"{name}=(\([^)]*\)|'[^']*'|[^\s;,]+)", partial(_as_option, flag), message
-                )
+                typed = partial(_as_option, option, flag)
+                message = re.sub(rf"{name}=(\([^)]*\)|'[^']*'|[^\s;,]+)", typed, message)
             if "_" in option.name:  # which is no word
                 message = re.sub(rf"{name}\b(?!=)", flag, message)
+            else:  # a word, except where something is said of it
+                message = re.sub(rf"(^|: ){option.name}(?= (?:has|holds|sums)\b)", rf"\1{flag}", message)
+                message = re.sub(rf"\bleave {option.name} out\b", f"leave {flag} out", message)
     return message
 
 
-def _as_option(flag: str, found: re.Match[str]) -> str:
-    """With its value as it is typed: a text without quotes, (1, 2) as 1,2."""
-    value = found[1].replace(", ", ",") if found[1].startswith("(") else found[1]
-    return flag + " " + value.strip("()',")
+def _as_option(option: click.Option, flag: str, found: re.Match[str]) -> str:
+    """Write the option with its value as typed: a text bare, (1, 2) as 1,2, 1x2 or the option twice."""
+    if not found[1].startswith("("):
+        return flag + " " + found[1].strip("',")
+    between = f" {flag} " if option.multiple else "x" if isinstance(option.type, Shape) else ","
+    parts = re.sub("[()' ]", "", found[1]).strip(",").split(",")
+    return f"{flag} {between.join(parts)}"
 
 
 def _invoked(command: click.Command, arguments: Iterable[str]) -> click.Command:

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.shell_completion import CompletionItem
 
 from fftconv._files import check_target, complete_file, open_file
+from fftconv.cli.options import examples
 from fftconv.cli.streams import STANDARD, as_path, name_of, standard_files
 
 if TYPE_CHECKING:
@@ -46,8 +48,23 @@ class _Dice(click.Command):
         return super().parse_args(ctx, dice + args[end:])
 
 
-@click.command(cls=_Dice)
-@click.argument("terms", nargs=-1, required=True, metavar="DICE | sum FILE...")
+def _complete_terms(
+    context: click.Context, argument: click.Parameter, incomplete: str
+) -> list[CompletionItem]:
+    """Complete the word sum, and files behind it."""
+    terms = context.params.get("terms") or ()
+    return [CompletionItem(incomplete, type="file") if terms[:1] == ("sum",) else CompletionItem("sum")]
+
+
+@click.command(
+    cls=_Dice,
+    epilog=examples(
+        'fftconv dist "3d6+2d8-1" --at-least 20', "fftconv dist sum a.csv b.csv --csv total.csv"
+    ),
+)
+@click.argument(
+    "terms", nargs=-1, required=True, metavar="DICE | sum FILE...", shell_complete=_complete_terms
+)
 @click.option(
     "--at-least", "bounds", multiple=True, metavar="VALUE", help="Print how likely this or more is."
 )
@@ -65,11 +82,7 @@ class _Dice(click.Command):
 def dist(
     terms: tuple[str, ...], bounds: tuple[str, ...], plot: str | None, table: str | None, exact: bool
 ) -> None:
-    """The distribution of a sum of dice, or of independent variables in files.
-
-    \b
-    fftconv dist "3d6+2d8-1" --at-least 20
-    fftconv dist sum a.csv b.csv --csv total.csv
+    """Add up dice, or independent variables in files.
 
     \b
     3d6, d6, d%      three dice of 6 sides, one, one of 100

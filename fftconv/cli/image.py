@@ -13,7 +13,25 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fftconv.cli.complaints import complain, describe_here, describe_of_file
-from fftconv.cli.options import FORMAT, INPUTS, OUTPUT, POSITIVE, Bytes, Name, all_of, total_of
+from fftconv.cli.options import (
+    FORMAT,
+    INPUTS,
+    KERNEL,
+    METHOD,
+    OUTPUT,
+    WORKERS,
+    Bytes,
+    Commands,
+    Count,
+    Name,
+    Number,
+    all_of,
+    degrees,
+    examples,
+    pixels,
+    read_picture,
+    total_of,
+)
 from fftconv.cli.signals import prepare_to_leave
 from fftconv.cli.streams import (
     STANDARD,
@@ -23,6 +41,7 @@ from fftconv.cli.streams import (
     check_form,
     check_streams,
     given,
+    name_of,
     shown,
     standard_files,
 )
@@ -33,7 +52,8 @@ if TYPE_CHECKING:
 
 
 _MOST_KERNELS = 12  # drawn by --compare
-NOT_NEGATIVE = click.FloatRange(min=0)
+ANY, NOT_NEGATIVE, POSITIVE = Number(), Number(min=0), Number(min=0, min_open=True)
+LENGTH = pixels(min=0, min_open=True)
 BOUNDARIES = ("reflect", "mirror", "nearest", "wrap", "zero")
 OPERATORS = ("sobel", "prewitt", "scharr", "difference", "laplace", "log")
 
@@ -45,6 +65,12 @@ _BLURS: dict[str, dict[str, float]] = {
     "motion": {"length": 15.0, "angle": 0.0},
 }
 
+
+_max_pixels = click.option(
+    "--max-pixels",
+    type=Count(1),
+    help="Refuse pictures with more, by their header  [default: 178956970; none for parts]",
+)
 
 # The arguments and options that every image command has.
 _files = all_of(
@@ -58,35 +84,21 @@ _files = all_of(
         show_default=True,
         help="What stands beyond the edges.",
     ),
-    click.option(
-        "--method",
-        type=click.Choice(["auto", "direct", "fft"]),
-        default="auto",
-        show_default=True,
-        help="How to convolve; auto takes the fastest.",
-    ),
+    METHOD,
     click.option(
         "--quality",
-        type=click.IntRange(1, 100),
-        help="Of JPEG, WebP and AVIF files  [default: as read; WebP without loss]",
+        type=Count(1, 100),
+        help="How well JPEG, WebP and AVIF files look  [default: as read; WebP without loss]",
     ),
-    click.option(
-        "--max-pixels",
-        type=click.IntRange(min=1),
-        help="Refuse pictures with more, by their header  [default: 178956970; none for parts]",
-    ),
+    _max_pixels,
     click.option(
         "--max-memory",
         type=Bytes(),
-        help="Of this process, such as 500M; larger TIFF files are filtered in parts.",
+        help="Memory to use, such as 500M; larger TIFF files are filtered in parts.",
     ),
-    click.option(
-        "--workers", type=click.IntRange(min=1), help="Threads for each file  [default: cores over jobs]"
-    ),
-    click.option(
-        "-j", "--jobs", type=click.IntRange(min=1), help="Files at a time  [default: as many as cores]"
-    ),
-    click.option("-r", "--recursive", is_flag=True, help="Folders with all that is in them."),
+    click.option("--workers", type=WORKERS, help="Threads for each file  [default: cores over jobs]"),
+    click.option("-j", "--jobs", type=Count(1), help="Files at a time  [default: as many as cores]"),
+    click.option("-r", "--recursive", is_flag=True, help="Take folders with all that is in them."),
     click.option(
         "--overwrite/--skip-existing",
         default=True,
@@ -114,10 +126,17 @@ _linear = click.option(
 )
 
 
-@click.group(invoke_without_command=True)
+@click.group(
+    cls=Commands,
+    invoke_without_command=True,
+    epilog=examples(
+        "fftconv image blur photo.jpg -o soft.jpg --sigma 2.5",
+        "fftconv image edges *.png -o edges/ --operator scharr --gain 2",
+    ),
+)
 @click.pass_context
 def image(context: click.Context) -> None:
-    """Filter pictures on disk: blur, edges, sharpen, emboss, any kernel, or several in a row.
+    """Filter pictures on disk: blur, sharpen, edges, any kernel.
 
     Reads PNG, JPEG, TIFF, WebP, AVIF, BMP, GIF, PPM and PFM; the suffix of the output chooses its format.
     Colour profile, resolution and EXIF data are kept. A file is written whole or not at all, and never
@@ -128,7 +147,12 @@ def image(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-@image.command()
+@image.command(
+    epilog=examples(
+        "fftconv image blur photo.jpg -o soft.jpg --sigma 2.5",
+        "fftconv image blur photo.jpg -o moved.jpg --shape motion --length 25",
+    )
+)
 @click.option(
     "--shape",
     type=click.Choice(list(_BLURS)),
@@ -136,11 +160,11 @@ def image(context: click.Context) -> None:
     show_default=True,
     help="What a point becomes.",
 )
-@click.option("--sigma", type=NOT_NEGATIVE, help="Gaussian: standard deviation in pixels  [default: 2]")
-@click.option("--size", type=click.IntRange(min=1), help="Box: side in pixels  [default: 5]")
-@click.option("--radius", type=POSITIVE, help="Disk: radius in pixels  [default: 3]")
-@click.option("--length", type=POSITIVE, help="Motion: length in pixels  [default: 15]")
-@click.option("--angle", type=float, help="Motion: degrees from the horizontal  [default: 0]")
+@click.option("--sigma", type=pixels(min=0), help="Gaussian: standard deviation  [default: 2]")
+@click.option("--size", type=Count(1, unit="px"), metavar="PIXELS", help="Box: side  [default: 5]")
+@click.option("--radius", type=LENGTH, help="Disk: radius  [default: 3]")
+@click.option("--length", type=LENGTH, help="Motion: length  [default: 15]")
+@click.option("--angle", type=degrees(), help="Motion: angle from the horizontal  [default: 0]")
 @_linear
 @_files
 def blur(shape: str, **options: Any) -> int:
@@ -156,11 +180,16 @@ def blur(shape: str, **options: Any) -> int:
     return _filter(f"{shape}_blur", parameters, **options)
 
 
-@image.command()
+@image.command(
+    epilog=examples(
+        "fftconv image edges *.png -o edges/ --operator scharr --gain 2",
+        "fftconv image edges photo.jpg -o edges.tif --operator log --signed float",
+    )
+)
 @click.option(
     "--operator", type=click.Choice(OPERATORS), default="sobel", show_default=True, help="How to find them."
 )
-@click.option("--sigma", type=POSITIVE, help="log: standard deviation in pixels  [default: 1]")
+@click.option("--sigma", type=LENGTH, help="log: standard deviation  [default: 1]")
 @click.option("--gain", type=POSITIVE, default=1.0, show_default=True, help="Multiplies the result.")
 @click.option(
     "--signed",
@@ -193,6 +222,10 @@ def edges(
             raise click.UsageError("--direction goes with sobel, prewitt, scharr or difference, and --gain")
         return _filter("edge_directions", {"operator": operator, "gain": gain}, **options)
     parameters: dict[str, Any] = {"operator": operator, "gain": gain, "signed": signed, "channel": channel}
+    if signed in ("offset", "abs") and operator not in ("laplace", "log"):
+        raise click.UsageError(
+            f"--signed {signed} belongs to --operator laplace or log, not to --operator {operator}"
+        )
     if sigma is not None:
         if operator != "log":
             raise click.UsageError(f"--sigma belongs to --operator log, not to --operator {operator}")
@@ -200,9 +233,14 @@ def edges(
     return _filter("edges", parameters, **options)
 
 
-@image.command()
+@image.command(
+    epilog=examples(
+        "fftconv image sharpen photo.jpg -o crisp.jpg --amount 0.5",
+        "fftconv image sharpen scan.tif -o crisp.tif --amount 1.5 --sigma 2",
+    )
+)
 @click.option("--amount", type=NOT_NEGATIVE, default=1.0, show_default=True, help="How much detail to add.")
-@click.option("--sigma", type=POSITIVE, help="Size of the detail in pixels  [default: the finest]")
+@click.option("--sigma", type=LENGTH, help="Size of the detail  [default: the finest]")
 @_linear
 @_files
 def sharpen(amount: float, sigma: float | None, **options: Any) -> int:
@@ -210,7 +248,12 @@ def sharpen(amount: float, sigma: float | None, **options: Any) -> int:
     return _filter("sharpen", {"amount": amount, "sigma": sigma}, **options)
 
 
-@image.command()
+@image.command(
+    epilog=examples(
+        "fftconv image emboss photo.jpg -o relief.png",
+        "fftconv image emboss photo.jpg -o flat.png --depth 0.5",
+    )
+)
 @click.option("--depth", type=NOT_NEGATIVE, default=1.0, show_default=True, help="Height of the relief.")
 @_linear
 @_files
@@ -219,12 +262,17 @@ def emboss(depth: float, **options: Any) -> int:
     return _filter("emboss", {"depth": depth}, **options)
 
 
-@image.command()
-@click.option("--kernel", required=True, help="A name, rows of taps, or a file; see above.")
+@image.command(
+    epilog=examples(
+        'fftconv image convolve photo.jpg -o disk.png --kernel "disk(4)"',
+        'fftconv image convolve photo.jpg -o out.png --kernel "1 1; -1 -1"',
+    )
+)
+@click.option("--kernel", type=KERNEL, required=True, help="A name, rows of taps, or a file; see above.")
 @click.option("--normalize", is_flag=True, help="Divide the taps by their sum.")
 @click.option("--correlate", is_flag=True, help="Lay the kernel on the picture as written, not flipped.")
-@click.option("--scale", type=float, default=1.0, show_default=True, help="Multiplies the result.")
-@click.option("--bias", type=float, default=0.0, show_default=True, help="Is added to it, as 128 for grey.")
+@click.option("--scale", type=ANY, default=1.0, show_default=True, help="Multiplies the result.")
+@click.option("--bias", type=ANY, default=0.0, show_default=True, help="Is added to it, as 128 for grey.")
 @_linear
 @_files
 def convolve(
@@ -245,9 +293,17 @@ def convolve(
     return _filter("apply_kernel", parameters, **options)
 
 
-@image.command("high-pass")
-@click.option("--sigma", type=POSITIVE, default=2.0, show_default=True, help="Of the blur, in pixels.")
-@click.option("--bias", type=float, help="What stands for no detail  [default: grey]")
+@image.command(
+    "high-pass",
+    epilog=examples(
+        "fftconv image high-pass photo.jpg -o detail.png --sigma 3",
+        "fftconv image high-pass photo.jpg -o dark.png --bias 0",
+    ),
+)
+@click.option(
+    "--sigma", type=LENGTH, default=2.0, show_default=True, help="Standard deviation of the blur."
+)
+@click.option("--bias", type=ANY, help="What stands for no detail  [default: grey]")
 @_linear
 @_files
 def high_pass(**options: Any) -> int:
@@ -255,20 +311,34 @@ def high_pass(**options: Any) -> int:
     return _filter("high_pass", _taken(options, "sigma", "bias", "linear"), **options)
 
 
-@image.command()
-@click.option("--sigma", type=POSITIVE, default=1.0, show_default=True, help="Of the narrower blur.")
-@click.option("--wider", type=POSITIVE, default=1.6, show_default=True, help="Of the wider blur.")
-@click.option("--bias", type=float, help="What stands for no detail  [default: grey]")
+@image.command(
+    epilog=examples(
+        "fftconv image dog photo.jpg -o detail.png --sigma 1 --wider 3",
+        "fftconv image dog *.png -o detail/",
+    )
+)
+@click.option(
+    "--sigma", type=LENGTH, default=1.0, show_default=True, help="Standard deviation of the narrower blur."
+)
+@click.option(
+    "--wider", type=LENGTH, default=1.6, show_default=True, help="Standard deviation of the wider blur."
+)
+@click.option("--bias", type=ANY, help="What stands for no detail  [default: grey]")
 @_linear
 @_files
 def dog(**options: Any) -> int:
-    """Keep detail between two sizes, on grey: a difference of Gaussians."""
+    """Keep detail between two sizes: a difference of Gaussians."""
     parameters = _taken(options, "sigma", "wider", "bias", "linear")
     return _filter("difference_of_gaussians", parameters, **options)
 
 
-@image.command()
-@click.option("--kernel", required=True, help="What a point became, as for convolve.")
+@image.command(
+    epilog=examples(
+        'fftconv image deconvolve blurred.png -o sharp.png --kernel "disk(4)"',
+        'fftconv image deconvolve moved.png -o out.png --kernel "motion(9)" --linear',
+    )
+)
+@click.option("--kernel", type=KERNEL, required=True, help="What a point became; written as for convolve.")
 @click.option(
     "--algorithm",
     type=click.Choice(["wiener", "richardson-lucy"]),
@@ -276,8 +346,10 @@ def dog(**options: Any) -> int:
     show_default=True,
     help="One filter, or step by step.",
 )
-@click.option("--noise", type=POSITIVE, help="wiener: its power over the picture's  [default: 0.01]")
-@click.option("--iterations", type=click.IntRange(min=1), help="richardson-lucy  [default: 30]")
+@click.option(
+    "--noise", type=POSITIVE, help="wiener: power of the noise over the picture's  [default: 0.01]"
+)
+@click.option("--iterations", type=Count(1), help="richardson-lucy: number of steps  [default: 30]")
 @_linear
 @_files
 def deconvolve(kernel: str, algorithm: str, **options: Any) -> int:
@@ -293,7 +365,12 @@ def deconvolve(kernel: str, algorithm: str, **options: Any) -> int:
     return _filter("deconvolve", parameters, **options)
 
 
-@image.command()
+@image.command(
+    epilog=examples(
+        'fftconv image pipeline "blur 2 | edges scharr" photo.jpg -o ink.png',
+        'fftconv image pipeline "box 5 | box 5" *.png -o soft/ --linear',
+    )
+)
 @click.argument("steps")
 @_linear
 @_files
@@ -313,30 +390,86 @@ def pipeline(steps: str, **options: Any) -> int:
     return _filter("pipeline", {"steps": steps} | _taken(options, "linear"), **options)
 
 
-@image.command()
+@image.command(
+    epilog=examples(
+        "fftconv image match page.png word.png",
+        "fftconv image match page.png word.png --threshold 0.95",
+    )
+)
 @click.argument("picture", type=FilePath())
 @click.argument("template", type=FilePath())
-@click.option("--threshold", type=click.FloatRange(0, 1, min_open=True), default=0.8, show_default=True)
-def match(picture: Path, template: Path, threshold: float) -> int:
-    """Find TEMPLATE, a small picture, in a large one; exit code 1 if it is not there.
+@click.option(
+    "--threshold",
+    type=Number(min=0, max=1, min_open=True),
+    default=0.8,
+    show_default=True,
+    help="Least score of a match; 1 is the template itself, however bright and rich in contrast.",
+)
+@_max_pixels
+@click.pass_context
+def match(
+    context: click.Context, picture: Path, template: Path, threshold: float, max_pixels: int | None
+) -> int:
+    """Find TEMPLATE, a small picture, in a large one.
 
-    Prints row, column (of the upper left corner) and score of every place, best first. One of the two may
-    be - for standard input.
+    Prints row, column (of the upper left corner) and score of every place, best first. The exit code is 0
+    if there is one; 1 if there is none, and standard error tells the best score; 2 for an error.
+    One of the two may be - for standard input.
     """
     from fftconv import image as filters
 
     if picture == template == STANDARD:
         raise click.UsageError("- is standard input, which holds one of the two; name the other")
-    with standard_files() as standard:
-        pictures = [filters.read(standard.readable(path)) for path in (picture, template)]
-    found = filters.match_template(*pictures, threshold=threshold)
+    names = name_of(picture), name_of(template)
+    try:
+        with standard_files() as standard:
+            large, small = (
+                read_picture(standard.readable(path), max_pixels) for path in (picture, template)
+            )
+        _check_template(*names, large, small)
+        found = filters.match_template(large, small, threshold=min(threshold, _EXACT_COPY))
+    except Exception as error:  # code 1 says that the template is not there
+        if context.find_root().obj["debug"]:
+            raise
+        complain(describe_here(error, *names))
+        return 2
     for row, column, score in found.peaks:
         click.echo(f"{row},{column},{score:.4f}")
-    return 0 if found.peaks else 1
+    if found.peaks:
+        return 0
+    best = found.scores.argmax()
+    row, column = divmod(int(best), found.scores.shape[1])
+    complain(
+        f"no match of {names[1]} in {names[0]} with a score from {threshold:g}; the best score is "
+        f"{found.scores.flat[best]:.4f}, at row {row}, column {column}"
+    )
+    return 1
 
 
-@image.command("view-kernel")
-@click.argument("kernel")
+def _check_template(picture: str, template: str, large: Any, small: Any) -> None:
+    """Check that both are of the same kind, and the template is not larger."""
+    (height, width), (rows, columns) = large.shape[:2], small.shape[:2]
+    if rows > height or columns > width:
+        raise ValueError(
+            f"{template}: {columns} x {rows} pixels are larger than the {width} x {height} of {picture}"
+        )
+    kinds = [
+        _KINDS.get(array.shape[2] if array.ndim == 3 else 1, "other colours") for array in (small, large)
+    ]
+    if kinds[0] != kinds[1]:
+        raise ValueError(
+            f"{template}: holds {kinds[0]} and {picture} holds {kinds[1]}; convert one of them"
+        )
+
+
+@image.command(
+    "view-kernel",
+    epilog=examples(
+        "fftconv image view-kernel laplace",
+        'fftconv image view-kernel "gabor(4,8,30)" --plot kernel.png',
+    ),
+)
+@click.argument("kernel", type=KERNEL)
 @click.option("--normalize", is_flag=True, help="Divide the taps by their sum.")
 @click.option(
     "--plot",
@@ -345,7 +478,10 @@ def match(picture: Path, template: Path, threshold: float) -> int:
     help="Draw it, with its frequency response.",
 )
 def view_kernel(kernel: str, normalize: bool, plot: Path | None) -> int:
-    """Print a kernel, as `convolve --kernel` takes it: a name, rows of taps, or a file."""
+    """Print the taps of a kernel.
+
+    KERNEL is a name, rows of taps, or a file, as `fftconv image convolve --kernel` takes it.
+    """
     taps = _kernel(kernel, normalize=normalize)
     rows, columns = taps.shape
     click.echo(f"{kernel}: {rows} x {columns} taps, sum {taps.sum():.6g}, largest {abs(taps).max():.6g}")
@@ -362,6 +498,8 @@ def view_kernel(kernel: str, normalize: bool, plot: Path | None) -> int:
 
 
 _MOST_PRINTED = 225  # taps
+_KINDS = {1: "grey", 2: "grey with opacity", 3: "RGB", 4: "RGB with opacity or CMYK"}  # by channels
+_EXACT_COPY = 1 - 1e-9  # the least score of an exact copy, which rounding keeps from 1
 
 
 def _taken(options: dict[str, Any], *names: str) -> dict[str, Any]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import click
 
-from fftconv._configuration import show_config
+from fftconv.cli.options import examples
 
 
-@click.command()
+@click.command(epilog=examples("fftconv info", "fftconv info > machine.txt"))
 def info() -> None:
     """Print versions, threads, native core and FFT provider."""
+    from fftconv._configuration import show_config
+
     show_config()

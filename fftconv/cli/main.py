@@ -18,6 +18,7 @@ import click
 import fftconv
 from fftconv.cli.complaints import complain, describe
 from fftconv.cli.descriptors import keep_standard_error_for_python
+from fftconv.cli.options import Commands, examples
 from fftconv.cli.signals import INTERRUPTED, leave, listen, was_heard
 
 USAGE, FAILURE = 2, 1
@@ -27,7 +28,7 @@ _OBJECTS = 100_000  # made before cycles are searched for: modules are half as m
 _COMMANDS = ("audio", "compare", "dist", "explain", "image", "info", "tune")
 
 
-class _Commands(click.Group):
+class _Commands(Commands):
     """A group whose commands, each a module of its own, are imported when they are used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -49,6 +50,10 @@ def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> N
 @click.group(
     cls=_Commands,
     invoke_without_command=True,
+    epilog=examples(
+        "fftconv image blur photo.jpg -o soft.jpg --sigma 2.5",
+        "fftconv explain --signal 1e6 --kernel 129",
+    ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option(

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import click
 
-from fftconv import tuning
+from fftconv.cli.options import examples
+from fftconv.cli.options import seconds as seconds_type
 
 
-@click.command()
+@click.command(epilog=examples("fftconv tune", "fftconv tune --seconds 10s --no-save"))
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0, min_open=True),
+    type=seconds_type(min=0, min_open=True),
     default=3.0,
     show_default=True,
     help="About how long to measure; every kind of work is timed once.",
 )
-@click.option("--no-save", is_flag=True, help="Show what comes out and keep nothing.")
-def tune(seconds: float, no_save: bool) -> None:
-    """Measure this machine, so that the choice of method fits it.
+@click.option(
+    "--save/--no-save",
+    default=True,
+    show_default=True,
+    help="Whether to keep what comes out, or to show it alone.",
+)
+def tune(seconds: float, save: bool) -> None:
+    """Measure this machine, so that methods are chosen for it.
 
     Without this, choices follow rates that were fitted on another machine. Best run with nothing beside it.
     """
@@ -25,12 +31,13 @@ def tune(seconds: float, no_save: bool) -> None:
     from rich.progress import Progress
     from rich.table import Table
 
+    from fftconv import tuning
+
     try:
-        with Progress(console=Console(stderr=True), transient=True) as bar:
+        console = Console(stderr=True)
+        with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
             task = bar.add_task("measuring", total=1.0)
-            done = tuning.tune(
-                seconds, save=not no_save, progress=lambda part: bar.update(task, completed=part)
-            )
+            done = tuning.tune(seconds, save=save, progress=lambda part: bar.update(task, completed=part))
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     table = Table(title="measured over predicted time")
