@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import read_array
-from fftconv._checks import Seed, check_count, make_generator, shown
+from fftconv._checks import Seed, check_count, make_generator
 from fftconv._matching import check_threshold, match_scores, read_numbers
 from fftconv.audio import responses
-from fftconv.audio.responses import MOST_TAPS, Band, Edge, Response, Window, check_positive
+from fftconv.audio.responses import MOST_TAPS, Band, Edge, KernelLimit, Response, Window, check_positive
 from fftconv.convolution import convolve
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -216,17 +216,19 @@ def decaying_noise(
     """
     seconds = check_positive("decay_time", decay_time, "seconds")
     length = seconds * check_positive("sample_rate", sample_rate, "Hz")
-    if not 0.5 < length <= MOST_TAPS:
+    count = check_count("channels", channels)
+    if not length > 0.5:
         raise ValueError(
-            f"decay_time={decay_time!r} s is {length:g} samples with sample_rate={float(sample_rate):g}; "
-            f"accepted are 1 to {MOST_TAPS}"
+            f"decay_time={decay_time!r} s with sample_rate={float(sample_rate):g} is {length:g} samples; "
+            "accepted is 1 sample or more"
         )
-    taps, count = round(length), check_count("channels", channels)
-    if taps * count > MOST_TAPS:
-        raise ValueError(
-            f"channels={shown(channels)} of {taps} samples are not accepted; pass less, for {MOST_TAPS} "
-            f"samples in all"
-        )
+    limit = KernelLimit(MOST_TAPS, count)
+    limit.check(
+        f"decay_time={decay_time!r} s at {float(sample_rate):.12g} Hz",
+        length,
+        f"pass a decay_time of {limit.longest(1)}, or fewer channels",
+    )
+    taps = round(length)
     noise = make_generator("seed", seed).normal(size=(taps, count))
     noise *= 10.0 ** (-3 * np.arange(taps) / taps)[:, None]
     noise /= np.sqrt((noise**2).sum(axis=0))

@@ -26,7 +26,7 @@ from fftconv.audio.io import (
     warn_of_lost_frames,
     writing,
 )
-from fftconv.audio.responses import Response
+from fftconv.audio.responses import KernelLimit, Response
 from fftconv.streaming import StreamingConvolver
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -38,6 +38,8 @@ _RESPONSES: dict[Callable[..., Any], Callable[..., Response]] = {
     effects.reverb: responses.reverberation,
     effects.fir: responses.band_filter,
 }
+_TAPS_FOR_ANY_FILE = 2**23  # in all channels: 22 s of stereo at 192 kHz
+_NUMBERS = 2**20  # that are convolved together, in all channels
 _GIVEN = ("signal", "sample_rate")  # to effects, by the file
 _PADDING = {"nearest": "edge", "reflect": "symmetric", "mirror": "reflect"}  # NumPy's names of boundaries
 
@@ -142,7 +144,7 @@ def filter_file(
     with opened(origin) as reader:
         about = reader.metadata
         stored = choose_subtype(goal, subtype, about)
-        response = _response(filter, parameters, about.sample_rate)
+        response = _response(filter, parameters, about.sample_rate, kernel_limit(origin, about))
         effects.check_channels(response, about.channels)
         passes = 1 if headroom is None else 2
         work = _Work(response, about.channels, passes * about.frames, on_progress)
@@ -182,6 +184,7 @@ def _response(
     filter: Callable[..., Any] | ArrayLike,  # noqa: A002
     parameters: dict[str, Any],
     sample_rate: int,
+    limit: KernelLimit,
 ) -> Response:
     if not callable(filter):
         if parameters:
@@ -199,7 +202,17 @@ def _response(
         wrong = f"does not take {unknown[0]}" if unknown else f"needs {missing[0]}"
         raise TypeError(f"{filter.__name__} {wrong}; its parameters are {', '.join(names)}")
     given = {"sample_rate": sample_rate} if "sample_rate" in every else {}
-    return _RESPONSES[filter](**given, **parameters)
+    return _RESPONSES[filter](**given, **parameters, limit=limit)
+
+
+def kernel_limit(path: Path, about: AudioMetadata) -> KernelLimit:
+    """Return how many taps an effect may have for a file.
+
+    Seconds and Hz become taps by the sample rate that the header states, which may be wrong. A small file
+    gets 2**23 taps, which take up to 1 GiB and 6 s; a larger one as many as twice its bytes.
+    """
+    numbers = min(max(_TAPS_FOR_ANY_FILE, 2 * path.stat().st_size), responses.MOST_TAPS)
+    return KernelLimit(numbers, about.channels, path, about.sample_rate)
 
 
 class _Work:
@@ -209,8 +222,9 @@ class _Work:
         self, response: Response, channels: int, expected: int, on_progress: Progress | None
     ) -> None:
         self._response, self._expected, self._on_progress = response, expected, on_progress
+        self._block = min(BLOCK, 2 ** (max(_NUMBERS // channels, 1).bit_length() - 1))
         self.convolver = StreamingConvolver(
-            response.dense(), block_size=BLOCK, channels=channels, dtype="float64"
+            response.dense(), block_size=self._block, channels=channels, dtype="float64"
         )
         self.seconds = 0.0
         self.frames = 0
@@ -238,16 +252,14 @@ class _Work:
             self._done += len(block)
             if self._on_progress:
                 self._on_progress(self._done, max(self._expected, self._done))
-        if response.tail:
-            yield self._timed(self.convolver.flush)[skip:]
-        elif response.advance:
-            after = self._extension(end, 0, response.advance) if extended else None
-            tail = (
-                self._timed(self.convolver.flush)
-                if after is None
-                else self._timed(self.convolver.process, after)
-            )
-            yield tail[skip : response.advance]
+        if extended:
+            yield from self._later(self._extension(end, 0, response.advance), skip)
+        else:
+            rest = response.reach if response.tail else response.advance
+            for start in range(0, rest, self._block):
+                silence = np.zeros((min(self._block, rest - start), first.shape[1]))
+                yield from self._later(silence, skip)
+                skip = max(skip - len(silence), 0)
         self.convolver.reset()
 
     def _extension(self, samples: Array, before: int, after: int) -> Array:
@@ -257,8 +269,8 @@ class _Work:
 
     def _later(self, block: Array, skip: int) -> Iterator[Array]:
         """What a block gives, but for the first outputs."""
-        for start in range(0, len(block), BLOCK):
-            result = self._timed(self.convolver.process, block[start : start + BLOCK])
+        for start in range(0, len(block), self._block):
+            result = self._timed(self.convolver.process, block[start : start + self._block])
             if skip < len(result):
                 yield result[skip:]
             skip = max(skip - len(result), 0)

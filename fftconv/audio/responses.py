@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -44,6 +45,42 @@ _SMALLEST_WEIGHT = 1e-6  # at which an exponential is cut off
 
 
 @dataclass(frozen=True, slots=True)
+class KernelLimit:
+    """The most taps that a kernel may have, in all channels together.
+
+    A file limits it further, so that a wrong sample rate in its header cannot cost much; the message names
+    the file then. See `fftconv.audio.files.kernel_limit`.
+    """
+
+    numbers: int = MOST_TAPS
+    channels: int = 1
+    path: Path | None = None
+    sample_rate: int = 0
+
+    @property
+    def taps(self) -> int:
+        """The most taps in each channel."""
+        return self.numbers // self.channels
+
+    def check(self, what: str, taps: float, cure: str) -> None:
+        """Refuse a parameter that needs more taps."""
+        if not taps <= self.taps:
+            sound = f"{self.path}, of {self.sample_rate} Hz: " if self.path else ""
+            each = f" in each of {self.channels} channels" if self.channels > 1 else ""
+            raise ValueError(f"{sound}{what} needs {taps:.12g} taps, more than {self.taps}{each}; {cure}")
+
+    def longest(self, taps_of_sample: int) -> str:
+        """How long something may be that needs so many taps for each of its samples."""
+        samples = self.taps // taps_of_sample
+        # 0.99: a rounded number of seconds is not too large
+        seconds = f", {0.99 * samples / self.sample_rate:.3g} s" if self.sample_rate else ""
+        return f"at most {samples} samples{seconds}"
+
+
+NO_FILE = KernelLimit()
+
+
+@dataclass(frozen=True, slots=True)
 class Response:
     """Taps, (m,), (m, channels) or (m, channels, outputs), `dilation` samples apart.
 
@@ -64,14 +101,11 @@ class Response:
 
     def dense(self) -> Array:
         """The taps with the zeros between them."""
+        if self.dilation == 1:
+            return self.taps
         taps = np.zeros((self.reach + 1, *self.taps.shape[1:]), self.taps.dtype)
         taps[:: self.dilation] = self.taps
         return taps
-
-
-def widest(window: str) -> int:
-    """Return the largest width in samples that a window may have."""
-    return MOST_TAPS // _TAPS_OF_WIDTH.get(window, 1)
 
 
 def smoothing(
@@ -81,17 +115,19 @@ def smoothing(
     order: int = 2,
     causal: bool = False,
     boundary: Edge = "reflect",
+    limit: KernelLimit = NO_FILE,
 ) -> Response:
     """See `fftconv.audio.smooth`."""
     check_choice("window", window, WINDOWS)
     check_name("boundary", boundary, EDGES)
-    most = widest(window)
     width = read_scalar("width", width)
-    samples = check_finite("width", width)
-    if not 0 < samples <= most:
-        raise ValueError(
-            f"width={shown(width)} is not accepted for {window}; pass samples above 0, at most {most}"
-        )
+    samples = check_positive("width", width, "samples")
+    taps_of_width = _TAPS_OF_WIDTH.get(window, 1)
+    limit.check(
+        f"a width of {samples:.12g} samples is not accepted for {window}: it",
+        samples * taps_of_width,
+        f"pass a width of {limit.longest(taps_of_width)}",
+    )
     taps = _SMOOTHERS[window](int(width) if is_whole(width) else samples, order, causal)
     return Response(taps, advance=0 if causal else (len(taps) - 1) // 2, tail=False, boundary=boundary)
 
@@ -133,16 +169,27 @@ _SMOOTHERS = {
 
 
 def echoes(
-    *, sample_rate: float, delay: float, decay: float, repeats: int = 1, mix: float = 1.0
+    *,
+    sample_rate: float,
+    delay: float,
+    decay: float,
+    repeats: int = 1,
+    mix: float = 1.0,
+    limit: KernelLimit = NO_FILE,
 ) -> Response:
     """See `fftconv.audio.echo`."""
     apart = check_positive("delay", delay, "seconds") * check_positive("sample_rate", sample_rate, "Hz")
     count = check_count("repeats", repeats, 0)
-    if not 0.5 <= apart <= MOST_TAPS / max(count, 1):
+    if not apart >= 0.5:
         raise ValueError(
-            f"delay={delay!r} s is {apart:g} samples with sample_rate={float(sample_rate):g}; "
-            f"accepted is 1 sample to {MOST_TAPS} samples in all {shown(count)} repeats"
+            f"delay={delay!r} s with sample_rate={float(sample_rate):g} is {apart:g} samples; accepted is "
+            f"1 sample to {limit.taps} samples in all {shown(count)} repeats"
         )
+    limit.check(
+        f"delay={delay!r} s with {shown(count)} repeats at {sample_rate:.12g} Hz",
+        apart * max(count, 1),
+        f"pass a delay of {limit.longest(max(count, 1))}, or fewer repeats",
+    )
     taps = kernels.echo(1, decay, count) * _share(mix)
     taps[0] = 1
     return Response(taps, dilation=max(round(apart), 1))
@@ -154,6 +201,7 @@ def reverberation(
     mix: float = 0.3,
     sample_rate: float | None = None,
     response_rate: float | None = None,
+    limit: KernelLimit = NO_FILE,
 ) -> Response:
     """See `fftconv.audio.reverb`."""
     taps = read_array("impulse_response", impulse_response)
@@ -175,14 +223,16 @@ def reverberation(
                 f"response_rate={response_rate!r} needs a rate to convert to; pass sample_rate, that of "
                 "the signal, too"
             )
-        taps, advance = resample_taps(taps, response_rate, sample_rate)
+        taps, advance = resample_taps(taps, response_rate, sample_rate, limit)
     share = _share(mix)
     taps = share * (taps if taps.dtype == np.float32 else taps.astype(np.float64))
     taps[advance] += (1 - share) * (np.eye(taps.shape[1]) if taps.ndim == 3 else 1)
     return Response(taps, advance=advance)
 
 
-def resample_taps(taps: Array, response_rate: float, sample_rate: float) -> tuple[Array, int]:
+def resample_taps(
+    taps: Array, response_rate: float, sample_rate: float, limit: KernelLimit = NO_FILE
+) -> tuple[Array, int]:
     """Return taps for another sample rate, and how many of them lie before time 0.
 
     A sample becomes a pulse that begins before it, so taps near time 0 have a part before 0: without it a
@@ -196,11 +246,16 @@ def resample_taps(taps: Array, response_rate: float, sample_rate: float) -> tupl
         return taps, 0
     up, down = ratio.numerator, ratio.denominator
     longest = max(up, down)
-    if 2 * _RESAMPLING_REACH * longest > MOST_TAPS or taps.size * ratio > MOST_TAPS:
-        raise ValueError(
-            f"a response of {len(taps)} taps with response_rate={response_rate!r} cannot be converted to "
-            f"{sample_rate:g} Hz, which takes more than {MOST_TAPS} numbers; pass a response of that rate"
-        )
+    what = (
+        f"a response of {len(taps)} taps at a rate of {float(response_rate):.12g} Hz cannot be converted to "
+        f"{float(sample_rate):.12g} Hz: it"
+    )
+    cure = "pass a response of that rate"
+    channels = max(limit.channels, taps.size // max(len(taps), 1))
+    length = len(taps) * ratio + Fraction(2 * _RESAMPLING_REACH * longest, down)
+    replace(limit, channels=channels).check(what, float(length), cure)
+    most = min(2 * limit.numbers, MOST_TAPS)  # of a filter that is gone when the taps are there
+    replace(limit, numbers=most, channels=1).check(what, 2 * _RESAMPLING_REACH * longest, cure)
     advance = math.ceil(Fraction(_RESAMPLING_REACH * longest, down))
     middle = advance * down  # of the filter, so that tap `advance` is the one at time 0
     lowpass = firwin(2 * middle + 1, _RESAMPLING_CUTOFF / longest, window=("kaiser", _RESAMPLING_BETA))
@@ -214,6 +269,7 @@ def band_filter(
     band: Band = "lowpass",
     transition: float | None = None,
     causal: bool = False,
+    limit: KernelLimit = NO_FILE,
 ) -> Response:
     """See `fftconv.audio.fir`."""
     from scipy.signal import firwin
@@ -230,13 +286,13 @@ def band_filter(
     room = [edges[0], half - edges[-1], *np.diff(edges)]
     width = float(min(room)) / 2 if transition is None else check_positive("transition", transition, "Hz")
     half_taps = float(_HAMMING_WIDTH / 2 * (sample_rate / width)) if width else math.inf
-    if not half_taps <= MOST_TAPS / 2:
-        what = (
-            f"cutoff={cutoff!r} is too near to 0, to half of sample_rate or to the other one: it"
-            if transition is None
-            else (f"transition={width:g} Hz")
-        )
-        raise ValueError(f"{what} needs {2 * half_taps:.3g} taps, more than {MOST_TAPS}; pass a wider one")
+    least = 1.01 * _HAMMING_WIDTH * sample_rate / (limit.taps - 2)  # 1.01: digits that are not shown
+    what = f"the default transition of {width:g} Hz" if transition is None else f"transition={width:g} Hz"
+    limit.check(
+        f"{what} at {sample_rate:.12g} Hz",
+        2 * half_taps + 1,
+        f"pass a wider one, transition={least:.3g} or more",
+    )
     taps = 2 * math.ceil(half_taps) + 1
     response = firwin(taps, edges, pass_zero=band, fs=sample_rate)
     return Response(np.asarray(response), advance=0 if causal else taps // 2, tail=causal)

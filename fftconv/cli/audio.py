@@ -40,9 +40,10 @@ from fftconv.cli.streams import (
 
 if TYPE_CHECKING:
     from fftconv.audio import AudioMetadata, AudioReport
+    from fftconv.audio.responses import KernelLimit
 
-# From what a file says to the parameters of an effect.
-Parameters = Callable[["AudioMetadata"], dict[str, Any]]
+# From what a file says, and how many taps it allows, to the parameters of an effect.
+Parameters = Callable[["AudioMetadata", "KernelLimit"], dict[str, Any]]
 
 SHARE = Number(min=0, max=1)
 TIME, FREQUENCY = seconds(min=0, min_open=True), hertz(min=0, min_open=True)
@@ -137,13 +138,8 @@ def smooth(
             raise click.UsageError(f"--order belongs to --window savitzky_golay, not to --window {window}")
         fixed["order"] = order
 
-    def parameters(about: AudioMetadata) -> dict[str, Any]:
+    def parameters(about: AudioMetadata, limit: KernelLimit) -> dict[str, Any]:
         samples = width * about.sample_rate
-        if samples > widest(window):
-            raise ValueError(
-                f"width={width:g} seconds are {samples:.3g} samples at {about.sample_rate} Hz; give "
-                f"at most {widest(window) / about.sample_rate:g} seconds"
-            )
         if window == "savitzky_golay":
             taps, degree = 2 * round(samples / 2) + 1, fixed.get("order", 2)
             wrong = "few" if taps <= degree else "many" if takes_long(taps, degree) else ""
@@ -177,7 +173,7 @@ def echo(delay: float, decay: float, repeats: int, mix: float, **options: Any) -
     from fftconv import audio as effects
 
     fixed = {"delay": delay, "decay": decay, "repeats": repeats, "mix": mix}
-    return _filter(effects.echo, lambda about: fixed, **options)
+    return _filter(effects.echo, lambda about, limit: fixed, **options)
 
 
 @audio.command(
@@ -209,12 +205,13 @@ def reverb(
             "--decay-time is of the noise that stands in for --response; give one of them"
         )
 
-    def parameters(about: AudioMetadata) -> dict[str, Any]:
+    def parameters(about: AudioMetadata, limit: KernelLimit) -> dict[str, Any]:
         fixed: dict[str, Any] = {"mix": mix}
         if path is None:
-            taps = effects.decaying_noise(
-                about.sample_rate, 1.5 if decay_time is None else decay_time, channels=about.channels
-            )
+            seconds, rate = 1.5 if decay_time is None else decay_time, about.sample_rate
+            what = f"decay_time={seconds:g} s at {rate} Hz"
+            limit.check(what, seconds * rate, f"pass a decay_time of {limit.longest(1)}")
+            taps = effects.decaying_noise(rate, seconds, channels=about.channels)
         else:
             taps, rate = effects.read(path, sample_rate=None if resample else about.sample_rate)
             if taps.shape[1] not in (1, about.channels):
@@ -268,7 +265,7 @@ def fir(
         "transition": transition,
         "causal": causal,
     }
-    return _filter(effects.fir, lambda about: fixed, **options)
+    return _filter(effects.fir, lambda about, limit: fixed, **options)
 
 
 @audio.command(
@@ -417,8 +414,10 @@ def _filter_one(
     from rich.progress import Progress
 
     from fftconv import audio as effects
+    from fftconv.audio.files import kernel_limit
 
-    fitting = parameters(effects.info(source))
+    about = effects.info(source)
+    fitting = parameters(about, kernel_limit(source, about))
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(escape(source.name), total=None)
