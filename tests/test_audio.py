@@ -315,7 +315,7 @@ def test_of_near_hits_the_best_is_kept():
         (
             lambda: audio.echo(F, 8000, 1e4, 0.5),
             ValueError,
-            "delay=10000.0 s with 1 repeats at 8000 Hz needs 80000000 taps, more than 67108864; pass a delay",
+            "delay=10000.0 s with repeats=1 at sample_rate=8000 needs 80000000 taps, more than 67108864",
         ),
         (lambda: audio.echo(F, 0, 0.1, 0.5), ValueError, "sample_rate=0 is not accepted; pass Hz"),
         (lambda: audio.echo(F, 8000, 0.1, 0.5, mix=2), ValueError, "mix=2 is not accepted"),

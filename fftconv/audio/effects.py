@@ -223,11 +223,8 @@ def decaying_noise(
             "accepted is 1 sample or more"
         )
     limit = KernelLimit(MOST_TAPS, count)
-    limit.check(
-        f"decay_time={decay_time!r} s at {float(sample_rate):.12g} Hz",
-        length,
-        f"pass a decay_time of {limit.longest(1)}, or fewer channels",
-    )
+    cure = f"pass a decay_time of {limit.longest(1)}, or fewer channels"
+    limit.check(f"decay_time={decay_time!r} s", length, cure, sample_rate=float(sample_rate))
     taps = round(length)
     noise = make_generator("seed", seed).normal(size=(taps, count))
     noise *= 10.0 ** (-3 * np.arange(taps) / taps)[:, None]

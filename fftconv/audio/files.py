@@ -6,7 +6,7 @@ import inspect
 import itertools
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from fftconv._files import StrPath, check_target
 from fftconv.audio import effects, responses
-from fftconv.audio.codecs import AudioMetadata, Reader, choose_format, choose_subtype
+from fftconv.audio.codecs import AudioMetadata, Reader, choose_format, plan_output
 from fftconv.audio.io import (
     BLOCK,
     blocks_of,
@@ -23,7 +23,8 @@ from fftconv.audio.io import (
     gain_for,
     opened,
     peak_of,
-    warn_of_lost_frames,
+    warn_of_damage,
+    warn_of_lost_parts,
     writing,
 )
 from fftconv.audio.responses import KernelLimit, Response
@@ -98,7 +99,8 @@ def filter_file(
         File to read, as in `fftconv.audio.read`.
     target : path-like
         File to write; the suffix chooses the format. It must not be the source. Written whole or not at
-        all, with the source's tags.
+        all, with the source's tags. A warning names chunks of the source, and its channel mask, that are
+        not kept.
     filter : callable or array_like
         `smooth`, `echo`, `reverb` or `fir` of this module, or taps of a kernel, of shape (taps,),
         (taps, channels) or (taps, channels, outputs).
@@ -108,7 +110,7 @@ def filter_file(
         Scale the result so that its peak is so many decibels below full scale. The file is filtered twice
         then, the first time to find the peak.
     on_progress : callable, optional
-        Called with the frames that are done and those that there are to do, as far as the header tells.
+        Called with the frames that are done and those that there are to do.
     **parameters
         Of `filter`, without signal and sample rate.
 
@@ -120,7 +122,9 @@ def filter_file(
     Raises
     ------
     ValueError
-        If the source is no sound file or is empty, the target is the source, or something is not accepted.
+        If the source is no sound file or is empty, the target is the source, the format cannot hold the
+        result, something is not accepted, or it needs more taps than a file of that size may have: 2**23 in
+        all channels, or twice the bytes of a larger file.
     TypeError
         If `filter` is another function.
     OSError
@@ -140,32 +144,32 @@ def filter_file(
     begun = time.perf_counter()
     origin, goal = Path(source), Path(target)
     check_target(goal, origin)
-    chosen = choose_format(goal)
+    choose_format(goal)
     with opened(origin) as reader:
         about = reader.metadata
-        stored = choose_subtype(goal, subtype, about)
         response = _response(filter, parameters, about.sample_rate, kernel_limit(origin, about))
         effects.check_channels(response, about.channels)
+        expected = about.frames + (response.reach - response.advance if response.tail else 0)
+        channels = response.taps.shape[2] if response.taps.ndim == 3 else about.channels
+        planned = plan_output(goal, subtype, replace(about, channels=channels, frames=expected))
         passes = 1 if headroom is None else 2
         work = _Work(response, about.channels, passes * about.frames, on_progress)
         gain = 1.0
         if headroom is not None:
-            full_scale = check_headroom(headroom, stored)
+            full_scale = check_headroom(headroom, planned.subtype)
             gain = gain_for(max(map(peak_of, work.run(reader)), default=0.0), full_scale)
             reader.seek(0)
         result = work.run(reader)
         first = next(result, None)  # before a file is begun
         if first is None:
             raise ValueError(f"{origin} holds no samples")
-        expected = about.frames + (response.reach - response.advance if response.tail else 0)
-        channels = first.shape[1]
-        planned = AudioMetadata(about.sample_rate, channels, expected, chosen, stored, about.tags)
         frames = 0
         with writing(goal, planned) as writer:
             for block in itertools.chain([first], result):
                 writer.write(block if gain == 1 else block * gain)
                 frames += len(block)
-    warn_of_lost_frames(origin, work.frames, about)
+    warn_of_damage(origin, work.frames, about, reader.faults)
+    warn_of_lost_parts(goal, planned)
     return AudioReport(
         origin,
         goal,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,11 @@ from fftconv.audio.codecs import (
     AudioMetadata,
     Reader,
     Writer,
-    choose_format,
-    choose_subtype,
     full_scale,
+    lost_parts,
     open_reader,
     open_writer,
+    plan_output,
 )
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -113,21 +114,27 @@ def read_with_metadata(path: StrPath) -> tuple[Array, AudioMetadata]:
     """
     with opened(path) as reader:
         blocks = list(blocks_of(reader))
-        metadata = reader.metadata
+        metadata, faults = reader.metadata, reader.faults
     if not blocks:
         raise ValueError(f"{path} holds no samples")
     signal = np.concatenate(blocks)
-    warn_of_lost_frames(path, len(signal), metadata)
+    warn_of_damage(path, len(signal), metadata, faults)
     return signal, metadata
 
 
-def warn_of_lost_frames(path: StrPath, frames: int, metadata: AudioMetadata) -> None:
-    """Say so if a file holds less than its header promises."""
+def warn_of_damage(path: StrPath, frames: int, metadata: AudioMetadata, faults: list[str]) -> None:
+    """Say so if a header is wrong, or a file holds less than it promises."""
     if frames < metadata.frames:
-        warnings.warn(
-            f"{path} is damaged: its header promises {metadata.frames} frames, and {frames} can be decoded",
-            stacklevel=3,
-        )
+        lost = f"its header promises {metadata.frames} frames, and {frames} can be decoded"
+        faults = [*faults, lost]
+    if faults:
+        warnings.warn(f"{path} is damaged: {'; '.join(faults)}", stacklevel=3)
+
+
+def warn_of_lost_parts(target: Path, planned: AudioMetadata) -> None:
+    """Say what a source holds beside its samples that a file does not keep."""
+    if lost := lost_parts(planned):
+        warnings.warn(f"{target} does not keep what its source holds in {', '.join(lost)}", stacklevel=3)
 
 
 def info(path: StrPath) -> AudioMetadata:
@@ -156,7 +163,9 @@ def info(path: StrPath) -> AudioMetadata:
     6.0
     """
     with opened(path) as reader:
-        return reader.metadata
+        metadata, faults = reader.metadata, reader.faults
+    warn_of_damage(path, metadata.frames, metadata, faults)
+    return metadata
 
 
 def write(
@@ -187,7 +196,8 @@ def write(
     headroom : float, optional
         Scale the signal so that its peak is so many decibels below full scale.
     metadata : AudioMetadata, optional
-        As from `read_with_metadata`: its tags are kept where the format has them.
+        As from `read_with_metadata`: its tags are kept where the format has them. A warning names chunks,
+        and a channel mask, that are not kept.
 
     Raises
     ------
@@ -212,19 +222,20 @@ def write(
     samples = _read_signal(signal)
     if metadata is not None and not isinstance(metadata, AudioMetadata):
         raise TypeError(f"metadata is a {type(metadata).__name__}; pass what read_with_metadata returns")
-    stored = choose_subtype(target, subtype, metadata)
-    if headroom is not None:
-        samples = samples * gain_for(peak_of(samples), check_headroom(headroom, stored))
     frames, channels = samples.shape
     rate = check_count("sample_rate", sample_rate)
     if rate >= 2**31:
         raise ValueError(f"sample_rate={shown(sample_rate)} is not accepted; pass Hz, below 2**31")
-    tags = metadata.tags if metadata else {}
-    with writing(
-        target, AudioMetadata(rate, channels, frames, choose_format(target), stored, tags)
-    ) as writer:
+    about = metadata or AudioMetadata(rate, channels, frames, "", "")
+    planned = plan_output(
+        target, subtype, replace(about, sample_rate=rate, channels=channels, frames=frames)
+    )
+    if headroom is not None:
+        samples = samples * gain_for(peak_of(samples), check_headroom(headroom, planned.subtype))
+    with writing(target, planned) as writer:
         for start in range(0, len(samples), BLOCK):
             writer.write(samples[start : start + BLOCK])
+    warn_of_lost_parts(target, planned)
     if writer.clipped:
         warnings.warn(
             f"{target}: {writer.clipped} of {samples.size} samples were beyond full scale and clipped; "

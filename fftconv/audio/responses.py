@@ -17,6 +17,7 @@ from fftconv._checks import (
     check_choice,
     check_count,
     check_finite,
+    in_digits,
     is_whole,
     read_numbers,
     read_scalar,
@@ -62,15 +63,18 @@ class KernelLimit:
         """The most taps in each channel."""
         return self.numbers // self.channels
 
-    def check(self, what: str, taps: float, cure: str) -> None:
-        """Refuse a parameter that needs more taps."""
+    def check(self, what: str, taps: float, cure: str, *, sample_rate: float | None = None) -> None:
+        """Refuse a parameter that needs more taps, because of the sample rate if one is given."""
         if not taps <= self.taps:
             sound = f"{self.path}, of {self.sample_rate} Hz: " if self.path else ""
-            each = f" in each of {self.channels} channels" if self.channels > 1 else ""
-            raise ValueError(f"{sound}{what} needs {taps:.12g} taps, more than {self.taps}{each}; {cure}")
+            rate = f" at sample_rate={sample_rate:.12g}" if sample_rate and not sound else ""
+            each = f" in each of {in_digits(self.channels)} channels" if self.channels > 1 else ""
+            raise ValueError(
+                f"{sound}{what}{rate} needs {taps:.12g} taps, more than {self.taps}{each}; {cure}"
+            )
 
     def longest(self, taps_of_sample: int) -> str:
-        """How long something may be that needs so many taps for each of its samples."""
+        """Say how long something may be, if each of its samples needs `taps_of_sample` taps."""
         samples = self.taps // taps_of_sample
         # 0.99: a rounded number of seconds is not too large
         seconds = f", {0.99 * samples / self.sample_rate:.3g} s" if self.sample_rate else ""
@@ -186,9 +190,10 @@ def echoes(
             f"1 sample to {limit.taps} samples in all {shown(count)} repeats"
         )
     limit.check(
-        f"delay={delay!r} s with {shown(count)} repeats at {sample_rate:.12g} Hz",
-        apart * max(count, 1),
+        f"delay={delay!r} s with repeats={shown(count)}",
+        apart * min(max(count, 1), 4 * MOST_TAPS),
         f"pass a delay of {limit.longest(max(count, 1))}, or fewer repeats",
+        sample_rate=sample_rate,
     )
     taps = kernels.echo(1, decay, count) * _share(mix)
     taps[0] = 1
@@ -247,13 +252,13 @@ def resample_taps(
     up, down = ratio.numerator, ratio.denominator
     longest = max(up, down)
     what = (
-        f"a response of {len(taps)} taps at a rate of {float(response_rate):.12g} Hz cannot be converted to "
-        f"{float(sample_rate):.12g} Hz: it"
+        f"a response of {len(taps)} taps at a rate of {float(response_rate):.12g} Hz cannot be converted "
+        f"to {float(sample_rate):.12g} Hz: it"
     )
     cure = "pass a response of that rate"
     channels = max(limit.channels, taps.size // max(len(taps), 1))
     length = len(taps) * ratio + Fraction(2 * _RESAMPLING_REACH * longest, down)
-    replace(limit, channels=channels).check(what, float(length), cure)
+    replace(limit, channels=channels).check(what, math.ceil(length), cure)
     most = min(2 * limit.numbers, MOST_TAPS)  # of a filter that is gone when the taps are there
     replace(limit, numbers=most, channels=1).check(what, 2 * _RESAMPLING_REACH * longest, cure)
     advance = math.ceil(Fraction(_RESAMPLING_REACH * longest, down))
@@ -288,11 +293,8 @@ def band_filter(
     half_taps = float(_HAMMING_WIDTH / 2 * (sample_rate / width)) if width else math.inf
     least = 1.01 * _HAMMING_WIDTH * sample_rate / (limit.taps - 2)  # 1.01: digits that are not shown
     what = f"the default transition of {width:g} Hz" if transition is None else f"transition={width:g} Hz"
-    limit.check(
-        f"{what} at {sample_rate:.12g} Hz",
-        2 * half_taps + 1,
-        f"pass a wider one, transition={least:.3g} or more",
-    )
+    cure = f"pass a wider one, transition={least:.3g} or more"
+    limit.check(what, 2 * half_taps + 1, cure, sample_rate=sample_rate)
     taps = 2 * math.ceil(half_taps) + 1
     response = firwin(taps, edges, pass_zero=band, fs=sample_rate)
     return Response(np.asarray(response), advance=0 if causal else taps // 2, tail=causal)

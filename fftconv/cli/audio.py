@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -130,7 +131,6 @@ def smooth(
     """Smooth along time."""
     from fftconv import audio as effects
     from fftconv._savitzky_golay import takes_long
-    from fftconv.audio.responses import widest
 
     fixed: dict[str, Any] = {"window": window, "causal": causal, "boundary": boundary}
     if order is not None:
@@ -209,8 +209,8 @@ def reverb(
         fixed: dict[str, Any] = {"mix": mix}
         if path is None:
             seconds, rate = 1.5 if decay_time is None else decay_time, about.sample_rate
-            what = f"decay_time={seconds:g} s at {rate} Hz"
-            limit.check(what, seconds * rate, f"pass a decay_time of {limit.longest(1)}")
+            cure = f"pass a decay_time of {limit.longest(1)}"
+            limit.check(f"decay_time={seconds:g} s", seconds * rate, cure)
             taps = effects.decaying_noise(rate, seconds, channels=about.channels)
         else:
             taps, rate = effects.read(path, sample_rate=None if resample else about.sample_rate)
@@ -301,6 +301,10 @@ def info(inputs: tuple[Path, ...]) -> int:
         )
         for tag, value in about.tags.items():
             click.echo(f"  {tag}: {value}")
+        if about.channel_mask:
+            click.echo(f"  channel mask: 0x{about.channel_mask:x}")
+        if about.chunks:
+            click.echo(f"  also holds: {', '.join(about.chunks)}")
     return code
 
 
@@ -416,7 +420,9 @@ def _filter_one(
     from fftconv import audio as effects
     from fftconv.audio.files import kernel_limit
 
-    about = effects.info(source)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # which filter_file gives, too
+        about = effects.info(source)
     fitting = parameters(about, kernel_limit(source, about))
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
