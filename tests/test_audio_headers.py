@@ -142,6 +142,31 @@ def test_a_kernel_takes_128_bytes_a_tap_and_channel_at_most(tmp_path):
     assert done.returncode == 0, done.stderr[-1000:]
 
 
+@pytest.mark.parametrize("library", ["soxr", "SciPy"])
+def test_no_sample_rate_makes_a_conversion_beyond_the_limit(tmp_path, monkeypatch, library):
+    """Every file is converted within the limit, to as many frames as it lasts, or refused; advice works."""
+    monkeypatch.setattr(io, "_SAMPLES_OF_ANY_FILE", 2**16)
+    monkeypatch.setattr(io, "_MOST_STEPS", 2**11)
+    if library == "SciPy":
+        monkeypatch.setitem(sys.modules, "soxr", None)
+    path = tmp_path / "a.wav"
+    for rate in (*RATES, 44100):
+        write_wav(path, np.ones((30, 2), np.int16), 0, stated=rate)
+        for wanted in (1, 8000, 44100, 47999, 192_000):
+            try:
+                converted = audio.read(path, sample_rate=wanted, resample=True)[0]
+            except ValueError as refused:
+                message = str(refused)
+                known = rf"^sample_rate={wanted} is not accepted for .*a.wav, of {rate} Hz: (it|SciPy) "
+                assert re.search(known, message)
+                advised = re.search("pass at most ([0-9]+)$", message)
+                if advised and library == "soxr":
+                    audio.read(path, sample_rate=int(advised[1]), resample=True)
+            else:
+                assert converted.size <= 2**16 + 2
+                assert abs(len(converted) - 30 * wanted / rate) <= 1
+
+
 # ------------------------------------------------------------------------------------ formats and subtypes
 
 # The largest error of a sample where it is known; for other codecs that of the whole, relative to a tone.

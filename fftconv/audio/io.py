@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import read_array
-from fftconv._checks import check_count, check_finite, check_growth, shown
+from fftconv._checks import MOST_SAMPLES, check_count, check_finite, in_digits, shown
 from fftconv._files import StrPath, check_target, complete_file
 from fftconv.audio.codecs import (
     AudioMetadata,
@@ -29,6 +29,9 @@ from fftconv.audio.codecs import (
 Array = np.ndarray[Any, np.dtype[Any]]
 
 BLOCK = 2**16  # frames that are read together
+_SAMPLES_OF_ANY_FILE = 2**26  # that a conversion may make, 0.5 GiB; of larger files more
+_MOST_GROWTH = 64  # of those: 3 kHz becomes 192 kHz
+_MOST_STEPS = 2**18  # numbers of a ratio of rates, for SciPy, whose filter has 20 taps for each
 
 
 def read(path: StrPath, *, sample_rate: int | None = None, resample: bool = False) -> tuple[Array, int]:
@@ -81,9 +84,19 @@ def read(path: StrPath, *, sample_rate: int | None = None, resample: bool = Fals
             f"{path} has {metadata.sample_rate} Hz and {shown(sample_rate)} Hz are wanted; pass "
             "resample=True to convert it"
         )
-    frames = -(-len(signal) * sample_rate // metadata.sample_rate)
-    check_growth("sample_rate", sample_rate, len(signal), frames)
-    return _resample(signal, metadata.sample_rate, sample_rate), sample_rate
+    _check_growth(path, signal, metadata.sample_rate, sample_rate)
+    return _resample(path, signal, metadata.sample_rate, sample_rate), sample_rate
+
+
+def _check_growth(path: StrPath, signal: Array, rate: int, wanted: int) -> None:
+    """Refuse a rate that makes very many samples of far fewer, as where a header states a wrong one."""
+    after = signal.size * wanted // rate
+    most = max(_SAMPLES_OF_ANY_FILE, min(_MOST_GROWTH * signal.size, MOST_SAMPLES), 4 * signal.size)
+    if after > most:
+        raise ValueError(
+            f"sample_rate={shown(wanted)} is not accepted for {path}, of {rate} Hz: it makes "
+            f"{in_digits(after)} samples of {signal.size}; pass at most {most * rate // signal.size}"
+        )
 
 
 def read_with_metadata(path: StrPath) -> tuple[Array, AudioMetadata]:
@@ -307,7 +320,7 @@ def _read_signal(signal: ArrayLike) -> Array:
     raise TypeError(f"signal has dtype {samples.dtype}; accepted are floats, int16 and int32")
 
 
-def _resample(signal: Array, rate: int, wanted: int) -> Array:
+def _resample(path: StrPath, signal: Array, rate: int, wanted: int) -> Array:
     try:
         import soxr
     except ImportError:
@@ -316,5 +329,11 @@ def _resample(signal: Array, rate: int, wanted: int) -> Array:
         from scipy.signal import resample_poly
 
         common = gcd(rate, wanted)
+        if max(rate, wanted) // common > _MOST_STEPS:
+            raise ValueError(
+                f"sample_rate={wanted} is not accepted for {path}, of {rate} Hz: SciPy would take a filter "
+                f"of {20 * max(rate, wanted) // common + 1} taps; pass a rate that is in a ratio of smaller "
+                "numbers to it, or install soxr"
+            ) from None
         return np.asarray(resample_poly(signal, wanted // common, rate // common, axis=0))
     return np.asarray(soxr.resample(signal, rate, wanted))
