@@ -13,7 +13,7 @@ import pytest
 from scipy.io import wavfile
 
 from fftconv import audio
-from fftconv.audio import codecs, files, io
+from fftconv.audio import codecs, drawing, files, io
 from fftconv.cli.main import run
 
 RATES = (1, 2, 7, 1000, 8000, 48000, 192_000, 768_000, 10_000_000, 44_000_000, 2_000_000_000, 2**31 - 1)
@@ -426,6 +426,17 @@ def test_a_reader_goes_to_any_frame(tmp_path, subtype):
         for frame in (100, 8000, 0, 3, 8999, 4096):
             reader.seek(frame)
             np.testing.assert_array_equal(reader.read(20), whole[frame : frame + 20])
+
+
+@pytest.mark.parametrize("frames", [100, 2049, 30_000, 1_200_000])
+def test_a_codec_that_does_not_go_back_is_drawn_alike(tmp_path, frames):
+    pytest.importorskip("soundfile")
+    noise = np.random.default_rng(1).normal(0, 0.1, frames)
+    audio.write(tmp_path / "a.wav", noise, 8000, subtype="G721_32")
+    audio.write(tmp_path / "b.wav", audio.read(tmp_path / "a.wav")[0], 8000, subtype="DOUBLE")
+    (_, first), (_, second) = (drawing.spectrogram(tmp_path / name) for name in ("a.wav", "b.wav"))
+    np.testing.assert_array_equal(first, second)
+    assert len(np.unique(first)) > 100
 
 
 # ------------------------------------------------------------------------------------------- odd chunks

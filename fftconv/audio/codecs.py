@@ -183,21 +183,21 @@ def plan_output(target: Path, subtype: str | None, source: AudioMetadata) -> Aud
             f"subtype={subtype!r} is not accepted for {target}; {chosen} has {_names(writable)}"
             f"{_or_install()}"
         )
-    plans = [replace(source, format=chosen, subtype=each) for each in wanted]
-    failures = [_try_to_write(plan) for plan in plans]
-    planned = next((plan for plan, failure in zip(plans, failures, strict=True) if not failure), None)
-    if planned is None:
-        others = _writable(plans[0], known)
-        if others:
-            cure = f"{chosen} can store this as {_names(others)}"
-        else:
-            suffixes = [each for each in FORMATS if _can_hold(each, source)]
-            cure = f"formats that can: {_names(suffixes)}{_or_install()}" if suffixes else "no format can"
-        raise ValueError(
-            f"{target} cannot be written as {chosen} {wanted[0]} with {source.sample_rate} Hz and "
-            f"{source.channels} {'channel' if source.channels == 1 else 'channels'}: {failures[0]}; {cure}"
-        )
-    return planned
+    for each in wanted:
+        planned = replace(source, format=chosen, subtype=each)
+        if not _try_to_write(planned):
+            return planned
+    first = replace(source, format=chosen, subtype=wanted[0])
+    if others := _writable(first, known):
+        cure = f"{chosen} can store this as {_names(others)}"
+    else:
+        suffixes = [each for each in FORMATS if _can_hold(each, source)]
+        cure = f"formats that can: {_names(suffixes)}{_or_install()}" if suffixes else "no format can"
+    raise ValueError(
+        f"{target} cannot be written as {chosen} {wanted[0]} with {source.sample_rate} Hz and "
+        f"{source.channels} {'channel' if source.channels == 1 else 'channels'}: {_try_to_write(first)}; "
+        f"{cure}"
+    )
 
 
 def _subtypes(target: Path, chosen: str) -> tuple[list[str], str]:
@@ -218,7 +218,7 @@ def _can_hold(suffix: str, source: AudioMetadata) -> bool:
     """Whether a format can store such a sound in its usual way."""
     if soundfile is None and FORMATS[suffix] != "WAV":
         return False
-    usual = _subtypes(Path(suffix), FORMATS[suffix])[1] if suffix != ".opus" else "OPUS"
+    _, usual = _subtypes(Path(f"a{suffix}"), FORMATS[suffix])
     return not _try_to_write(replace(source, format=FORMATS[suffix], subtype=usual))
 
 

@@ -52,10 +52,13 @@ def spectrogram(path: StrPath) -> tuple[AudioMetadata, Array]:
         about = reader.metadata
         columns = min(max(4 * about.frames // _WINDOW, 1), _MOST_COLUMNS)
         powers = np.zeros((columns, _WINDOW // 2 + 1))
+        held, begin = np.empty((0, about.channels)), 0
         for column, frame in enumerate(np.linspace(0, max(about.frames - _WINDOW, 0), columns).astype(int)):
-            reader.seek(int(frame))
-            samples = reader.read(_WINDOW)
-            samples = np.pad(samples, ((0, _WINDOW - len(samples)), (0, 0)))
+            held = held[frame - begin :]  # what windows share is not read twice: not every codec goes back
+            if not len(held):
+                reader.seek(int(frame))
+            held, begin = np.concatenate([held, reader.read(_WINDOW - len(held))]), int(frame)
+            samples = np.pad(held, ((0, _WINDOW - len(held)), (0, 0)))
             spectra = np.fft.rfft(samples * window[:, None], axis=0) * (2 / window.sum())
             powers[column] = (np.abs(spectra) ** 2).mean(axis=1)
     return about, 10 * np.log10(np.maximum(powers.T, 1e-20))

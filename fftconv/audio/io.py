@@ -332,7 +332,7 @@ def _resample(path: StrPath, signal: Array, rate: int, wanted: int) -> Array:
         if max(rate, wanted) // common > _MOST_STEPS:
             raise ValueError(
                 f"sample_rate={wanted} is not accepted for {path}, of {rate} Hz: SciPy would take a filter "
-                f"of {20 * max(rate, wanted) // common + 1} taps; pass a rate that is in a ratio of smaller "
+                f"of {20 * max(rate, wanted) // common + 1} taps; pass a rate in a ratio of smaller "
                 "numbers to it, or install soxr"
             ) from None
         return np.asarray(resample_poly(signal, wanted // common, rate // common, axis=0))
