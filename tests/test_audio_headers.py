@@ -500,6 +500,25 @@ def test_a_cut_file_gives_the_frames_that_are_there(tmp_path, backend):
         assert all(lost in text for text in said)
 
 
+def test_bytes_behind_the_samples_that_are_no_chunk_are_told_of(tmp_path, backend):
+    """As where a recorder stopped before it wrote the last size; zeros and chunks are no samples."""
+    path = tmp_path / "a.wav"
+    for stated in (2, 1000, 5000):
+        path.write_bytes(riff(form(), chunk(b"data", SOUND.tobytes(), stated)))
+        (again, _), said = said_of(audio.read_with_metadata, path)
+        np.testing.assert_array_equal(again[:, 0], SOUND[: stated // 2] / 2**15)
+        rest = 2 * len(SOUND) - stated
+        assert said == [f"{path} is damaged: its last {rest} bytes are no chunk and are not read"]
+    for before in ([], [chunk(b"LIST", TAG)]):
+        path.write_bytes(riff(form(), chunk(b"data", SOUND.tobytes()), *before, b"TAGTitle" + bytes(120)))
+        (again, about), said = said_of(audio.read_with_metadata, path)
+        assert said == [f"{path} is damaged: its last 128 bytes are no chunk and are not read"]
+        assert "TAGT" not in about.chunks
+    for rest in (bytes(1), bytes(999), chunk(b"LIST", TAG), b""):
+        path.write_bytes(riff(form(), chunk(b"data", SOUND.tobytes()), rest))
+        assert said_of(audio.read_with_metadata, path)[1] == []
+
+
 # --------------------------------------------------------------------------- what is not written again
 
 OTHERS = {

@@ -21,6 +21,7 @@ _STREAMED = range(
     0x7FFFF000, 0x80000001
 )  # sizes that programs state, as 2**32 - 1, when they write to a pipe
 _MOST_CHUNKS = 1000
+_LOOKED_AT = 4096  # bytes behind the last chunk, which may be filled up with zeros
 _EXTENSIBLE, _LINEAR = 0xFFFE, (1, 3)  # formats of a WAV file; integers and floats
 # Chunks that are written anew or say nothing.
 _WRITTEN = {"fmt ", "data", "fact", "PEAK", "ds64", "JUNK", "junk", "PAD ", "FLLR", "COMM", "SSND", "FVER"}
@@ -83,6 +84,8 @@ def read_layout(file: BinaryIO) -> Layout | None:
         name, size = found
         start = place + 8
         there = end - start
+        if size > there and layout.find(*_SAMPLES):
+            break
         shown = name.decode("latin-1").strip()
         if name == b"data" and layout.group == b"RF64" and size == _LARGEST:
             size = _size_in_ds64(file, layout)
@@ -102,6 +105,10 @@ def read_layout(file: BinaryIO) -> Layout | None:
                 layout.displaced |= layout.find(*_SAMPLES) is None
             else:
                 place += 1
+    file.seek(min(place, end))
+    whole = len(layout.chunks) < _MOST_CHUNKS
+    if whole and layout.find(*_SAMPLES) and any(file.read(_LOOKED_AT)):
+        layout.faults.append(f"its last {end - place} bytes are no chunk and are not read")
     return layout
 
 
