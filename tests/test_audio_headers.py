@@ -463,6 +463,28 @@ def test_chunks_of_an_odd_size_with_and_without_padding(tmp_path, backend, name,
             )
 
 
+@pytest.mark.parametrize("padding", [0, 1, 32, 65, 255])
+def test_any_byte_may_be_the_padding(tmp_path, backend, padding):
+    path = tmp_path / "a.wav"
+    odd = chunk(b"JUNK", b"abc", padded=False) + bytes([padding])
+    for chunks in ([odd, form()], [form(), odd], [form(), odd, chunk(b"LIST", TAG)], [form(), odd, odd]):
+        path.write_bytes(riff(*chunks, chunk(b"data", SOUND.tobytes())))
+        (again, _), said = said_of(audio.read_with_metadata, path)
+        np.testing.assert_array_equal(again[:, 0], SOUND / 2**15)
+        assert said == []
+
+
+@pytest.mark.parametrize("frames", range(14, 64, 7))
+def test_silence_does_not_hide_a_lacking_padding(tmp_path, backend, frames):
+    """One byte on, "data", its size and zeros read as a name and a small size."""
+    path = tmp_path / "a.wav"
+    odd = chunk(b"JUNK", b"abc", padded=False)
+    path.write_bytes(riff(form(), odd, chunk(b"data", bytes(2 * frames)), chunk(b"LIST", TAG)))
+    (again, _), said = said_of(audio.read_with_metadata, path)
+    assert again.tolist() == [[0.0]] * frames
+    assert said == [f"{path} is damaged: its JUNK chunk has an odd size and no padding byte"]
+
+
 def test_a_mended_file_keeps_codec_and_tags(tmp_path):
     """Every codec of WAV files, its decoder's work, behind a chunk without padding; AIFF files, too."""
     soundfile = pytest.importorskip("soundfile")

@@ -25,6 +25,7 @@ _LOOKED_AT = 4096  # bytes behind the last chunk, which may be filled up with ze
 _EXTENSIBLE, _LINEAR = 0xFFFE, (1, 3)  # formats of a WAV file; integers and floats
 # Chunks that are written anew or say nothing.
 _WRITTEN = {"fmt ", "data", "fact", "PEAK", "ds64", "JUNK", "junk", "PAD ", "FLLR", "COMM", "SSND", "FVER"}
+_FREQUENT = {"LIST", "bext", "cue ", "smpl"}
 # Texts that libsndfile reads and writes: of the INFO list of a WAV file, and chunks of an AIFF file.
 INFO_TEXTS = {"INAM", "IART", "ICMT", "ICRD", "IGNR", "ICOP", "ISFT", "IPRD", "ITRK"}
 AIFF_TEXTS = {"NAME", "AUTH", "(c) ", "ANNO"}
@@ -99,8 +100,7 @@ def read_layout(file: BinaryIO) -> Layout | None:
         layout.chunks.append(Chunk(name, start, size, min(size, there)))
         place = start + size
         if size % 2 and place < end:
-            file.seek(place)
-            if file.read(1) != b"\0" and _chunk_at(file, place, end, order):
+            if _lacks_padding(file, place, end, order):
                 layout.faults.append(f"its {shown} chunk has an odd size and no padding byte")
                 layout.displaced |= layout.find(*_SAMPLES) is None
             else:
@@ -203,6 +203,17 @@ def _chunk_at(file: BinaryIO, place: int, end: int, order: str) -> tuple[bytes, 
     if not all(32 <= letter < 127 for letter in name):
         return None
     return name, size
+
+
+def _lacks_padding(file: BinaryIO, place: int, end: int, order: str) -> bool:
+    """Whether the next chunk begins at once behind one of an odd size, where a byte of 0 should be."""
+    at_once, later = _chunk_at(file, place, end, order), _chunk_at(file, place + 1, end, order)
+    if at_once is None:  # a padding byte of 0, or any that is no letter
+        return False
+    if at_once[0].decode() in _WRITTEN | _FREQUENT:
+        return True
+    fits = at_once[1] <= end - place - 8
+    return fits and not (later and later[1] <= end - place - 9)
 
 
 def _is_whole(file: BinaryIO, place: int, end: int, order: str) -> bool:
