@@ -661,12 +661,12 @@ def test_info_from_a_shell(melody, capsys):
         (
             ["smooth", "--window", "savitzky_golay", "--width", "1e-5"],
             1,
-            "--width 1e-05 is 1 samples at 22050",
+            "--width 1e-05 seconds are 1 samples at 22050",
         ),
         (
             ["smooth", "--window", "savitzky_golay", "--width", "1", "--order", "3000"],
             1,
-            "--width 1 is 22051 samples at 22050 Hz, too many for a polynomial of order 3000; give fewer",
+            "--width 1 seconds are 22051 samples at 22050 Hz, too many for a polynomial of order 3000",
         ),
         (["fir", "--cutoff", "500", "--plot", "a.xyz"], 1, "a.xyz has the suffix '.xyz'; accepted are"),
         (["fir", "--cutoff", "500", "--plot", "none/a.png"], 1, "folder none does not exist"),

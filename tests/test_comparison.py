@@ -444,11 +444,14 @@ def test_the_command(tmp_path, capsys, monkeypatch):
         (["--image", "x.png", "--signal", "9"], "leave them out"),
         (
             ["--signal", "9", "--kernel", "2", "--peers", "foo"],
-            "'foo' is not known; of those that are, there",
+            "'foo' is not accepted; give installed, none, or some of these between commas: numpy,",
         ),
-        (["--signal", "9", "--kernel", "2", "--methods", "foo"], "choose one of 'direct'"),
-        (["--signal", "9", "--kernel", "2", "--dtype", "str"], "is no number"),
-        (["--signal", "9", "--kernel", "2", "--dtype", "foo"], "--dtype 'foo' is not known"),
+        (
+            ["--signal", "9", "--kernel", "2", "--methods", "foo"],
+            "give all, or some of these between commas: direct,",
+        ),
+        (["--signal", "9", "--kernel", "2", "--dtype", "str"], "'str' is no type of numbers; write for"),
+        (["--signal", "9", "--kernel", "2", "--dtype", "foo"], "'foo' is no type of numbers; write for"),
         (["--signal", "9x", "--kernel", "2"], "is no shape; write 1000000"),
         (["--image", "x.png", "--dtype", "int64"], "has no weights of a Gaussian"),
         (

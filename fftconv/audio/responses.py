@@ -36,7 +36,7 @@ BANDS = ("lowpass", "highpass", "bandpass", "bandstop")
 EDGES = ("zero", "nearest", "reflect", "mirror")
 
 MOST_TAPS = 2**26
-_TAPS_OF_WIDTH = {"gaussian": 4, "exponential": 28}  # at most
+TAPS_OF_WIDTH = {"gaussian": 4, "exponential": 28}  # at most
 _RESAMPLING_REACH = 96  # of the filter that resamples taps, in samples of the lower rate
 _RESAMPLING_BETA = 14.47  # of its Kaiser window: images are 140 dB down
 _RESAMPLING_CUTOFF = 0.95  # of half of the lower rate; 0.9 is passed whole, 1 not at all
@@ -126,7 +126,7 @@ def smoothing(
     check_name("boundary", boundary, EDGES)
     width = read_scalar("width", width)
     samples = check_positive("width", width, "samples")
-    taps_of_width = _TAPS_OF_WIDTH.get(window, 1)
+    taps_of_width = TAPS_OF_WIDTH.get(window, 1)
     limit.check(
         f"a width of {samples:.12g} samples is not accepted for {window}: it",
         samples * taps_of_width,

@@ -131,6 +131,7 @@ def smooth(
     """Smooth along time."""
     from fftconv import audio as effects
     from fftconv._savitzky_golay import takes_long
+    from fftconv.audio.responses import TAPS_OF_WIDTH
 
     fixed: dict[str, Any] = {"window": window, "causal": causal, "boundary": boundary}
     if order is not None:
@@ -139,7 +140,9 @@ def smooth(
         fixed["order"] = order
 
     def parameters(about: AudioMetadata, limit: KernelLimit) -> dict[str, Any]:
-        samples = width * about.sample_rate
+        samples, taps_of_sample = width * about.sample_rate, TAPS_OF_WIDTH.get(window, 1)
+        cure = f"pass a --width of {limit.longest(taps_of_sample)}"
+        limit.check(f"--width {width:g} s", samples * taps_of_sample, cure)
         if window == "savitzky_golay":
             taps, degree = 2 * round(samples / 2) + 1, fixed.get("order", 2)
             wrong = "few" if taps <= degree else "many" if takes_long(taps, degree) else ""

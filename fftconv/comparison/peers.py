@@ -13,7 +13,6 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from fftconv._arguments import Array, Problem
 from fftconv._boundary import FILLED
@@ -200,6 +199,8 @@ def _pillow(module: Any, problem: Problem) -> Run:
     bell, signal, geometry = _read_gaussian(problem), problem.signal, problem.options.geometry
     _need(geometry.axes == (0, 1) and (signal.ndim == 2 or signal.shape[2:] == (3,)), "pictures only")
     _need(bool(signal.min() >= 0 and signal.max() <= 255), "numbers from 0 to 255 only")
+    from PIL import Image
+
     picture = Image.fromarray(np.rint(signal).astype(np.uint8))
     down, along = bell.sigmas[:2]
     blur = module.GaussianBlur((along, down))
