@@ -292,7 +292,7 @@ def test_short_kernels_are_not_certified_and_say_so():
             ValueError,
             "accuracy='perfect' is not accepted; choose one of 'normwise', 'componentwise'",
         ),
-        (1e-17, ValueError, "with 3 taps in float64 pass a number from 8.4e-15 to 1"),
+        (1e-17, ValueError, "with 3 taps in float64 pass a number from 8.5e-15 to below 1"),
         (2.0, ValueError, "accuracy=2.0 is not accepted"),
         (True, TypeError, "accuracy=True is not accepted; pass 'normwise', 'componentwise' or a number"),
         (None, TypeError, "accuracy=None is not accepted"),

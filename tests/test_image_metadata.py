@@ -195,7 +195,7 @@ def test_tags_of_a_tiff_file_are_kept_whoever_writes_them(tmp_path, monkeypatch,
         monkeypatch.setattr(large, "_LEAST_BIG", 0)
     image.filter_file(source, target, image.box_blur, size=1)
     monkeypatch.setattr("fftconv.image.parts._whole_bytes", lambda *given: 10**12)
-    image.filter_file(source, parts, image.box_blur, size=1, max_memory=2 * 10**9)
+    image.filter_file(source, parts, image.box_blur, size=1, max_memory=10**11)
     for path in (target, parts):
         found = tags_of(path)
         assert {name: found.get(name) for name in ("ImageDescription", "Software", "Artist", "Make")} == {
@@ -221,7 +221,7 @@ def test_directories_below_go_with_the_tags_of_a_tiff_file(tmp_path, monkeypatch
     if with_deep:
         monkeypatch.setattr(large, "_LEAST_BIG", 0 if big else 2**40)
         monkeypatch.setattr("fftconv.image.parts._whole_bytes", lambda *given: 10**12)
-        image.filter_file(source, target, image.box_blur, size=1, max_memory=2 * 10**9)
+        image.filter_file(source, target, image.box_blur, size=1, max_memory=10**11)
     else:
         monkeypatch.setattr(deep, "installed", lambda: False)
         image.filter_file(source, target, image.box_blur, size=1)

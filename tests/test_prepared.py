@@ -246,7 +246,7 @@ def test_an_engine_that_is_prepared_takes_any_signal(name, dtype):
 
 
 def test_errors_are_those_of_the_arrays_at_hand():
-    with pytest.raises(ValueError, match="scalar .array.5.. *"):
+    with pytest.raises(ValueError, match=r"scalar \(5.0\)"):
         fftconv.convolve(np.array(5.0), np.ones(3))
     with pytest.raises(ValueError, match="signal holds a NaN|signal.*NaN"):
         fftconv.convolve(np.array([[np.nan]]), np.array([[np.nan]]), nan_policy="raise")

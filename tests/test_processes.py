@@ -607,7 +607,7 @@ def test_what_never_ends_is_refused_wherever_a_file_is_named(place, kind, capsys
         os.link(picture, name, follow_symlinks=False)
     words = [
         ["image", "blur", picture, "-o", "b.png"],
-        ["image", "blur", picture, "-o", "b.tif", "--max-memory", "900M"],
+        ["image", "blur", picture, "-o", "b.tif", "--max-memory", "90G"],
         ["image", "match", picture, "a.png"],
         ["image", "match", "a.png", picture],
         ["image", "convolve", "a.png", "-o", "b.png", "--kernel", table],
