@@ -32,7 +32,7 @@ class FilePath(click.Path):
     """A path, in which - is a standard stream."""
 
     def __init__(self) -> None:
-        super().__init__(readable=False)  # one that cannot be read is told of when it is its turn
+        super().__init__(readable=False)  # one that cannot be read is reported when it is its turn
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the path as it was given."""
