@@ -8,6 +8,7 @@ import threading
 import zlib
 from itertools import product
 
+import animations
 import numpy as np
 import pytest
 from PIL import Image, ImageFile
@@ -343,6 +344,24 @@ def test_no_picture_is_taken_for_one_with_missing_rows(tmp_path, with_deep, heig
             if value % 16 == 0:
                 short = join(with_data(kind, zlib.compress(rows[:-1]), (height, width)))
                 assert isinstance(outcome(path, short), ValueError)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 2), (4, 1)])
+@pytest.mark.parametrize("own_default", [False, True])
+def test_no_frame_is_taken_for_one_with_missing_rows(tmp_path, height, width, own_default):
+    """Whatever stands in the frames before: those of few pixels look like every mark."""
+    path = tmp_path / "a.png"
+    generator = np.random.default_rng(12)
+    sequences = [generator.integers(0, 2, (4, height, width)) * 255 for _ in range(12)]
+    sequences += [[np.full((height, width), value) for value in (17, 238, 17, 238, 0)]]
+    for number, sequence in enumerate(sequences):
+        frames = [Image.fromarray(each.astype(np.uint8)) for each in sequence]
+        if number % 2:
+            frames = [each.convert("1") for each in frames]
+        frames[0].save(path, save_all=True, append_images=frames[1:], default_image=own_default)
+        found, _ = image.read_frames(path)
+        shown, _ = animations.read(path)
+        assert np.array_equal(found, [pixels[..., 0] for pixels, _ in shown])
 
 
 @pytest.mark.parametrize("colour_type", [2, 3])

@@ -119,8 +119,9 @@ class CompletePng(PngImagePlugin.PngImageFile):
     they were not reached, or that they look like the mark; in the latter case the inverse mark vanishes.
     """
 
-    def __init__(self, file: BinaryIO, inverse: bool = False) -> None:
-        self._file, self._inverse = file, inverse
+    def __init__(self, file: BinaryIO, inverse_in: int | None = None) -> None:
+        """Open a file. If the inverse mark is asked for in one frame, no other frame is checked."""
+        self._file, self._inverse_in = file, inverse_in
         try:
             file.seek(len(_SIGNATURE))
             PngImagePlugin.ChunkStream(file).verify()
@@ -146,20 +147,22 @@ class CompletePng(PngImagePlugin.PngImageFile):
         row = self._new(self.im.crop(self._last))
         size = len(row.tobytes())
         mark = (bytes(range(17, 251, 3)) * size)[:size]
-        row.frombytes(bytes(255 - value for value in mark) if self._inverse else mark)
+        is_inverse = self.tell() == self._inverse_in
+        row.frombytes(bytes(255 - value for value in mark) if is_inverse else mark)
         self._mark = row.tobytes()
         self.im.paste(row.im, self._last)
 
     def load_end(self) -> None:
-        stays = self._new(self.im.crop(self._last)).tobytes() == self._mark
-        if stays and (self._inverse or self._keeps_inverse_mark()):
+        is_checked = self._inverse_in in (None, self.tell())
+        stays = is_checked and self._new(self.im.crop(self._last)).tobytes() == self._mark
+        if stays and (self._inverse_in is not None or self._keeps_inverse_mark()):
             raise ValueError("it ends before its last row")
         super().load_end()
 
     def _keeps_inverse_mark(self) -> bool:
         place = self._file.tell()
         try:
-            again = CompletePng(self._file, inverse=True)
+            again = CompletePng(self._file, inverse_in=self.tell())
             again.seek(self.tell())
             again.load()
         except ValueError:
