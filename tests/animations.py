@@ -17,7 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-KEEP, CLEAR, RESTORE = 1, 2, 3  # what a GIF file says is to be done with a patch before the next one
+# What a GIF file says is to be done with a patch before the next one; browsers take 4 for 3.
+KEEP, CLEAR, RESTORE = 1, 2, (3, 4)
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -105,7 +106,7 @@ def read_gif(content):
         frames.append((canvas.copy(), delay * 10))
         if flags >> 2 & 7 == CLEAR:
             canvas[place] = 0
-        elif flags >> 2 & 7 == RESTORE:
+        elif flags >> 2 & 7 in RESTORE:
             canvas = before
         control = (0, 0, 0)
     return frames, plays

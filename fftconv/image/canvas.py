@@ -15,7 +15,7 @@ from PIL import GifImagePlugin, Image, PngImagePlugin
 from fftconv.image.pixels import PLAIN, Array, mode_of
 
 _CLEAR, _RESTORE = "clear", "restore"
-_GIF_DISPOSALS = {2: _CLEAR, 3: _RESTORE}
+_GIF_DISPOSALS = {2: _CLEAR, 3: _RESTORE, 4: _RESTORE}  # 4 by the numbering of an early description
 _PNG_DISPOSALS = {
     PngImagePlugin.Disposal.OP_BACKGROUND: _CLEAR,
     PngImagePlugin.Disposal.OP_PREVIOUS: _RESTORE,

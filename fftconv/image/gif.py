@@ -66,17 +66,17 @@ def encode(
         if transparency is not None:
             options["transparency"] = transparency
         if len(frames) > 1:
-            options["disposal"] = _disposal(number, has_opacity, transparency)
+            options["disposal"] = _disposal(has_opacity, transparency)
         file.write(b"".join(GifImagePlugin.getdata(picture, **options)))
     file.write(b";")
 
 
-def _disposal(number: int, has_opacity: bool, transparency: int | None) -> int:
+def _disposal(has_opacity: bool, transparency: int | None) -> int:
     """Return what is to become of a frame of several before the next one is drawn."""
     if not has_opacity:
         return _KEEP
     # Some readers clear to a colour if no index is transparent; what was there before is transparent.
-    return _RESTORE if number and transparency is None else _CLEAR
+    return _RESTORE if transparency is None else _CLEAR
 
 
 def _to_indices(pixels: Array) -> _IndexedFrame:
