@@ -16,7 +16,7 @@ from PIL import Image, ImageCms, PngImagePlugin, features
 
 from fftconv import image
 from fftconv.image import deep, jpeg, png
-from fftconv.image.io import read_file
+from fftconv.image.io import read_file, suffix_of
 from fftconv.image.pixels import to_picture
 
 RNG = np.random.default_rng(3)
@@ -180,10 +180,34 @@ def test_the_header_of_a_bomb_is_enough(tmp_path, suffix):
         image.read(tmp_path / "a.png", max_pixels=0)
 
 
-def test_pictures_beyond_pillows_limit_are_read_if_allowed(tmp_path, monkeypatch):
-    image.write(tmp_path / "a.png", PIXELS["RGB"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp", ".bmp", ".gif", ".pgm"])
+@pytest.mark.parametrize("count", [1, 3])
+def test_pictures_beyond_pillows_limit_are_read_if_allowed(tmp_path, monkeypatch, suffix, count):
+    """A TIFF file without compression and an animated GIF file met the limit again after their header."""
+    frames = [np.full((6, 9), 80 * number, np.uint8) for number in range(count)]
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
-    assert image.read(tmp_path / "a.png").shape == (6, 9, 3)
+    if count > 1 and suffix not in (".png", ".tif", ".webp", ".gif"):
+        pytest.skip("holds one picture")
+    image.write_frames(tmp_path / f"a{suffix}", frames)
+    found, _ = image.read_frames(tmp_path / f"a{suffix}")
+    assert [each.shape[:2] for each in found] == [(6, 9)] * count
+    assert Image.MAX_IMAGE_PIXELS == 10
+    with pytest.raises(ValueError, match="9 x 6 pixels.* more than 53"):
+        image.read_frames(tmp_path / f"a{suffix}", max_pixels=53)
+    assert Image.MAX_IMAGE_PIXELS == 10
+
+
+def test_warnings_of_pillow_about_a_header_are_not_shown(tmp_path):
+    """Wherever a header is read; pytest makes an error of each."""
+    image.write(tmp_path / "a.tif", PIXELS["L"])
+    content, one_compression = (tmp_path / "a.tif").read_bytes(), struct.pack("<HHI", 259, 3, 1)
+    assert one_compression in content
+    (tmp_path / "a.tif").write_bytes(content.replace(one_compression, struct.pack("<HHI", 259, 3, 2)))
+    with pytest.warns(UserWarning, match="too many entries"), Image.open(tmp_path / "a.tif"):
+        pass
+    image.filter_file(tmp_path / "a.tif", tmp_path / "b.tif", image.edges, dry_run=True)
+    image.filter_file(tmp_path / "a.tif", tmp_path / "b.tif", image.edges)
+    assert suffix_of(tmp_path / "a.tif") == ".tif"
 
 
 UPRIGHT = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20

@@ -39,7 +39,9 @@ from fftconv.image.pixels import (
 )
 
 _LIMIT_LOCK = threading.Lock()
-_decoding, _allows_truncated = 0, False  # files at this moment, and whether the process lets them end early
+_decoding = 0  # files at this moment
+_allows_truncated = False  # whether the process lets files end early when there are none
+_lower_limit: int | None = None  # of the process, if more pixels are allowed at this moment
 _ORIENTATION = 0x0112
 # Tags of TIFF files, and values of some.
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANAR, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 258, 262, 284, 338, 339
@@ -58,7 +60,7 @@ def decode(
     where a JPEG file is being decoded ahead, the number of its pixels was.
     """
     try:
-        with _whole_files_only(), _open(file) as opened:
+        with _settings_of_pillow(max_pixels), _open(file) as opened:
             frames = getattr(opened, "n_frames", 1)
             if opened.width * opened.height * frames > max_pixels:
                 return too_large(opened.width, opened.height, frames, max_pixels)
@@ -90,7 +92,7 @@ def decode(
 def sketch(file: BinaryIO) -> tuple[Sketch, int]:
     """Shape and dtype of the pixels that the header of a file promises, and its number of frames."""
     try:
-        with _whole_files_only(), _open(file) as opened:
+        with _settings_of_pillow(), _open(file) as opened:
             if not _is_deep(opened):
                 channels, dtype = kind_of(PLAIN.get(opened.mode, "RGBA"))
                 return Sketch((opened.height, opened.width, channels), dtype), getattr(
@@ -104,10 +106,11 @@ def sketch(file: BinaryIO) -> tuple[Sketch, int]:
     return Sketch((height, width, 4), np.dtype(np.uint16)), frames
 
 
+@without_warnings
 def format_of(file: BinaryIO) -> str:
     """The name of the format of an image file, as in the table of those that can be written."""
     try:
-        with _whole_files_only(), _open(file) as opened:
+        with _settings_of_pillow(), _open(file) as opened:
             if opened.format == "PPM" and opened.mode == "F":
                 return "PFM"
             return "JPEG" if opened.format == "MPO" else str(opened.format)
@@ -117,10 +120,11 @@ def format_of(file: BinaryIO) -> str:
         raise
 
 
+@without_warnings
 def sizes(file: BinaryIO) -> list[Size]:
     """Return width and height of each frame, as the header of a file says."""
     try:
-        with _whole_files_only(), _open(file) as opened:
+        with _settings_of_pillow(), _open(file) as opened:
             frames = getattr(opened, "n_frames", 1) - int(getattr(opened, "default_image", False))
             found = [opened.size] * frames
             if opened.format == "TIFF":  # whose pages differ
@@ -262,20 +266,28 @@ def _open(file: BinaryIO) -> Image.Image:
 
 
 @contextmanager
-def _whole_files_only() -> Iterator[None]:
-    """Have Pillow raise errors for files that end early, also where the process has told it not to."""
-    global _decoding, _allows_truncated
+def _settings_of_pillow(max_pixels: int = 0) -> Iterator[None]:
+    """Have Pillow raise errors for files that end early, and none for as many pixels as are allowed.
+
+    Its settings are those of the process: the last of several threads puts them back.
+    """
+    global _decoding, _allows_truncated, _lower_limit
     with _LIMIT_LOCK:
         _decoding += 1
         if ImageFile.LOAD_TRUNCATED_IMAGES:
             ImageFile.LOAD_TRUNCATED_IMAGES, _allows_truncated = False, True
+        if Image.MAX_IMAGE_PIXELS is not None and max_pixels > Image.MAX_IMAGE_PIXELS:
+            _lower_limit = Image.MAX_IMAGE_PIXELS if _lower_limit is None else _lower_limit
+            Image.MAX_IMAGE_PIXELS = max_pixels
     try:
         yield
     finally:
         with _LIMIT_LOCK:
             _decoding -= 1
-            if _decoding == 0 and _allows_truncated:  # the last of several threads
+            if _decoding == 0 and _allows_truncated:
                 ImageFile.LOAD_TRUNCATED_IMAGES, _allows_truncated = True, False
+            if _decoding == 0 and _lower_limit is not None:
+                Image.MAX_IMAGE_PIXELS, _lower_limit = _lower_limit, None
 
 
 def too_large(width: int, height: int, frames: int, max_pixels: int) -> str:
