@@ -626,6 +626,25 @@ def test_frames_of_different_sizes_are_refused_where_they_would_be_cut(tmp_path,
     assert [page.shape for page in pages] == [frame.shape for frame in frames]
 
 
+@pytest.mark.parametrize("suffix", [".tif", ".jpg"])
+@pytest.mark.parametrize("sizes", [((30, 20), (15, 10)), ((30, 20), (30, 20)), ((9, 5), (9, 5), (5, 9))])
+def test_a_dry_run_says_what_a_run_does_with_pages(tmp_path, suffix, sizes):
+    """Pages in JPEG files (MPO) differ in size as those in TIFF files do."""
+    source = tmp_path / f"pages{suffix}"
+    pages = [Image.new("RGB", size, (200, 100, 50)) for size in sizes]
+    kind = "MPO" if suffix == ".jpg" else "TIFF"
+    pages[0].save(source, kind, save_all=True, append_images=pages[1:])
+    for target in (tmp_path / f"b{suffix}" for suffix in encoding.SUFFIXES):
+        found = []
+        for dry in (True, False):
+            try:
+                found.append(image.filter_file(source, target, same, dry_run=dry).error)
+            except ValueError as error:
+                found.append(str(error))
+            assert target.exists() == (not dry and found[-1] is None)
+        assert found[0] == found[1] or target.suffix == ".pfm"  # of which a filter might make floats
+
+
 def test_a_filter_that_gives_frames_of_different_sizes_is_refused(tmp_path):
     source = tmp_path / "a.gif"
     image.write_frames(source, [np.full((5, 5, 3), shade, np.uint8) for shade in (50, 100)])

@@ -127,7 +127,7 @@ def sizes(file: BinaryIO) -> list[Size]:
         with _settings_of_pillow(), _open(file) as opened:
             frames = getattr(opened, "n_frames", 1) - int(getattr(opened, "default_image", False))
             found = [opened.size] * frames
-            if opened.format == "TIFF":  # whose pages differ
+            if opened.format in ("TIFF", "MPO"):  # whose pages differ
                 for number in range(1, frames):
                     opened.seek(number)
                     found[number] = opened.size
