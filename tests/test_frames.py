@@ -485,6 +485,10 @@ def test_frames_are_shown_as_long_as_a_format_allows(tmp_path, suffix, most):
     image.write_frames(tmp_path / f"a{suffix}", frames, metadata=said)
     delays = [delay for _, delay in animations.read(tmp_path / f"a{suffix}")[0]]
     assert delays == pytest.approx(said.durations, abs=10)
+    short = 25 if suffix == GIF else 2.5  # whose half is rounded down, and up in the sum
+    said = dataclasses.replace(said, durations=(short, most, 0))
+    image.write_frames(tmp_path / f"a{suffix}", frames, metadata=said)
+    assert animations.read(tmp_path / f"a{suffix}")[0][1][1] == most
     (tmp_path / f"a{suffix}").unlink()
     said = dataclasses.replace(said, durations=(0, 2 * most, 0))
     with pytest.raises(ValueError, match=rf"a{suffix}: metadata.durations holds .* at most {most} ms"):

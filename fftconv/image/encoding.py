@@ -275,7 +275,7 @@ def frame_options(target: Path, chosen: str, metadata: ImageMetadata, frames: in
             f"most {most * unit} ms; shorten it, or show the frame several times"
         )
     is_fraction = chosen == "PNG" and _HAS_FRACTIONS
-    delays = [_as_fraction(each) for each in durations] if is_fraction else _rounded(durations, unit)
+    delays = [_as_fraction(each) for each in durations] if is_fraction else _rounded(durations, unit, most)
     if chosen == "GIF":
         return {"delays": delays, "repeats": None if loop is None else min(loop, gif.MOST_REPEATS)}
     if chosen == "AVIF" and _is_turned(metadata.exif):  # Pillow 13.0 ends the process over this
@@ -313,12 +313,15 @@ def _read_durations(metadata: ImageMetadata, frames: int) -> list[float]:
     return [*durations, *[durations[-1]] * frames][:frames]
 
 
-def _rounded(durations: list[float], unit: int) -> list[int]:
-    """Return whole multiples of a unit with sums that are near; what is shown at all gets one unit."""
+def _rounded(durations: list[float], unit: int, most: int) -> list[int]:
+    """Return whole multiples of a unit with sums that are near; what is shown at all gets one unit.
+
+    What earlier frames have lost is left out where a frame would get more than `most` units.
+    """
     units, moment, passed = [], 0.0, 0
     for duration in durations:
         moment += duration / unit
-        units.append(max(round(moment) - passed, 1) if duration else 0)
+        units.append(min(max(round(moment) - passed, 1), most) if duration else 0)
         passed += units[-1]
     return [unit * each for each in units]
 
