@@ -8,6 +8,7 @@ import dataclasses
 import functools
 import io
 import itertools
+import re
 
 import animations
 import numpy as np
@@ -628,6 +629,38 @@ def test_frames_of_different_sizes_are_refused_where_they_would_be_cut(tmp_path,
     assert (report.status, report.frames) == ("written", 8)
     pages, _ = image.read_frames(report.target)
     assert [page.shape for page in pages] == [frame.shape for frame in frames]
+
+
+PIXEL = {
+    "L": np.full((1, 1), 9, np.uint8),
+    "LA": np.full((1, 1, 2), 9, np.uint8),
+    "RGB": np.full((1, 1, 3), 9, np.uint8),
+    "RGBA": np.full((1, 1, 4), 9, np.uint8),
+    "CMYK": np.full((1, 1, 4), 9, np.uint8),
+    "I;16": np.full((1, 1), 9, np.uint16),
+    "I": np.full((1, 1), 9, np.int32),
+    "F": np.full((1, 1), 9, np.float32),
+    "RGB;16": np.full((1, 1, 3), 9, np.uint16),
+}
+
+
+@pytest.mark.parametrize("mode", PIXEL)
+@pytest.mark.parametrize("sizes", [[(5, 4)], [(5, 4), (5, 4)], [(5, 4), (4, 4)]])
+def test_what_a_refusal_advises_is_accepted_and_nothing_else_is(tmp_path, mode, sizes):
+    """Frames in CMYK were to be written as .jpg, which holds one of them, where GIF holds no CMYK."""
+    if mode == "RGB;16" and not deep.installed():
+        pytest.skip("needs the extra deep")
+    said = image.ImageMetadata(mode)
+    frames = [np.tile(PIXEL[mode], (height, width, 1)[: PIXEL[mode].ndim]) for width, height in sizes]
+    accepted, advised = set(), []
+    for suffix in encoding.SUFFIXES:
+        try:
+            image.write_frames(tmp_path / f"a{suffix}", frames, metadata=said)
+        except ValueError as error:
+            advised.append(set(re.findall(r"\.[a-z]+", str(error).split("; write ")[1])))
+        else:
+            accepted.add(suffix)
+    assert advised == [accepted] * len(advised)
 
 
 @pytest.mark.parametrize("suffix", [".tif", ".jpg"])

@@ -115,10 +115,8 @@ def check_format(
             raise ValueError(f"quality={shown(quality)} is of {formats} files, and {target} is {chosen}")
         check_quality(quality)
     if mode is not None and mode not in _WRITABLE[chosen]:
-        able = [suffix for suffix, name in _FORMATS.items() if mode in _WRITABLE[name]]
-        raise ValueError(
-            f"{target}: {chosen} cannot hold an image of mode {mode}; write it as {', '.join(able)}"
-        )
+        what = f"images of mode {mode}" if len(frames) > 1 else f"an image of mode {mode}"
+        raise ValueError(f"{target}: {chosen} cannot hold {what}; {_cure(mode, frames)}")
     if len(frames) > 1:
         _check_frames(target, chosen, mode, frames)
     if mode in deep.MODES.values() and not deep.installed():
@@ -133,31 +131,47 @@ def suffix_for(chosen: str) -> str:
 
 def _holds_frames(chosen: str, mode: str | None) -> bool:
     """Whether a format holds several frames of a mode, or of any mode if it is not known yet."""
-    if mode is None:
-        return True
+    if mode is None or chosen not in _HAS_FRAMES:
+        return chosen in _HAS_FRAMES
     # Pillow compares the frames of a PNG file in 8 bits, and drops those of 16 bits that look equal.
     is_cut = mode in deep.MODES.values() or (chosen == "PNG" and mode == "I;16")
     return mode in _WRITABLE[chosen] and not is_cut
 
 
+def _formats_for(mode: str | None, frames: Sequence[Size]) -> list[str]:
+    """Return the formats that hold pictures of these sizes and this mode in one file."""
+    names = [name for name, modes in _WRITABLE.items() if mode is None or mode in modes]
+    if len(frames) > 1:
+        names = [name for name in names if _holds_frames(name, mode)]
+    if len(set(frames)) > 1:
+        names = [name for name in names if name in _HAS_PAGES]
+    return names
+
+
+def _cure(mode: str | None, frames: Sequence[Size]) -> str:
+    """Return what to do about pictures that a format cannot hold."""
+    able = _formats_for(mode, frames)
+    if not able:
+        return "write each to a file of its own, or convert them to 8 bits"
+    suffixes = ", ".join(suffix for suffix, name in _FORMATS.items() if name in able)
+    return f"write {'them' if len(frames) > 1 else 'it'} as {suffixes}"
+
+
 def _check_frames(target: Path, chosen: str, mode: str | None, frames: Sequence[Size]) -> None:
     """Refuse several frames of these sizes where a format has no place for them."""
-    sizes = list(dict.fromkeys(frames))
-    holding = [name for name in _HAS_FRAMES if _holds_frames(name, mode)]
-    able = [name for name in holding if len(sizes) == 1 or name in _HAS_PAGES]
-    cure = f"write them as {', '.join(suffix for suffix, name in _FORMATS.items() if name in able)}"
-    if not able:
-        cure = "write each to a file of its own, or convert them to 8 bits"
-    if chosen not in holding:
+    if chosen in _formats_for(mode, frames):
+        return
+    cure = _cure(mode, frames)
+    if not _holds_frames(chosen, mode):
         what = f"frames of mode {mode}" if chosen in _HAS_FRAMES else "frames"
         raise ValueError(f"{target} can hold one image, not {len(frames)} {what}; {cure}")
-    if chosen not in able:
-        named = ", ".join(f"{width} x {height}" for width, height in sizes[:_NAMED])
-        more = f" and {len(sizes) - _NAMED} other sizes" if len(sizes) > _NAMED else ""
-        raise ValueError(
-            f"{target}: {chosen} holds frames of one size, and these are of {named}{more}; {cure}, whose "
-            f"pages may differ, or split them into files of one image each"
-        )
+    sizes = list(dict.fromkeys(frames))
+    named = ", ".join(f"{width} x {height}" for width, height in sizes[:_NAMED])
+    more = f" and {len(sizes) - _NAMED} other sizes" if len(sizes) > _NAMED else ""
+    raise ValueError(
+        f"{target}: {chosen} holds frames of one size, and these are of {named}{more}; {cure}, whose "
+        f"pages may differ, or split them into files of one image each"
+    )
 
 
 def save_options(chosen: str, metadata: ImageMetadata, quality: int | None) -> dict[str, Any]:
