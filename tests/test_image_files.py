@@ -3,6 +3,7 @@
 import io
 import itertools
 import os
+import re
 import stat
 import struct
 import sys
@@ -15,7 +16,7 @@ import tifffile
 from PIL import Image, ImageCms, PngImagePlugin, features
 
 from fftconv import image
-from fftconv.image import deep, jpeg, png
+from fftconv.image import deep, encoding, jpeg, png
 from fftconv.image.io import read_file, suffix_of
 from fftconv.image.pixels import to_picture
 
@@ -391,12 +392,32 @@ def test_jpeg_tables_of_no_quality_are_kept(tmp_path):
         assert before.layer == after.layer
 
 
-def test_jpeg_refuses_more_rows_than_it_has_numbers_for(tmp_path):
-    with pytest.raises(
-        ValueError, match=r"cannot be written as JPEG: 1 x 65501 .* 65500 a side; write \.png"
-    ):
-        image.write(tmp_path / "a.jpg", np.zeros((65501, 1), np.uint8))
-    assert not list(tmp_path.iterdir())
+@pytest.mark.parametrize(
+    ("suffix", "most"),
+    [(".jpg", 65500), (".webp", 16383), (".gif", 65535), (".avif", 32768), (".png", None)],
+)
+def test_formats_hold_as_many_rows_as_they_say(tmp_path, suffix, most):
+    """AVIF files of more were written, and nobody could read them; WebP said "encoding error 5"."""
+    if suffix not in encoding.SUFFIXES:
+        pytest.skip("Pillow was built without AVIF")
+    for shape in ((most or 70_000, 1), (1, most or 70_000)):
+        image.write(tmp_path / f"a{suffix}", np.zeros(shape, np.uint8))
+        assert image.read(tmp_path / f"a{suffix}").shape[:2] == shape
+    (tmp_path / f"a{suffix}").unlink()
+    if most is None:
+        return
+    for count in (1, 2):
+        frames = [np.full((most + 1, 1), 255 * number, np.uint8) for number in range(count)]
+        said = rf"cannot be written as .*: 1 x {most + 1} pixels are more than {most} a side; write .*\.tif"
+        with pytest.raises(ValueError, match=said) as caught:
+            image.write_frames(tmp_path / f"a{suffix}", frames)
+        assert not list(tmp_path.iterdir())
+        for advised in re.findall(r"\.[a-z]+", str(caught.value).split("; write ")[1]):
+            image.write_frames(tmp_path / f"b{advised}", frames)
+            assert len(image.read_frames(tmp_path / f"b{advised}")[0]) == count
+            (tmp_path / f"b{advised}").unlink()
+    image.write(tmp_path / "a.png", frames[0])
+    image.filter_file(tmp_path / "a.png", tmp_path / f"b{suffix}", lambda pixels: pixels[:9])
 
 
 def test_jpeg_keeps_its_quality(tmp_path):

@@ -64,6 +64,8 @@ _KEEPS_EXIF = ("PNG", "JPEG", "TIFF", "WEBP", "AVIF")
 _HAS_QUALITY = ("JPEG", "WEBP", "AVIF")
 _HAS_FRAMES = ("PNG", "TIFF", "WEBP", "GIF", "AVIF")
 _HAS_PAGES = ("TIFF",)  # frames of any size
+# Pixels a side: of libjpeg, libwebp and the format; libavif (1.4.2) writes more than it reads.
+_MOST_SIDES = {"JPEG": 65500, "WEBP": 16383, "GIF": 65535, "AVIF": 32768}
 _NAMED = 4  # of sizes in a message
 _NO_RESOLUTION = ("PPM", "PFM", "GIF")
 _MOST_OF_16_BITS = 65535
@@ -117,6 +119,8 @@ def check_format(
     if mode is not None and mode not in _WRITABLE[chosen]:
         what = f"images of mode {mode}" if len(frames) > 1 else f"an image of mode {mode}"
         raise ValueError(f"{target}: {chosen} cannot hold {what}; {_cure(mode, frames)}")
+    if mode is not None:  # these are the pixels to write, and not those that a filter may make smaller
+        _check_sides(target, chosen, mode, frames)
     if len(frames) > 1:
         _check_frames(target, chosen, mode, frames)
     if mode in deep.MODES.values() and not deep.installed():
@@ -145,7 +149,8 @@ def _formats_for(mode: str | None, frames: Sequence[Size]) -> list[str]:
         names = [name for name in names if _holds_frames(name, mode)]
     if len(set(frames)) > 1:
         names = [name for name in names if name in _HAS_PAGES]
-    return names
+    side = max(map(max, frames), default=0)
+    return [name for name in names if side <= _MOST_SIDES.get(name, side)]
 
 
 def _cure(mode: str | None, frames: Sequence[Size]) -> str:
@@ -159,19 +164,28 @@ def _cure(mode: str | None, frames: Sequence[Size]) -> str:
 
 def _check_frames(target: Path, chosen: str, mode: str | None, frames: Sequence[Size]) -> None:
     """Refuse several frames of these sizes where a format has no place for them."""
-    if chosen in _formats_for(mode, frames):
-        return
-    cure = _cure(mode, frames)
+    sizes, cure = list(dict.fromkeys(frames)), _cure(mode, frames)
     if not _holds_frames(chosen, mode):
         what = f"frames of mode {mode}" if chosen in _HAS_FRAMES else "frames"
         raise ValueError(f"{target} can hold one image, not {len(frames)} {what}; {cure}")
-    sizes = list(dict.fromkeys(frames))
-    named = ", ".join(f"{width} x {height}" for width, height in sizes[:_NAMED])
-    more = f" and {len(sizes) - _NAMED} other sizes" if len(sizes) > _NAMED else ""
-    raise ValueError(
-        f"{target}: {chosen} holds frames of one size, and these are of {named}{more}; {cure}, whose "
-        f"pages may differ, or split them into files of one image each"
-    )
+    if len(sizes) > 1 and chosen not in _HAS_PAGES:
+        named = ", ".join(f"{width} x {height}" for width, height in sizes[:_NAMED])
+        more = f" and {len(sizes) - _NAMED} other sizes" if len(sizes) > _NAMED else ""
+        raise ValueError(
+            f"{target}: {chosen} holds frames of one size, and these are of {named}{more}; {cure}, whose "
+            f"pages may differ, or split them into files of one image each"
+        )
+
+
+def _check_sides(target: Path, chosen: str, mode: str, frames: Sequence[Size]) -> None:
+    """Refuse pictures that are wider or higher than a format allows."""
+    width, height = max(frames, key=max, default=(0, 0))
+    most = _MOST_SIDES.get(chosen)
+    if most is not None and max(width, height) > most:
+        raise ValueError(
+            f"{target} cannot be written as {chosen}: {width} x {height} pixels are more than {most} a "
+            f"side; {_cure(mode, frames)}"
+        )
 
 
 def save_options(chosen: str, metadata: ImageMetadata, quality: int | None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from PIL import GifImagePlugin, Image
 from fftconv.image.pixels import Array
 
 DELAY_UNIT = 10  # milliseconds
-MOST_REPEATS, MOST_SIDE = 65535, 65535  # of 16 bits each
+MOST_REPEATS = 65535  # of 16 bits
 LEAST_OPACITY = 128  # a pixel is shown from here on, and transparent below
 _COLOURS = 256
 _FEW_COLOURS = 4096
@@ -44,9 +44,6 @@ def encode(
 
     Every frame is written whole. If one is transparent somewhere, each is cleared before the next is drawn.
     """
-    height, width = frames[0].shape[:2]
-    if max(height, width) > MOST_SIDE:
-        raise ValueError(f"{width} x {height} pixels are more than {MOST_SIDE} a side; write .png or .tif")
     indexed = [_to_indices(pixels) for pixels in frames]
     has_opacity = not all(frame.shown.all() for frame in indexed)
     # One index is transparent in all frames, if there is one: Pillow reads no others in grey.

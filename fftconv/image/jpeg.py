@@ -37,7 +37,6 @@ _ALONE = range(0xD0, 0xDA)  # restarts, start and end, which have no length
 _RESTART, _SCAN, _QUANTIZATION, _INTERVAL = 0xD0, 0xDA, 0xDB, 0xDD
 _BESIDE = (*range(0xE0, 0xF0), 0xFE)  # what applications say, and comments
 _MODES = ("L", "RGB")
-_LARGEST = 65500  # rows or columns that libjpeg takes
 _SUBSAMPLING = {0: "444", 1: "422"}  # by Pillow's number; any other is libjpeg's own choice, "420"
 _UNIT = {"444": (8, 8), "422": (8, 16), "420": (16, 16)}  # rows and columns of pixels coded together
 _UNITS = 2**14  # of a part, which take 10 to 20 ms; a file can count 65535
@@ -102,8 +101,6 @@ def encode(pixels: Array, mode: str, options: dict[str, Any], file: BinaryIO, wo
     from fftconv.image.pixels import as_stored, to_picture
 
     height, width = pixels.shape[:2]
-    if max(height, width) > _LARGEST:
-        raise ValueError(f"{width} x {height} pixels are more than {_LARGEST} a side; write .png or .tif")
     subsampling = _SUBSAMPLING.get(options.get("subsampling", -1), "420")
     rows, units = _of_a_part(width, "444" if mode == "L" else subsampling)
     if mode in _MODES and rows < height:
