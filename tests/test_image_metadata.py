@@ -381,6 +381,17 @@ def test_a_comment_is_kept(tmp_path, source, target):
             assert written.info["comment"] == text.encode()
 
 
+@pytest.mark.parametrize("target", [".png", ".gif"])
+@pytest.mark.parametrize("source", ["JPEG", "GIF"])
+def test_a_comment_of_latin_1_is_kept_as_text(tmp_path, source, target):
+    """Of "é" in one byte a replacement character was left."""
+    path, into = tmp_path / f"a.{source.lower()}", tmp_path / f"b{target}"
+    Image.new("L", (4, 4)).save(path, source, comment="André, 5 µm".encode("latin-1"))
+    image.filter_file(path, into, image.box_blur, size=1)
+    _, about = image.read_with_metadata(into)
+    assert about.text["Comment"] == "André, 5 µm"
+
+
 RESOLUTIONS = [0, -1, -300.0, 1e-30, 0.5, 1.5, 72, 299.7, 65_535, 65_536, 8e7, 1e9, 5e9, 1e30, 10**400]
 RESOLUTIONS += [math.nan, math.inf, -math.inf, Fraction(1, 3), IFDRational(1, 0), IFDRational(0, 0), "many"]
 

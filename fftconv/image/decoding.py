@@ -14,7 +14,7 @@ from PIL import Image, ImageFile, JpegImagePlugin, TiffImagePlugin, Unidentified
 
 from fftconv.image import deep, jpeg, png
 from fftconv.image.canvas import Canvas, is_drawn
-from fftconv.image.encoding import COMMENT, READABLE, XMP_KEYWORD, Size
+from fftconv.image.encoding import COMMENT, READABLE, XMP_KEYWORD, Size, text_of_comment
 from fftconv.image.exif import (
     INCHES,
     RESOLUTION_UNIT,
@@ -484,7 +484,7 @@ def _dpi_of(opened: Image.Image, exif: Image.Exif | None) -> tuple[float, float]
 def _texts_of(opened: Image.Image) -> dict[str, str]:
     """Texts of a PNG file, without those that hold its EXIF block and XMP; the comment of a GIF file."""
     if opened.format == "GIF" and "comment" in opened.info:
-        return {COMMENT: bytes(opened.info["comment"]).decode("utf-8", "replace")}
+        return {COMMENT: text_of_comment(bytes(opened.info["comment"]))}
     texts = getattr(opened, "text", {})
     return {key: str(value) for key, value in texts.items() if key not in (XMP_KEYWORD, *_OF_PHOTOSHOP)}
 

@@ -223,6 +223,14 @@ def _dpi_for(chosen: str, dpi: tuple[float, float] | None) -> tuple[float, float
     return plain if plain and max(plain) < _RESOLUTIONS.get(chosen, _MOST_RESOLUTION) else None
 
 
+def text_of_comment(comment: bytes) -> str:
+    """Return what a comment says, of which JPEG and GIF files do not tell the encoding."""
+    try:
+        return comment.decode("utf-8")
+    except UnicodeDecodeError:
+        return comment.decode("latin-1")
+
+
 def _comment_of(metadata: ImageMetadata) -> bytes | None:
     """Return what JPEG and GIF files call the comment, and PNG files the text of that name."""
     comment = metadata.jpeg.get("comment", metadata.text.get(COMMENT))
@@ -236,7 +244,7 @@ def _texts(metadata: ImageMetadata) -> PngImagePlugin.PngInfo:
         chunks.add_text(keyword, text)
     comment = _comment_of(metadata)
     if comment and COMMENT not in metadata.text:
-        chunks.add_text(COMMENT, comment.decode("utf-8", "replace").replace("\0", ""))  # which ends a text
+        chunks.add_text(COMMENT, text_of_comment(comment).replace("\0", ""))  # which ends a text
     if metadata.xmp:
         chunks.add_itxt(XMP_KEYWORD, metadata.xmp.decode("utf-8", "surrogateescape"))
     return chunks
