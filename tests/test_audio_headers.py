@@ -1,5 +1,6 @@
 """Sound files whose headers are wrong, unusual or lie: what they may cost, and what is said of them."""
 
+import contextlib
 import re
 import struct
 import subprocess
@@ -361,12 +362,27 @@ def test_a_stream_that_could_not_go_back_to_its_sizes_is_read(tmp_path, backend,
         assert any("a.wav is damaged" in text for text in said) == (of_data == 0)
 
 
+@pytest.mark.parametrize("stated", [0x7F000000, 2**32 - 1 - 36, 0xFFFFF000])
+def test_other_sizes_of_streams_are_no_damage(tmp_path, backend, stated):
+    path = tmp_path / "a.wav"
+    path.write_bytes(riff(form(), chunk(b"data", SOUND.tobytes(), stated), size=2**32 - 1))
+    (again, _), said = said_of(audio.read_with_metadata, path)
+    np.testing.assert_array_equal(again[:, 0], SOUND / 2**15)
+    assert said == []
+
+
 def test_a_file_that_says_truly_that_it_has_no_samples_is_empty(tmp_path, backend):
     path = tmp_path / "a.wav"
     for after in ([], [chunk(b"LIST", TAG)], [chunk(b"cue ", bytes(4)), chunk(b"LIST", b"adtl1")]):
         path.write_bytes(riff(form(), chunk(b"data", b""), *after))
         with pytest.raises(ValueError, match=r"a\.wav holds no samples"):
             audio.read(path)
+    if backend == "soundfile":
+        for suffix in (".wav", ".aiff"):
+            with codecs.soundfile.SoundFile(tmp_path / f"a{suffix}", "w", 8000, 2):
+                pass
+            with pytest.raises(ValueError, match=rf"a\{suffix} holds no samples"):
+                audio.read(tmp_path / f"a{suffix}")
 
 
 def flac_of(total, tmp_path):
@@ -414,6 +430,84 @@ def test_flac_from_a_pipe_is_read_whole(tmp_path, capsys, total):
         for frame in (5000, 70_000, 20, 0, 75_029):
             reader.seek(frame)
             np.testing.assert_array_equal(reader.read(9)[:, 0], whole[frame : frame + 9])
+
+
+@pytest.mark.parametrize("total", [0, 75_030])
+def test_a_tag_behind_a_flac_file_is_no_part_of_it(tmp_path, total):
+    pytest.importorskip("soundfile")
+    path, whole = flac_of(total, tmp_path), np.tile(SOUND, 30) / 2**15
+    path.write_bytes(path.read_bytes() + b"TAG" + bytes(125))
+    (again, about), said = said_of(audio.read_with_metadata, path)
+    np.testing.assert_array_equal(again[:, 0], whole)
+    assert about.frames == len(whole)
+    # Without a count it cannot be told from a frame that is damaged.
+    lost = f"{path} is damaged: what follows its first {len(whole)} frames cannot be decoded"
+    assert said == ([] if total else [lost])
+
+
+@pytest.mark.parametrize("total", [1, 4096, 60_000])
+def test_frames_of_flac_that_its_header_does_not_count_are_told_of(tmp_path, total):
+    pytest.importorskip("soundfile")
+    path = flac_of(total, tmp_path)
+    (again, _), said = said_of(audio.read_with_metadata, path)
+    np.testing.assert_array_equal(again[:, 0], np.tile(SOUND, 30)[:total] / 2**15)
+    assert said == [
+        f"{path} is damaged: its header promises {total} frames, and more follow, which are not read"
+    ]
+
+
+@pytest.mark.parametrize("mode", ["CONSTANT", "VARIABLE"])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_mp3_without_a_count_of_its_frames_is_read_whole(tmp_path, mode, channels):
+    """As from an encoder that wrote to a pipe; a bit rate at the beginning says nothing of the length."""
+    soundfile = pytest.importorskip("soundfile")
+    path, frames = tmp_path / "a.mp3", 60_000
+    tone = 0.3 * np.sin(np.arange(frames) / 9) * (1 + (np.arange(frames) > frames // 2))
+    noise = (
+        np.random.default_rng(1).normal(0, 0.1, (frames, channels)) * (np.arange(frames) < 10_000)[:, None]
+    )
+    with soundfile.SoundFile(path, "w", 44100, channels, format="MP3", bitrate_mode=mode) as file:
+        file.write(tone[:, None] + noise)
+    (whole, _), said = said_of(audio.read_with_metadata, path)
+    assert (len(whole), said) == (frames, [])
+    content = path.read_bytes()
+    for tag in (b"", b"TAG" + bytes(125)):
+        path.write_bytes(content[content.index(content[:2], 100) :] + tag)  # without the frame that counts
+        (again, about), said = said_of(audio.read_with_metadata, path)
+        assert said == []
+        assert about.frames == len(again) == audio.info(path).frames
+        delay = 1105  # of encoder and decoder
+        np.testing.assert_allclose(again[delay:][3000:frames], whole[3000:], atol=1e-6)
+        assert said_of(audio.filter_file, path, tmp_path / "b.wav", [1.0], headroom=0)[0].frames == len(
+            again
+        )
+        with io.opened(path) as reader:
+            for frame in (50_000, 20, 0, len(again) - 9):
+                reader.seek(frame)
+                np.testing.assert_array_equal(reader.read(9), again[frame : frame + 9])
+
+
+def test_files_of_every_format_are_whole_or_told_of(tmp_path):
+    """Where a library finds out: formats without a size or an end look whole when they are cut."""
+    soundfile = pytest.importorskip("soundfile")
+    noticed = set()
+    for name in set(soundfile.available_formats()) - {"RAW", "SD2"}:
+        path = tmp_path / f"a.{name.lower()}"
+        with contextlib.suppress(soundfile.SoundFileError):  # that hold other rates or channels
+            soundfile.write(path, SOUND, 48000 if name == "MP3" else 8000, format=name)
+        if not path.exists() or not path.stat().st_size:
+            continue
+        (samples, _), said = said_of(audio.read_with_metadata, path)
+        assert (len(samples), said) == (len(SOUND), []), name
+        path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+        try:
+            (samples, _), said = said_of(audio.read_with_metadata, path)
+        except ValueError as refused:
+            said = [str(refused)]
+        assert all(each.startswith(f"{path} ") for each in said)
+        noticed |= {name} if said else set()
+    expected = {"AIFF", "AU", "CAF", "FLAC", "MP3", "OGG", "RF64", "SVX", "W64", "WAV", "WAVEX"}
+    assert noticed >= expected & set(soundfile.available_formats())
 
 
 @pytest.mark.parametrize("subtype", ["GSM610", "G721_32", "IMA_ADPCM", "PCM_16"])

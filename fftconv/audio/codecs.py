@@ -13,6 +13,7 @@ import io
 import os
 import struct
 import tempfile
+import threading
 import warnings
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -60,6 +61,8 @@ _MOST_FRAMES_A_BYTE = 1024  # beyond it a header is not believed, and frames are
 _TRIED = 2**16  # bytes of samples, of a file that is to be mended
 _UNKNOWN = 2**63 - 1  # libsndfile's number of frames where the header tells none
 _MOST_RATE = 2**31 - 1  # that libsndfile takes
+_LEAST_REST = 1024  # bytes behind the last frame of a FLAC file that are no tag
+_DOUBTS = ("should be", "truncated", "lacks an end-of-stream bit", "Junk after the last page")
 _UNCLEAR = ("Format not recognised", "the encoder does not take that")
 # libvorbis 1.3.7 crashes the process with more.
 _MOST_OF_VORBIS = {"Hz": 200_000, "channels": 255}
@@ -302,6 +305,7 @@ class _SoundfileReader:
         # Unbuffered, as the library moves the place where the file is read, too. Nothing else may do so
         # once there is a decoder.
         self._stream: Any = open_file(path, buffering=0)  # closed with the reader
+        self._piped = False
         try:
             self._open()
         except BaseException:
@@ -318,18 +322,16 @@ class _SoundfileReader:
             self._take_copy(layout)
         if self._file is None:
             raise ValueError(_not_readable(self._path))
+        if layout is None:
+            self.faults += _doubts(self._file)
+        tags = {tag: text for tag, text in self._file.copy_metadata().items() if text}
         self._place, self._seeks = 0, True
+        if self._file.format == "MP3":
+            self._take_pipe()
         frames = self._frames()
         file = self._file
         self.metadata = AudioMetadata(
-            file.samplerate,
-            file.channels,
-            frames,
-            file.format,
-            file.subtype,
-            {tag: text for tag, text in file.copy_metadata().items() if text},
-            mask,
-            chunks,
+            file.samplerate, file.channels, frames, file.format, file.subtype, tags, mask, chunks
         )
 
     def _take_copy(self, layout: Layout) -> None:
@@ -337,9 +339,6 @@ class _SoundfileReader:
 
         It is tried with a part of the samples. Where a decoder cannot read other chunks they are left out.
         """
-        if self._file is not None:
-            self._file.close()
-        self._file = None
         for only_samples in (False, True):
             part = io.BytesIO()
             mend(self._stream, layout, part, only_samples=only_samples, most=_TRIED)
@@ -350,6 +349,8 @@ class _SoundfileReader:
             return
         if only_samples:
             self.faults.append("it holds a chunk that cannot be read, and its samples are read alone")
+        if self._file is not None:
+            self._file.close()
         try:
             copy: Any = tempfile.TemporaryFile()  # noqa: SIM115  # closed with the reader
             with self._stream as damaged:
@@ -361,10 +362,24 @@ class _SoundfileReader:
             raise OSError(error.errno, reason, str(self._path)) from None
         self._file = self._decoder()
 
-    def _decoder(self) -> Any:
+    def _take_pipe(self) -> None:
+        """Read an MP3 file without a count of its frames as a stream, to its end.
+
+        libsndfile reads as many frames of a file as it guesses from the bit rate at the beginning.
+        """
+        stream = self._decoder(piped=True)
+        self._piped = stream is not None and stream.frames == _UNKNOWN
+        if self._piped:
+            stream, self._file = self._file, stream
+        if stream is not None:
+            stream.close()
+
+    def _decoder(self, *, piped: bool = False) -> Any:
         """A new decoder of the file from its beginning; None if there is none."""
-        os.lseek(self._stream.fileno(), 0, os.SEEK_SET)
         try:
+            if piped:
+                return _Decoder(_pipe_of(self._stream.fileno()))  # which closes the pipe
+            os.lseek(self._stream.fileno(), 0, os.SEEK_SET)
             return _Decoder(self._stream.fileno(), closefd=False)
         except (soundfile.SoundFileError, TypeError, ValueError):
             return None
@@ -372,22 +387,46 @@ class _SoundfileReader:
     def _frames(self) -> int:
         """Return the frames that the header states, or count them where it states none, or too many."""
         stated = int(max(self._file.frames, 0))
+        if self._file.format == "FLAC" and 0 < stated < _UNKNOWN:
+            self._look_behind(stated)
         if stated <= _MOST_FRAMES_A_BYTE * os.fstat(self._stream.fileno()).st_size:
             return stated
-        counted = 0
-        with contextlib.suppress(soundfile.SoundFileError):  # all that can be decoded
-            for block in _all_of(self._file, _UNKNOWN):
-                counted += len(block)
+        counted, broken = 0, False
+        for step in (_BLOCK, _ENCODED_FRAMES, 1):  # one by one up to a frame that cannot be decoded
+            try:
+                for _ in _all_of(self._file, counted):
+                    pass
+                for block in _all_of(self._file, _UNKNOWN, step):
+                    counted += len(block)
+                break
+            except soundfile.SoundFileError:
+                broken = True
+                self._begin_again()
         self._begin_again()
+        if broken and stated == _UNKNOWN:
+            self.faults.append(f"what follows its first {counted} frames cannot be decoded")
         if stated != _UNKNOWN:
             self.faults.append(f"its header promises {stated} frames, and {counted} can be decoded")
         return counted
 
+    def _look_behind(self, stated: int) -> None:
+        """Tell of FLAC frames behind the last that the header counts, which libsndfile does not read."""
+        with contextlib.suppress(soundfile.SoundFileError):
+            self._file.seek(stated - 1)
+            self._file.read(1)
+            here, end = (os.lseek(self._stream.fileno(), 0, place) for place in (os.SEEK_CUR, os.SEEK_END))
+            if end - here > _LEAST_REST:
+                self.faults.append(
+                    f"its header promises {stated} frames, and more follow, which are not read"
+                )
+        self._begin_again()
+
     def _begin_again(self) -> None:
         self._file.close()
-        self._file, self._place = self._decoder(), 0
+        self._file, self._place = self._decoder(piped=self._piped), 0
 
     def read(self, frames: int) -> Array:
+        frames = min(frames, self.metadata.frames - self._place)  # some decoders fail at a tag behind them
         try:
             block = np.asarray(self._file.read(frames, dtype="float64", always_2d=True))
         except soundfile.SoundFileError as error:
@@ -412,6 +451,26 @@ class _SoundfileReader:
     def close(self) -> None:
         self._file.close()
         self._stream.close()
+
+
+def _pipe_of(file: int) -> int:
+    """Return a pipe through which the whole file can be read."""
+    reading, writing = os.pipe()
+
+    def feed() -> None:
+        place = 0
+        with contextlib.suppress(OSError), open(writing, "wb", buffering=0) as pipe:  # closed by its reader
+            while part := os.pread(file, 2**16, place):
+                place += pipe.write(part)
+
+    threading.Thread(target=feed, daemon=True).start()
+    return reading
+
+
+def _doubts(file: Any) -> list[str]:
+    """Return what libsndfile's log says of sizes in a header that are wrong, or of a lacking end."""
+    lines = [line for line in file.extra_info.splitlines() if any(map(line.__contains__, _DOUBTS))]
+    return [f"libsndfile says {' '.join(line.split())!r}" for line in lines[:1]]
 
 
 def _read_chunks(
@@ -539,9 +598,9 @@ class _SoundfileWriter:
             raise OSError(errno.EIO, "was not written whole; is the disk full?", str(self._name))
 
 
-def _all_of(file: Any, frames: int) -> Iterator[Array]:
-    """Yield the next frames of a decoder, a block at a time."""
-    step = max(_BLOCK // file.channels, 1)
+def _all_of(file: Any, frames: int, most: int = _BLOCK) -> Iterator[Array]:
+    """Yield the next frames of a decoder, a block of at most so many at a time."""
+    step = max(min(_BLOCK // file.channels, most), 1)
     while frames > 0 and len(block := file.read(min(frames, step), always_2d=True)):
         frames -= len(block)
         yield block
