@@ -17,9 +17,8 @@ _FORMS = (b"WAVE", b"AIFF", b"AIFC")
 _SAMPLES = (b"data", b"SSND")
 _FORMATS = (b"fmt ", b"COMM")
 _LARGEST = 2**32 - 1
-_STREAMED = range(
-    0x7FFFF000, 0x80000001
-)  # sizes that programs state, as 2**32 - 1, when they write to a pipe
+# Sizes that programs state when they write to a pipe: about the largest of 31 or 32 bits.
+_STREAMED = (range(0x7F000000, 0x80000001), range(0xFFFFF000, 2**32))
 _MOST_CHUNKS = 1000
 _LOOKED_AT = 4096  # bytes behind the last chunk, which may be filled up with zeros
 _EXTENSIBLE, _LINEAR = 0xFFFE, (1, 3)  # formats of a WAV file; integers and floats
@@ -90,7 +89,7 @@ def read_layout(file: BinaryIO) -> Layout | None:
         shown = name.decode("latin-1").strip()
         if name == b"data" and layout.group == b"RF64" and size == _LARGEST:
             size = _size_in_ds64(file, layout)
-        elif name in _SAMPLES and (size == _LARGEST or size in _STREAMED) and size > there:
+        elif name in _SAMPLES and any(size in each for each in _STREAMED) and size > there:
             size = there
         if name in _SAMPLES and size == 0 and not _is_whole(file, start, end, order):
             layout.faults.append(f"its {shown} chunk states 0 bytes, and {there} follow, which are read")
