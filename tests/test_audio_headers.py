@@ -285,7 +285,7 @@ def test_rates_and_channels_that_a_format_does_not_hold_are_refused_before_the_w
     for rate, channels, suffixes in (
         (200_001, 1, [".ogg", ".mp3", ".opus"]),
         (700_000, 2, [".flac", ".ogg", ".mp3", ".opus"]),
-        (2_000_000_000, 1, [".flac", ".ogg", ".mp3", ".opus"]),
+        (2_000_000_000, 1, [".flac", ".ogg", ".mp3", ".opus", ".aiff"]),
         (1, 1, [".mp3", ".opus"]),
         (48000, 256, [".flac", ".ogg", ".mp3", ".opus"]),
         (48000, 9, [".flac", ".mp3"]),
@@ -297,6 +297,19 @@ def test_rates_and_channels_that_a_format_does_not_hold_are_refused_before_the_w
             )
             with pytest.raises(ValueError, match=wanted):
                 audio.filter_file(tmp_path / "a.wav", tmp_path / f"b{suffix}", [1.0])
+
+
+@pytest.mark.parametrize(
+    "rate", [1, 7, 11_025, 65_535, 99_999, 655_350, 2**24 + 1, 2**30 - 1, 2**30, 2**31 - 1]
+)
+def test_a_file_states_the_rate_that_was_asked_for(tmp_path, backend, rate):
+    written = 0
+    for suffix in codecs.FORMATS if backend == "soundfile" else [".wav"]:
+        with contextlib.suppress(ValueError):  # that the format does not hold
+            audio.write(tmp_path / f"a{suffix}", [0.25], rate)
+            assert audio.info(tmp_path / f"a{suffix}").sample_rate == rate
+            written += 1
+    assert written
 
 
 def test_a_codec_of_the_source_that_cannot_hold_the_result_is_replaced(tmp_path):

@@ -521,9 +521,12 @@ def _frames_of_a_block(about: AudioMetadata) -> int:
     content.seek(0)
     try:
         with _Decoder(content) as again:
-            return int(again.frames)
+            rate, frames = again.samplerate, int(again.frames)
     except soundfile.SoundFileError:
         raise ValueError("what is written could not be read again") from None
+    if rate != about.sample_rate:  # as in AIFF files beyond 2**30 Hz
+        raise ValueError(f"the file would state {rate} Hz")
+    return frames
 
 
 def _encoder(file: BinaryIO | int, about: AudioMetadata) -> Any:
