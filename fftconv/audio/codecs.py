@@ -454,7 +454,10 @@ class _SoundfileReader:
 
 
 def _pipe_of(file: int) -> int:
-    """Return a pipe through which the whole file can be read."""
+    """Return a pipe through which the whole file can be read, wherever it is read now.
+
+    A thread writes into it, until all is there or the pipe is closed.
+    """
     reading, writing = os.pipe()
 
     def feed() -> None:
