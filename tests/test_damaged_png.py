@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import zlib
+from dataclasses import replace
 from itertools import product
 
 import animations
@@ -348,7 +349,7 @@ def test_no_picture_is_taken_for_one_with_missing_rows(tmp_path, with_deep, heig
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 2), (4, 1)])
 @pytest.mark.parametrize("own_default", [False, True])
-def test_no_frame_is_taken_for_one_with_missing_rows(tmp_path, height, width, own_default):
+def test_no_frame_of_few_pixels_is_taken_for_one_with_missing_rows(tmp_path, height, width, own_default):
     """Whatever stands in the frames before: those of few pixels look like every mark."""
     path = tmp_path / "a.png"
     generator = np.random.default_rng(12)
@@ -362,6 +363,56 @@ def test_no_frame_is_taken_for_one_with_missing_rows(tmp_path, height, width, ow
         found, _ = image.read_frames(path)
         shown, _ = animations.read(path)
         assert np.array_equal(found, [pixels[..., 0] for pixels, _ in shown])
+
+
+@pytest.mark.parametrize(("colour_type", "depth"), [(0, 1), (0, 8), (2, 8)])
+def test_no_frame_is_taken_for_one_with_missing_rows(tmp_path, colour_type, depth):
+    """Whatever stands in the last row, and stood in that of the frame before."""
+    path = tmp_path / "a.png"
+    shades = {1: (0, 1), 8: (0, 17, 238, 255)}[depth]
+    for width, *values in product((1, 2), shades, shades, shades):
+        frames = [np.full((2, width, CHANNELS[colour_type]), value) for value in values]
+        chunks = [
+            *head((colour_type, depth, False, False), (2, width)),
+            (b"acTL", struct.pack(">II", 3, 1)),
+        ]
+        for number, frame in enumerate(frames):
+            control = frame_control(max(2 * number - 1, 0), (0, 0, 2, width), 0, 0)
+            data = zlib.compress(raw_rows(frame, depth, False))
+            part = (b"fdAT", struct.pack(">I", 2 * number) + data) if number else (b"IDAT", data)
+            chunks += [(b"fcTL", control), part]
+        found, *_ = outcome(path, join([*chunks, (b"IEND", b"")]))
+        expected = [frame * 255 // (2**depth - 1) for frame in frames]
+        assert np.array_equal(found, [each[..., 0] if colour_type == 0 else each for each in expected])
+
+
+NAMES_IN_PILLOW = (
+    *("transparency", "interlace", "bbox", "duration", "loop", "disposal", "blend", "default_image"),
+    *("icc_profile", "dpi", "aspect", "gamma", "srgb", "chromaticity", "xmp"),
+)
+
+
+TEXTS = {b"tEXt": b"\0 3", b"zTXt": b"\0\0" + zlib.compress(b" 3"), b"iTXt": b"\0\0\0\0\0 3"}
+
+
+@pytest.mark.parametrize("keyword", NAMES_IN_PILLOW)
+def test_texts_change_nothing_but_the_texts_whatever_their_keyword(tmp_path, with_deep, keyword):
+    path = tmp_path / "a.png"
+    form, content = random.Random(keyword).choice(list(TEXTS.items()))
+    profile = b"colours of its own"
+    said = [(b"iCCP", b"name\0\0" + zlib.compress(profile)), (b"pHYs", struct.pack(">IIB", 5000, 5000, 1))]
+    pictures = [make(kind) for kind in ((0, 4, False, True), (2, 8, False, False), (3, 8, True, True))]
+    pictures = [[chunks[0], *said, *chunks[3:]] for chunks in pictures]
+    for chunks in (*pictures, make(KINDS[0], ancillary=False), make_animation(6, 8, True)):
+        path.write_bytes(join(chunks))
+        frames, about = image.read_frames(path)
+        for place in (1, next(i for i, each in enumerate(chunks) if each[0] == b"IDAT"), len(chunks) - 1):
+            more = [*chunks[:place], (form, keyword.encode() + content), *chunks[place:]]
+            path.write_bytes(join(more))
+            again, now = image.read_frames(path)
+            assert [each.tolist() for each in again] == [each.tolist() for each in frames]
+            assert now == replace(about, text={**about.text, keyword: " 3"})
+        image.filter_file(path, tmp_path / "b.png", image.box_blur, size=3)
 
 
 @pytest.mark.parametrize("colour_type", [2, 3])

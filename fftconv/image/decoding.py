@@ -76,7 +76,7 @@ def decode(
             if _is_deep(opened) and opened.format == "TIFF":
                 return _decode_deep_tiff(file, max_pixels)
             if _is_deep(opened) or (frames == 1 and _is_simple_png(opened)):
-                return _decode_png(file)
+                return _decode_png(cast(png.CompletePng, opened))
             if frames == 1 and opened.format == "JPEG" and (found := _decode_jpeg(opened, file, ahead)):
                 return found
             return _decode_frames(opened, frames, max_pixels)
@@ -142,8 +142,9 @@ def _decode_frames(
     opened: Image.Image, frames: int, max_pixels: int
 ) -> tuple[list[Array], ImageMetadata] | str:
     """All frames as arrays of one mode, upright."""
-    opened.load()  # getexif() would load a PNG file as well, and its errors are dropped
-    exif = _exif_of(opened)
+    opened.load()  # which turns TIFF files, and takes the orientation away
+    said = opened.read_beside() if isinstance(opened, png.CompletePng) else opened
+    exif = _exif_of(said)
     canvas = Canvas(opened) if is_drawn(opened, frames) else None
     found, durations, pixels_seen = [], [], 0
     for number in range(frames):
@@ -176,7 +177,7 @@ def _decode_frames(
         pixels, mode = [each.astype(np.uint16) for each in pixels], "I;16"
     if opened.format == "TIFF":
         opened.seek(0)  # what the first page says is said of all
-    about = _metadata_of(opened, exif, mode)
+    about = _metadata_of(said, exif, mode)
     if getattr(opened, "default_image", False):  # of an animated PNG, of which it is no frame
         about, pixels, durations = replace(about, default_image=pixels[0]), pixels[1:], durations[1:]
     return pixels, _with_times(about, opened, durations)
@@ -318,11 +319,8 @@ def _is_simple_png(opened: Image.Image) -> bool:
     )
 
 
-def _decode_png(file: BinaryIO) -> tuple[list[Array], ImageMetadata]:
-    file.seek(0)
-    pixels, beside = png.decode(file.read())
-    with Image.open(beside, formats=["PNG"]) as small:
-        return _described(pixels, small)
+def _decode_png(opened: png.CompletePng) -> tuple[list[Array], ImageMetadata]:
+    return _described(png.decode(opened.content), opened.read_beside())
 
 
 def _decode_jpeg(

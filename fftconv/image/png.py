@@ -26,6 +26,9 @@ from fftconv.image.pixels import Array, as_stored, to_picture
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = (b"IHDR", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT")
+_COLOURS = (b"PLTE", b"tRNS")
+_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+_NO_TEXTS = ("icc_profile", "dpi", "xmp")  # what Pillow gives bytes or numbers for
 _BANDS, _BAND_ROWS, _BAND_COLUMNS = 8, 8, 1024  # of a sample
 _LEAST_BYTES, _LEAST_ROWS = 2**20, 8 * _BANDS * _BAND_ROWS  # of a picture for which a sample pays
 _BLANK = 0.02  # of its bytes, below which a sample that is packed says nothing of the rest
@@ -34,6 +37,18 @@ _NO_RUNS = 1.02  # so little larger a file may be without a search for runs, whi
 _UNHEARD = logging.NullHandler()  # keeps libpng's warnings off standard error where nobody logs
 _SCALES: dict[Any, int] = {"1": 255, "L;2": 85, "L;4": 17}  # of stored shades, to 8 bits
 _HUFFMAN_ONLY, _RLE, _PAETH = 2, 3, 128  # of zlib, and of libpng the prediction from three neighbours
+_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the type of colour in a header
+_ONE_PASS = ((0, 0, 1, 1),)
+# First column and row, and the steps from there, of each pass over an interlaced picture.
+_SEVEN_PASSES = (
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+)
 
 
 class Packing(NamedTuple):
@@ -109,24 +124,29 @@ def begins_like_png(file: BinaryIO) -> bool:
 
 
 class CompletePng(PngImagePlugin.PngImageFile):
-    """A PNG file as Pillow reads it, except that damage anywhere in it raises ValueError.
+    """The pixels of a PNG file as Pillow reads them, except that damage anywhere raises ValueError.
 
     Pillow looks at the check sums of the chunks before the pixels only. So all are verified first, which
     takes 5 ms for a file of 25 MB; decoding takes 280 ms.
 
+    It keeps texts by their keywords together with what it is to decode by, such as "interlace" and
+    "transparency". So it is given no chunk here that says nothing of pixels; `read_beside` reads those.
+
     Where the compressed data is sound but ends early, Pillow leaves the other rows as they were and says
-    nothing. So the pixels that come last are marked before they are decoded. A mark that stays means that
-    they were not reached, or that they look like the mark; in the latter case the inverse mark vanishes.
+    nothing. So the pixels that come last are marked before they are decoded. Where the mark stays they were
+    not reached, or look like it; then the data is unpacked once more, and its bytes are counted.
     """
 
-    def __init__(self, file: BinaryIO, inverse_in: int | None = None) -> None:
-        """Open a file. If the inverse mark is asked for in one frame, no other frame is checked."""
-        self._file, self._inverse_in = file, inverse_in
+    def __init__(self, file: BinaryIO) -> None:
+        content = file.read()
         try:
-            file.seek(len(_SIGNATURE))
-            PngImagePlugin.ChunkStream(file).verify()
-            file.seek(0)
-            super().__init__(file)
+            stream = io.BytesIO(content)
+            stream.seek(len(_SIGNATURE))
+            PngImagePlugin.ChunkStream(stream).verify()
+            self._parts = list(_chunks(content))
+            kept = [chunk for kind, chunk in self._parts if kind in _PIXELS + _COLOURS]
+            self.content = b"".join([_SIGNATURE, *kept])
+            super().__init__(io.BytesIO(self.content))
         except (SyntaxError, OSError) as error:
             raise ValueError(f"it is damaged or ends early: {error}") from error
         if self.mode == "P" and self.palette is None:
@@ -136,6 +156,23 @@ class CompletePng(PngImagePlugin.PngImageFile):
         if "transparency" in self.info and scale > 1 and self.info["transparency"] <= 255 // scale:
             self.info["transparency"] *= scale
 
+    def read_beside(self) -> PngImagePlugin.PngImageFile:
+        """Return a PNG file of one pixel which says all that this one does, wherever in it."""
+        header = bytearray(next(chunk for kind, chunk in self._parts if kind == b"IHDR")[8:21])
+        header[:8] = struct.pack(">II", 1, 1)
+        header[12] = 0  # not interlaced
+        pixels = zlib.compress(bytes(1 + 8))  # of at most four channels of two bytes, and a filter
+        kept = [(kind, chunk) for kind, chunk in self._parts if kind not in _PIXELS]
+        kept.sort(key=lambda part: part[0] not in _TEXTS)  # first, so that none replaces what it is called
+        middle = b"".join(chunk for _, chunk in kept)
+        small = [_chunk(b"IHDR", bytes(header)), middle, _chunk(b"IDAT", pixels), _chunk(b"IEND", b"")]
+        beside = PngImagePlugin.PngImageFile(io.BytesIO(_SIGNATURE + b"".join(small)))
+        for key in _NO_TEXTS:
+            if isinstance(beside.info.get(key), str):
+                del beside.info[key]
+        beside.tile = [tile._replace(extents=(0, 0, 1, 1)) for tile in beside.tile]  # else by a text "bbox"
+        return beside
+
     def load_prepare(self) -> None:
         self.decoderconfig = ()  # which Pillow lengthens with each interlaced frame
         super().load_prepare()
@@ -143,33 +180,36 @@ class CompletePng(PngImagePlugin.PngImageFile):
         assert box is not None
         if interlaced and box != (0, 0, *self.size):
             raise ValueError("it has an interlaced frame of part of the picture, which Pillow misplaces")
+        self._packed: list[bytes] = []
+        self._raw_bytes = self._bytes_of(box[2] - box[0], box[3] - box[1], interlaced)
         self._last = _last_decoded(box, interlaced)
         row = self._new(self.im.crop(self._last))
         size = len(row.tobytes())
-        mark = (bytes(range(17, 251, 3)) * size)[:size]
-        is_inverse = self.tell() == self._inverse_in
-        row.frombytes(bytes(255 - value for value in mark) if is_inverse else mark)
+        row.frombytes((bytes(range(17, 251, 3)) * size)[:size])
         self._mark = row.tobytes()
         self.im.paste(row.im, self._last)
 
+    def load_read(self, read_bytes: int) -> bytes:
+        self._packed.append(super().load_read(read_bytes))
+        return self._packed[-1]
+
     def load_end(self) -> None:
-        is_checked = self._inverse_in in (None, self.tell())
-        stays = is_checked and self._new(self.im.crop(self._last)).tobytes() == self._mark
-        if stays and (self._inverse_in is not None or self._keeps_inverse_mark()):
-            raise ValueError("it ends before its last row")
+        packed, self._packed = b"".join(self._packed), []
+        if self._new(self.im.crop(self._last)).tobytes() == self._mark:
+            unpacked = zlib.decompressobj().decompress(packed, self._raw_bytes)
+            if len(unpacked) < self._raw_bytes:
+                raise ValueError("it ends before its last row")
         super().load_end()
 
-    def _keeps_inverse_mark(self) -> bool:
-        place = self._file.tell()
-        try:
-            again = CompletePng(self._file, inverse_in=self.tell())
-            again.seek(self.tell())
-            again.load()
-        except ValueError:
-            return True
-        finally:
-            self._file.seek(place)
-        return False
+    def _bytes_of(self, width: int, height: int, interlaced: bool) -> int:
+        """Return how many bytes a frame has before it is packed, each row with its filter."""
+        depth, colour_type = next(chunk for kind, chunk in self._parts if kind == b"IHDR")[16:18]
+        total = 0
+        for left, top, right, down in _SEVEN_PASSES if interlaced else _ONE_PASS:
+            columns, rows = -((left - width) // right), -((top - height) // down)
+            if columns > 0 and rows > 0:
+                total += rows * (1 + -(-columns * depth * _CHANNELS[colour_type] // 8))
+        return total
 
 
 def _last_decoded(box: tuple[int, int, int, int], interlaced: bool) -> tuple[int, int, int, int]:
@@ -184,27 +224,15 @@ def _last_decoded(box: tuple[int, int, int, int], interlaced: bool) -> tuple[int
     return left, bottom - 1, right, bottom
 
 
-def decode(content: bytes) -> tuple[Array, BinaryIO]:
-    """The pixels of a PNG file of 8 or 16 bits, no palette or interlacing, and what stands beside them.
+def decode(content: bytes) -> Array:
+    """The pixels of a PNG file of 8 or 16 bits, no palette or interlacing.
 
-    That is a PNG file of one pixel, which says all that this one does, wherever in it.
-
-    The file is to be one that `CompletePng` accepts: each time that imagecodecs (2026.3.6) fails to decode
-    a file it gives back a reference to None that it does not own, and tens of thousands of them end the
-    process.
+    It is to be the `content` of a file that `CompletePng` accepts: each time that imagecodecs (2026.3.6)
+    fails to decode a file it gives back a reference to None that it does not own, and tens of thousands of
+    them end the process.
     """
     logging.getLogger("imagecodecs").addHandler(_UNHEARD)
-    pixels = np.asarray(import_module("imagecodecs").png_decode(content))
-    return pixels, _without_pixels(list(_chunks(content)))
-
-
-def _without_pixels(parts: list[tuple[bytes, bytes]]) -> BinaryIO:
-    header = bytearray(next(chunk for kind, chunk in parts if kind == b"IHDR")[8:21])
-    header[:8] = struct.pack(">II", 1, 1)
-    pixels = zlib.compress(bytes(1 + 8))  # of at most four channels of two bytes, and a filter
-    kept = [chunk for kind, chunk in parts if kind not in _PIXELS]
-    small = [_chunk(b"IHDR", bytes(header)), *kept, _chunk(b"IDAT", pixels), _chunk(b"IEND", b"")]
-    return io.BytesIO(_SIGNATURE + b"".join(small))
+    return np.asarray(import_module("imagecodecs").png_decode(content))
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:
