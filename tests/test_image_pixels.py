@@ -95,6 +95,7 @@ def each_layout(photometric, seed, share):
                 planarconfig=planar if planes else None,
                 extrasamples=extra or None,
                 compression=compression,
+                byteorder=generator.choice(["<", ">"]),
                 metadata=None,
                 **more,
             )
@@ -129,6 +130,19 @@ def test_each_tiff_file_is_read_as_it_is_or_refused_for_what_would_be_lost(tmp_p
             assert np.array_equal(pixels, expected), layout
     assert refused or photometric == "palette"
     assert read or photometric == "cielab"
+
+
+@pytest.mark.parametrize("kinds", ["u2", "i2", "i4", "f4", ("i2", "i4")])
+@pytest.mark.parametrize("compression", [None, "zlib", "lzw", "packbits"])
+def test_pages_in_either_byte_order_are_read(tmp_path, kinds, compression):
+    kinds = [kinds] * 3 if isinstance(kinds, str) else kinds
+    pages = [samples(kind, (HEIGHT, WIDTH), np.random.default_rng(n)) for n, kind in enumerate(kinds)]
+    for order in "<>":
+        with tifffile.TiffWriter(tmp_path / "a.tif", byteorder=order) as writer:
+            for page in pages:
+                writer.write(page, compression=compression, photometric="minisblack", metadata=None)
+        found, _ = image.read_frames(tmp_path / "a.tif")
+        assert np.array_equal(found, pages)
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])

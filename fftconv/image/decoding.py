@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import threading
 from collections.abc import Iterator
@@ -46,6 +47,7 @@ _ORIENTATION = 0x0112
 # Tags of TIFF files, and values of some.
 _BITS_PER_SAMPLE, _PHOTOMETRIC, _PLANAR, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 258, 262, 284, 338, 339
 _SUBSAMPLING, _RANGE = 530, 532
+_BIG_ENDIAN = re.compile("B(?=[SF]$)")  # in Pillow's name of how samples are stored
 _WHITE_IS_0, _YCBCR, _SEPARATE = 0, 6, 2
 _OF_PHOTOSHOP = ("Raw profile type exif", "Raw profile type APP1")  # texts with an orientation of their own
 
@@ -142,6 +144,7 @@ def _decode_frames(
     opened: Image.Image, frames: int, max_pixels: int
 ) -> tuple[list[Array], ImageMetadata] | str:
     """All frames as arrays of one mode, upright."""
+    _take_native_order(opened)
     opened.load()  # which turns TIFF files, and takes the orientation away
     said = opened.read_beside() if isinstance(opened, png.CompletePng) else opened
     exif = _exif_of(said)
@@ -149,6 +152,7 @@ def _decode_frames(
     found, durations, pixels_seen = [], [], 0
     for number in range(frames):
         (opened if canvas is None else canvas).seek(number)
+        _take_native_order(opened)
         pixels_seen += opened.width * opened.height  # pages differ in size
         if pixels_seen > max_pixels:
             return too_large(opened.width, opened.height, frames, max_pixels)
@@ -181,6 +185,20 @@ def _decode_frames(
     if getattr(opened, "default_image", False):  # of an animated PNG, of which it is no frame
         about, pixels, durations = replace(about, default_image=pixels[0]), pixels[1:], durations[1:]
     return pixels, _with_times(about, opened, durations)
+
+
+def _take_native_order(opened: Image.Image) -> None:
+    """Have samples that libtiff decodes taken in the byte order that it gives, which is this machine's.
+
+    Pillow (13.0) does so for unsigned ones, and swaps the bytes of others where the file is big-endian.
+    """
+    if isinstance(opened, TiffImagePlugin.TiffImageFile):
+        opened.tile = [
+            tile._replace(args=(_BIG_ENDIAN.sub("N", tile.args[0]), *tile.args[1:]))
+            if tile.codec_name == "libtiff" and isinstance(tile.args, tuple)
+            else tile
+            for tile in opened.tile
+        ]
 
 
 def _with_times(about: ImageMetadata, opened: Image.Image, durations: list[float]) -> ImageMetadata:
