@@ -366,7 +366,7 @@ def _is_deep(opened: Image.Image) -> bool:
 
 
 def _has_deep_colours(opened: Image.Image) -> bool:
-    """Whether Pillow would reduce colours of 16 bits to 8."""
+    """Whether Pillow would reduce colours of 16 bits to 8, or lose which shade of grey is transparent."""
     if opened.format == "BMP":  # of 16 bits for all channels of a pixel
         return False
     arguments = [tile[3] for tile in getattr(opened, "tile", ())]
@@ -374,7 +374,7 @@ def _has_deep_colours(opened: Image.Image) -> bool:
         arguments += [f";{bits}" for bits in opened.tag_v2.get(_BITS_PER_SAMPLE, ())]
     of_codec = any(";16" in str(argument) for argument in arguments)
     of_ppm = opened.format == "PPM" and any(_largest_value(argument) > 255 for argument in arguments)
-    return (of_codec or of_ppm) and not opened.mode.startswith("I")
+    return (of_codec or of_ppm) and (not opened.mode.startswith("I") or "transparency" in opened.info)
 
 
 def _has_mixed_planes(opened: Image.Image) -> bool:
@@ -395,11 +395,9 @@ def _reason_to_refuse(opened: Image.Image) -> str | None:
                 "TIFF, or to 8 bits"
             )
         if not deep.installed():
+            if opened.mode.startswith("I"):
+                return f"is 16-bit grey with a transparent shade, which Pillow would lose; {deep.INSTALL}"
             return f"has colour of 16 bits per channel, of which Pillow would keep 8; {deep.INSTALL}"
-        if "transparency" in opened.info:
-            return "has a transparent colour of 16 bits, which would be lost; write it with opacity instead"
-    if opened.mode.startswith("I") and "transparency" in opened.info:
-        return "is 16-bit grey with a transparent shade, which would be lost; write it without one"
     reason = None
     if isinstance(opened, TiffImagePlugin.TiffImageFile):
         reason = _reason_to_refuse_tiff(opened)

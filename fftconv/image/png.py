@@ -225,7 +225,7 @@ def _last_decoded(box: tuple[int, int, int, int], interlaced: bool) -> tuple[int
 
 
 def decode(content: bytes) -> Array:
-    """The pixels of a PNG file of 8 or 16 bits, no palette or interlacing.
+    """The pixels of a PNG file of 8 bits, no palette or interlacing, or of 16 bits.
 
     It is to be the `content` of a file that `CompletePng` accepts: each time that imagecodecs (2026.3.6)
     fails to decode a file it gives back a reference to None that it does not own, and tens of thousands of
