@@ -12,7 +12,7 @@ from itertools import product
 import animations
 import numpy as np
 import pytest
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, PngImagePlugin
 
 from fftconv import image
 from fftconv.image import deep
@@ -417,6 +417,26 @@ def test_texts_change_nothing_but_the_texts_whatever_their_keyword(tmp_path, wit
             assert [each.tolist() for each in again] == [each.tolist() for each in frames]
             assert now == replace(about, text={**about.text, keyword: " 3"})
         image.filter_file(path, tmp_path / "b.png", image.box_blur, size=3)
+
+
+def test_long_texts_and_profiles_are_kept(tmp_path, with_deep):
+    kind = 2, 8, False, False
+    long = bytes(range(32, 127)) * 12_000
+    said = [
+        (b"iCCP", b"name\0\0" + zlib.compress(long)),
+        (b"zTXt", b"first\0\0" + zlib.compress(long)),
+        (b"iTXt", b"second\0\1\0\0\0" + zlib.compress(long)),
+    ]
+    chunks = make(kind)
+    (tmp_path / "a.png").write_bytes(join([chunks[0], *said, *chunks[1:]]))
+    limit = PngImagePlugin.MAX_TEXT_CHUNK
+    pixels, about = image.read_with_metadata(tmp_path / "a.png")
+    assert np.array_equal(pixels, pixels_of(kind))
+    assert about.icc_profile == long
+    assert about.text == {"first": long.decode(), "second": long.decode(), "Comment": "seen"}
+    bomb = (b"zTXt", b"first\0\0" + zlib.compress(bytes(2**26 + 1), 1))
+    assert isinstance(outcome(tmp_path / "a.png", join([chunks[0], bomb, *chunks[1:]])), ValueError)
+    assert limit == PngImagePlugin.MAX_TEXT_CHUNK
 
 
 @pytest.mark.parametrize("colour_type", [2, 3])

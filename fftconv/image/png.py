@@ -13,6 +13,7 @@ from __future__ import annotations
 import io
 import logging
 import struct
+import threading
 import zlib
 from collections.abc import Iterator
 from importlib import import_module
@@ -28,6 +29,8 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PIXELS = (b"IHDR", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT")
 _COLOURS = (b"PLTE", b"tRNS")
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+_LARGEST_TEXT = 2**26  # bytes of a text or profile; Pillow refuses files of one of more than 2**20
+_TEXT_LOCK = threading.Lock()
 _NO_TEXTS = ("icc_profile", "dpi", "xmp")  # what Pillow gives bytes or numbers for
 _BANDS, _BAND_ROWS, _BAND_COLUMNS = 8, 8, 1024  # of a sample
 _LEAST_BYTES, _LEAST_ROWS = 2**20, 8 * _BANDS * _BAND_ROWS  # of a picture for which a sample pays
@@ -166,7 +169,12 @@ class CompletePng(PngImagePlugin.PngImageFile):
         kept.sort(key=lambda part: part[0] not in _TEXTS)  # first, so that none replaces what it is called
         middle = b"".join(chunk for _, chunk in kept)
         small = [_chunk(b"IHDR", bytes(header)), middle, _chunk(b"IDAT", pixels), _chunk(b"IEND", b"")]
-        beside = PngImagePlugin.PngImageFile(io.BytesIO(_SIGNATURE + b"".join(small)))
+        with _TEXT_LOCK:
+            limit, PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_CHUNK, _LARGEST_TEXT
+            try:
+                beside = PngImagePlugin.PngImageFile(io.BytesIO(_SIGNATURE + b"".join(small)))
+            finally:
+                PngImagePlugin.MAX_TEXT_CHUNK = limit
         for key in _NO_TEXTS:
             if isinstance(beside.info.get(key), str):
                 del beside.info[key]
@@ -194,9 +202,9 @@ class CompletePng(PngImagePlugin.PngImageFile):
         return self._packed[-1]
 
     def load_end(self) -> None:
-        packed, self._packed = b"".join(self._packed), []
+        packed, self._packed = self._packed, []
         if self._new(self.im.crop(self._last)).tobytes() == self._mark:
-            unpacked = zlib.decompressobj().decompress(packed, self._raw_bytes)
+            unpacked = zlib.decompressobj().decompress(b"".join(packed), self._raw_bytes)
             if len(unpacked) < self._raw_bytes:
                 raise ValueError("it ends before its last row")
         super().load_end()
