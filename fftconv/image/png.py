@@ -247,13 +247,14 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
-def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+def _chunks(content: bytes) -> Iterator[tuple[bytes, memoryview]]:
     """The parts of a PNG file after its signature, by kind."""
-    place = len(_SIGNATURE)
+    place, view = len(_SIGNATURE), memoryview(content)
     while place + 12 <= len(content):
         (size,) = struct.unpack_from(">I", content, place)
-        chunk = content[place : place + size + 12]
-        yield chunk[4:8], chunk
-        if chunk[4:8] == b"IEND":
+        chunk = view[place : place + size + 12]
+        kind = bytes(chunk[4:8])
+        yield kind, chunk
+        if kind == b"IEND":
             return  # whatever stands behind it
         place += len(chunk)
