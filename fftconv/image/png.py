@@ -189,7 +189,7 @@ class CompletePng(PngImagePlugin.PngImageFile):
         if interlaced and box != (0, 0, *self.size):
             raise ValueError("it has an interlaced frame of part of the picture, which Pillow misplaces")
         self._packed: list[bytes] = []
-        self._raw_bytes = self._bytes_of(box[2] - box[0], box[3] - box[1], interlaced)
+        self._raw_bytes = self._count_bytes(box[2] - box[0], box[3] - box[1], interlaced)
         self._last = _last_decoded(box, interlaced)
         row = self._new(self.im.crop(self._last))
         size = len(row.tobytes())
@@ -209,7 +209,7 @@ class CompletePng(PngImagePlugin.PngImageFile):
                 raise ValueError("it ends before its last row")
         super().load_end()
 
-    def _bytes_of(self, width: int, height: int, interlaced: bool) -> int:
+    def _count_bytes(self, width: int, height: int, interlaced: bool) -> int:
         """Return how many bytes a frame has before it is packed, each row with its filter."""
         depth, colour_type = next(chunk for kind, chunk in self._parts if kind == b"IHDR")[16:18]
         total = 0
