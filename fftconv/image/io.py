@@ -170,8 +170,12 @@ def _errors_that_name(path: StrPath) -> Iterator[None]:
 
 
 def _what_is_wrong(error: Exception) -> str:
-    """Return what a decoder says, in words where Pillow has a number: -2 is that libtiff has failed."""
-    return "its packed pixels are damaged" if str(error) == "decoder error -2" else str(error)
+    """Return what a decoder says, in words where Pillow has a number: -2 is that libtiff has failed.
+
+    It does not say whether the file is damaged or packed by a method that libtiff was built without (WebP).
+    """
+    failed = "its packed pixels are damaged, or packed by a method that Pillow's libtiff lacks"
+    return failed if str(error) == "decoder error -2" else str(error)
 
 
 def write(
