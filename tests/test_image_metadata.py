@@ -311,6 +311,18 @@ def test_what_is_too_long_for_a_jpeg_file_is_left_out_of_it(tmp_path):
     assert tags_of(tmp_path / "b.png")["ExifTag"]["MakerNote"] == bytes(70_000)
 
 
+def block_with(order, tags):
+    """An EXIF block of one directory of these tags, types, counts and contents."""
+    block = struct.pack(f"{order}2sHIH", b"II" if order == "<" else b"MM", 42, 8, len(tags))
+    end, behind = len(block) + 12 * len(tags) + 4, b""
+    for tag, kind, count, content in tags:
+        is_long = len(content) > 4
+        place = struct.pack(f"{order}I", end + len(behind)) if is_long else content.ljust(4, b"\0")
+        behind += content + bytes(len(content) % 2) if is_long else b""
+        block += struct.pack(f"{order}HHI", tag, kind, count) + place
+    return b"Exif\0\0" + block + bytes(4) + behind
+
+
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp"])
 def test_tags_of_another_type_than_is_usual_are_kept(tmp_path, suffix):
     """A text for a number, bytes for a text, none at all: each is as it was, the picture upright."""
@@ -326,14 +338,7 @@ def test_tags_of_another_type_than_is_usual_are_kept(tmp_path, suffix):
         (0x8769, 4, 1, struct.pack("<I", 2**31)),  # Exif, which is nowhere
         (0xA005, 99, 1, b"none"),
     ]
-    block, behind = struct.pack("<2sHIH", b"II", 42, 8, len(tags)), b""
-    end = len(block) + 12 * len(tags) + 4
-    for tag, kind, count, content in tags:
-        place = struct.pack("<I", end + len(behind)) if len(content) > 4 else content.ljust(4, b"\0")
-        behind += content + bytes(len(content) % 2) if len(content) > 4 else b""
-        block += struct.pack("<HHI", tag, kind, count) + place
-    block += bytes(4) + behind
-    Image.fromarray(RGB).save(source, exif=b"Exif\0\0" + block)
+    Image.fromarray(RGB).save(source, exif=block_with("<", tags))
     assert image.read(source).shape == (9, 6, 3)
     image.filter_file(source, target, lambda pixels: pixels)
     with tifffile.TiffFile(target) as opened:
@@ -343,6 +348,54 @@ def test_tags_of_another_type_than_is_usual_are_kept(tmp_path, suffix):
         assert found["DateTime"].value in ("when", b"when")
         assert "ExifTag" not in found
         assert opened.pages[0].shape == (9, 6, 3)
+
+
+# Description, strips, page, date, copyright, thumbnail and rating.
+TAGS_OF_EACH_KIND = (0x010E, 0x0111, 0x0129, 0x0132, 0x0201, 0x4746, 0x8298)
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 99: 1}
+JUNK = [
+    b"",
+    b"II",
+    b"II*\0",
+    b"MM\0*\xff\xff\xff\xff",
+    b"Exif\0\0" * 2 + b"II*\0\x08\0\0\0\xff\xff",
+    b"no TIFF at all",
+]
+
+
+@pytest.mark.parametrize("suffix", [*FORMATS, "deep.tif", "deep.png"])
+def test_no_exif_block_keeps_a_picture_from_being_written(tmp_path, suffix):
+    """Whatever types and counts its tags have, and wherever it ends; no warning is shown either."""
+    path, pixels = tmp_path / f"a{suffix}", deepen(RGB) if "deep" in suffix else RGB
+    blocks, generator = list(JUNK), np.random.default_rng(0)
+    for order, kind, count in itertools.product("<>", SIZES, (1, 3)):
+        content = generator.bytes(count * SIZES[kind])
+        block = block_with(order, [(tag, kind, count, content) for tag in TAGS_OF_EACH_KIND])
+        blocks += [block, block[: int(generator.integers(len(block)))]]
+    for block in blocks:
+        image.write(path, pixels, metadata=said(block=block))
+        read, _ = image.read_with_metadata(path)
+        assert read.shape == RGB.shape
+        assert suffix in (".jpg", ".avif") or np.array_equal(read, pixels)
+
+
+@pytest.mark.parametrize("target", [*FORMATS, "deep.tif"])
+@pytest.mark.parametrize("order", "<>")
+def test_texts_are_kept_in_any_alphabet(tmp_path, order, target):
+    """A comment in UTF-16 has the byte order of its block, which may not be that of the target."""
+    exif = Image.Exif()
+    exif.endian = order
+    codec = {"<": "utf-16-le", ">": "utf-16-be"}
+    exif.get_ifd(0x8769)[37510] = b"UNICODE\0" + "grün".encode(codec[order])
+    exif.get_ifd(0x8825)[18] = "Zürich".encode()
+    Image.fromarray(RGB).save(tmp_path / "a.png", exif=exif.tobytes())
+    image.filter_file(tmp_path / "a.png", tmp_path / f"b{target}", deepen if "deep" in target else flatten)
+    written = Image.Exif()
+    content = content_with_tags(tmp_path / f"b{target}")
+    written.load(content)
+    comment = written.get_ifd(0x8769)[37510]
+    assert comment.removeprefix(b"UNICODE\0").decode(codec[written.endian]) == "grün"
+    assert "Zürich".encode() in content
 
 
 def test_one_damaged_tag_costs_no_other(tmp_path):
@@ -408,6 +461,18 @@ def test_no_resolution_keeps_a_picture_from_being_written(tmp_path, suffix):
                 assert kept.dpi == pytest.approx([float(each) for each in dpi], rel=1e-2, abs=1)
             elif dpi == (72, 72):
                 assert suffix in (".gif", ".ppm")
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_a_resolution_is_read_as_it_was_given_whatever_exif_says(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    for unit, of_block, given in itertools.product((1, 2, 3), ((300, 1), (0, 0)), ((300, 300), (72, 150))):
+        ratio = struct.pack("<2I", *of_block)
+        block = block_with(
+            "<", [(282, 5, 1, ratio), (283, 5, 1, ratio), (296, 3, 1, struct.pack("<H", unit))]
+        )
+        image.write(path, RGB, metadata=said(block=block, dpi=given))
+        assert image.read_with_metadata(path)[1].dpi == pytest.approx(given, rel=1e-3)
 
 
 def _at(content, place, new):

@@ -16,16 +16,7 @@ from PIL import Image, ImageFile, JpegImagePlugin, TiffImagePlugin, Unidentified
 from fftconv.image import deep, jpeg, png
 from fftconv.image.canvas import Canvas, is_drawn
 from fftconv.image.encoding import COMMENT, READABLE, XMP_KEYWORD, Size, text_of_comment
-from fftconv.image.exif import (
-    INCHES,
-    RESOLUTION_UNIT,
-    X_RESOLUTION,
-    XMP_TAG,
-    Y_RESOLUTION,
-    block_of,
-    plain_dpi,
-    upright_xmp,
-)
+from fftconv.image.exif import XMP_TAG, block_of, dpi_of_tags, plain_dpi, upright_xmp
 from fftconv.image.messages import without_warnings
 from fftconv.image.pixels import (
     PLAIN,
@@ -486,13 +477,9 @@ def _metadata_of(opened: Image.Image, exif: Image.Exif | None, mode: str) -> Ima
 def _dpi_of(opened: Image.Image, exif: Image.Exif | None) -> tuple[float, float] | None:
     """Pixels per inch, which some formats have no place for but in EXIF."""
     found = opened.info.get("dpi")
-    if found is None and exif is not None and exif.get(RESOLUTION_UNIT) in INCHES:
-        inch = INCHES[exif[RESOLUTION_UNIT]]
-        try:
-            found = [float(exif.get(tag, 0)) / inch for tag in (X_RESOLUTION, Y_RESOLUTION)]
-        except (TypeError, ValueError, ZeroDivisionError, OverflowError):  # no number
-            return None
-    return found and plain_dpi(*found)
+    if found is None:
+        return None if exif is None else dpi_of_tags(exif)
+    return plain_dpi(*found)
 
 
 def _texts_of(opened: Image.Image) -> dict[str, str]:

@@ -194,7 +194,7 @@ def save_options(chosen: str, metadata: ImageMetadata, quality: int | None) -> d
         options["icc_profile"] = metadata.icc_profile
     dpi = _dpi_for(chosen, metadata.dpi)
     exif, xmp = metadata.exif or None, metadata.xmp or None
-    if dpi and chosen in _IN_EXIF:
+    if chosen in _IN_EXIF:
         exif = block_with_resolution(exif, dpi)
     elif dpi or chosen == "BMP":  # where Pillow would say 96
         options["dpi"] = dpi or (0, 0)

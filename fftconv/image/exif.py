@@ -13,7 +13,7 @@ import math
 import os
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, BinaryIO, NamedTuple
 
 from PIL.TiffImagePlugin import IFDRational, ImageFileDirectory_v2
@@ -22,13 +22,17 @@ from fftconv.image.messages import without_warnings
 
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
 XMP_TAG = 700
-INCHES = {2: 1.0, 3: 1 / 2.54}  # in a unit of resolution
+_INCH = 2
+INCHES = {_INCH: 1.0, 3: 1 / 2.54}  # in a unit of resolution
 _DESCRIPTION, _ORIENTATION, _EXIF, _GPS, _INTEROP = 270, 274, 34665, 34853, 40965
 _WIDTHS_AND_HEIGHTS = ((256, 257), (40962, 40963))
+_PLACES = (273, 279, 288, 289, 324, 325, 330, 513, 514)  # of pixels, which are elsewhere in a new file
 _BELOW = {None: (_EXIF, _GPS), _EXIF: (_INTEROP,), _GPS: (), _INTEROP: ()}
 _LONG, _RATIONAL, _SIGNED_RATIONAL, _LONG8 = 4, 5, 10, 16  # types of values
+_NO_GROUP = 0  # of which Pillow knows no usual types and counts, and keeps those that there are
 _BELOW_NAMES = {_EXIF: "ExifTag", _GPS: "GPSTag"}  # in tifffile
 _PREFIX = b"Exif\0\0"
+_UTF_16 = b"UNICODE\0"  # begins a comment in the byte order of the block
 
 # Tags of a TIFF file that describe more than its pixels. All others, such as sizes, offsets, thumbnails
 # and profile, are left out or set by the writer.
@@ -63,6 +67,17 @@ def plain_dpi(x: Any, y: Any) -> tuple[float, float] | None:
     except (TypeError, ValueError, ZeroDivisionError, OverflowError):
         return None
     return found if all(1 < each < math.inf for each in found) else None
+
+
+def dpi_of_tags(tags: Mapping[int, Any]) -> tuple[float, float] | None:
+    """Return the resolution that the tags of a directory state, or None."""
+    if tags.get(RESOLUTION_UNIT) not in INCHES:
+        return None
+    inch = INCHES[tags[RESOLUTION_UNIT]]
+    try:
+        return plain_dpi(*(float(tags.get(tag, 0)) / inch for tag in (X_RESOLUTION, Y_RESOLUTION)))
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError):  # no number
+        return None
 
 
 def dpi_of_page(page: Any) -> tuple[float, float] | None:
@@ -106,14 +121,19 @@ def _swap_sizes(directory: Directory) -> None:
                 tags[width], tags[height] = tags[height], tags[width]
 
 
-def block_with_resolution(block: bytes | None, dpi: tuple[float, float]) -> bytes | None:
-    """The block with a resolution if it has none, for formats that have no other place for one."""
+@without_warnings
+def block_with_resolution(block: bytes | None, dpi: tuple[float, float] | None) -> bytes | None:
+    """Return what can be read of the block, with this resolution if there is one.
+
+    It is for formats that have no other place for a resolution.
+    """
     directory = _read_block(block)
     copy = _copy(directory, lambda tag: True, directory.tags.prefix)
-    if X_RESOLUTION in copy.tags or Y_RESOLUTION in copy.tags:
-        return block
-    copy.tags[X_RESOLUTION], copy.tags[Y_RESOLUTION] = map(IFDRational, dpi)
-    copy.tags[RESOLUTION_UNIT] = 2  # inch
+    if dpi is not None and dpi_of_tags(copy.tags) != dpi:
+        x, y = map(IFDRational, dpi)
+        for tag, value in ((X_RESOLUTION, x), (Y_RESOLUTION, y), (RESOLUTION_UNIT, _INCH)):
+            copy.tags.tagtype.pop(tag, None)  # it follows from the value
+            copy.tags[tag] = value
     return _packed(copy)
 
 
@@ -137,7 +157,7 @@ def _each_tag(directory: Directory) -> Iterator[tuple[ImageFileDirectory_v2, int
 
 
 def _size_of(tags: ImageFileDirectory_v2, tag: int) -> int:
-    alone = _empty(tags.prefix, tags.group)
+    alone = _empty(tags.prefix)
     alone.tagtype[tag] = tags.tagtype[tag]
     alone[tag] = tags[tag]
     return len(alone.tobytes())
@@ -191,7 +211,7 @@ def append_directories(file: BinaryIO, block: bytes) -> None:
     for tag, directory in below.items():
         offset = file.seek(0, os.SEEK_END)
         offset += file.write(bytes(offset % 2))
-        file.write(_bytes_of(_copy(directory, lambda tag: True, order, tag, big=big), offset))
+        file.write(_bytes_of(_copy(directory, lambda tag: True, order, big=big), offset))
         file.seek(places[tag])
         file.write(struct.pack(_format(order, "Q" if big else "L"), offset))
 
@@ -229,7 +249,7 @@ def _read(file: BinaryIO) -> Directory:
 
 
 def _load(file: BinaryIO, start: int, order: bytes, kind: int | None, *, big: bool) -> Directory:
-    tags, below = _empty(order, kind, big=big), {}
+    tags, below = _empty(order, big=big), {}
     file.seek(start)
     tags.load(file)
     for tag in _BELOW[kind]:
@@ -251,24 +271,23 @@ def _format(order: bytes, kind: str) -> str:
     return ("<" if order == b"II" else ">") + kind
 
 
-def _empty(order: bytes, kind: int | None = None, *, big: bool = False) -> ImageFileDirectory_v2:
+def _empty(order: bytes, *, big: bool = False) -> ImageFileDirectory_v2:
     # Pillow (13.0) knows BigTIFF by this order of bytes alone.
     head = b"II+\0" + bytes(12) if big else b"II*\0" + bytes(4)
-    return ImageFileDirectory_v2(head, prefix=order, group=kind)
+    return ImageFileDirectory_v2(head, prefix=order, group=_NO_GROUP)
 
 
 def _copy(
     directory: Directory,
     is_kept: Callable[[int], bool],
     order: bytes,
-    kind: int | None = None,
     *,
     big: bool = False,
 ) -> Directory:
-    """The tags that are kept, and that can be packed; of directories below all of them."""
-    copied, pointers = _empty(order, kind, big=big), _BELOW[kind]
+    """Copy the tags that are kept and can be packed, and all tags of the directories below."""
+    copied = _empty(order, big=big)
     for tag in directory.tags:
-        if tag in pointers or not is_kept(tag):
+        if tag in _BELOW or tag in _PLACES or not is_kept(tag):
             continue
         try:
             _copy_tag(directory.tags, copied, tag)
@@ -278,7 +297,7 @@ def _copy(
     below = {}
     for tag, each in directory.below.items():
         if is_kept(tag):
-            found = _copy(each, lambda tag: True, order, tag, big=big)
+            found = _copy(each, lambda tag: True, order, big=big)
             if len(found.tags) or found.below:
                 below[tag] = found
     return Directory(copied, below)
@@ -292,12 +311,21 @@ def _copy_tag(source: ImageFileDirectory_v2, target: ImageFileDirectory_v2, tag:
             return
     if kind == _LONG8:
         kind = _LONG
-    alone = _empty(source.prefix, source.group)
+    if source.prefix != target.prefix and isinstance(value, bytes) and value.startswith(_UTF_16):
+        value = _swapped(value)
+    alone = _empty(target.prefix)
     for each in (alone, target):
         each.tagtype[tag] = kind
         each[tag] = value
         if each is alone:
             alone.tobytes()
+
+
+def _swapped(comment: bytes) -> bytes:
+    """Return a comment in UTF-16 in the other byte order."""
+    swapped, begin, end = bytearray(comment), len(_UTF_16), len(comment) // 2 * 2
+    swapped[begin:end:2], swapped[begin + 1 : end : 2] = comment[begin + 1 : end : 2], comment[begin:end:2]
+    return bytes(swapped)
 
 
 def _packed(directory: Directory) -> bytes | None:

@@ -28,6 +28,7 @@ from fftconv.image.encoding import (
     suffix_for,
 )
 from fftconv.image.jpeg import MOST_PIXELS, Ahead
+from fftconv.image.messages import without_warnings
 from fftconv.image.pixels import Array, ImageMetadata, mode_of, pixels_of
 
 
@@ -276,6 +277,7 @@ def write_frames(
     write_file(path, frames, metadata=metadata, quality=quality)
 
 
+@without_warnings
 def write_file(
     path: StrPath,
     frames: Sequence[Any],
