@@ -475,6 +475,41 @@ def test_a_resolution_is_read_as_it_was_given_whatever_exif_says(tmp_path, suffi
         assert image.read_with_metadata(path)[1].dpi == pytest.approx(given, rel=1e-3)
 
 
+@pytest.mark.parametrize("suffix", [suffix for suffix in FORMATS if suffix != ".tif"])
+def test_a_resolution_in_exif_alone_is_read_as_it_is(tmp_path, suffix):
+    """For each axis; where there is none, or a text, there is none."""
+    path = tmp_path / f"a{suffix}"
+    for x, y, unit, dpi in (
+        ((5, 1, struct.pack("<2I", 300, 1)), (5, 1, struct.pack("<2I", 150, 1)), 2, (300, 150)),
+        ((5, 1, struct.pack("<2I", 100, 1)), (5, 1, struct.pack("<2I", 50, 1)), 3, (254, 127)),
+        ((5, 1, struct.pack("<2I", 1, 0)), (5, 1, struct.pack("<2I", 1, 1)), 2, None),
+        ((7, 1, b"x"), (2, 2, b"y\0"), 2, None),
+    ):
+        tags = [(271, 2, 4, b"Mak\0"), (282, *x), (283, *y), (296, 3, 1, struct.pack("<H", unit))]
+        for block in (block_with("<", tags), block_with("<", tags[:1])):
+            Image.fromarray(RGB).save(path, exif=block)
+            found = image.read_with_metadata(path)[1].dpi
+            assert found == (None if dpi is None or len(block) < 60 else pytest.approx(dpi))
+
+
+@pytest.mark.parametrize("size", [(6, 9), (3, 4)], ids=["view", "preview"])
+def test_a_photograph_with_a_preview_behind_it_is_one_picture(tmp_path, size):
+    """But several pictures of one size, such as those of two lenses, are its frames."""
+    path = tmp_path / "a.jpg"
+    with path.open("wb") as file:
+        second = [Image.fromarray(255 - RGB[: size[0], : size[1]])]
+        Image.fromarray(RGB).save(file, "MPO", save_all=True, append_images=second, exif=exif_block())
+    frames, about = image.read_frames(path)
+    assert len(frames) == (2 if size == (6, 9) else 1)
+    assert b"Maker" in about.exif
+    if size != (6, 9):
+        assert np.array_equal(image.read(path), frames[0])
+        path.write_bytes(path.read_bytes()[:-20])
+        assert np.array_equal(image.read(path), frames[0])
+        image.filter_file(path, tmp_path / "b.jpg", lambda pixels: pixels)
+        assert tags_of(tmp_path / "b.jpg")["ExifTag"]["MakerNote"] == MAKER_NOTE
+
+
 def _at(content, place, new):
     return content[:place] + new + content[place + len(new) :]
 

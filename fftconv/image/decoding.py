@@ -270,9 +270,51 @@ def _open(file: BinaryIO) -> Image.Image:
     with _LIMIT_LOCK:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            return Image.open(file, formats=READABLE)
+            opened = Image.open(file, formats=READABLE)
+        except UnidentifiedImageError:
+            return _Jpeg.open(file)
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+    if opened.format == "JPEG" or (opened.format == "MPO" and not _has_views(opened)):
+        return _Jpeg.open(file)
+    return opened
+
+
+class _Jpeg(JpegImagePlugin.JpegImageFile):
+    """A JPEG file of one picture, whose EXIF block has no say in whether it can be opened.
+
+    Pillow looks there for a resolution. It refuses a file where that is one letter of text, says 72 where
+    none is stated, and takes the horizontal one for both.
+    """
+
+    @classmethod
+    def open(cls, file: BinaryIO) -> _Jpeg:
+        file.seek(0)
+        try:
+            return cls(file)
+        except SyntaxError as error:
+            raise UnidentifiedImageError("no image that Pillow can read") from error
+
+    def _read_dpi_from_exif(self) -> None:
+        """Leave it to `_dpi_of`."""
+
+
+def _has_views(opened: Image.Image) -> bool:
+    """Whether several pictures in a JPEG file are as large as the first: views, and no preview of it.
+
+    Cameras put previews and brightness maps behind the photograph (CIPA DC-007, "Multi-Picture Format",
+    2009). They show it before it was filtered, as its thumbnail does.
+    """
+    size, frames = opened.size, getattr(opened, "n_frames", 1)
+    try:
+        for number in range(1, frames):
+            opened.seek(number)
+            if opened.size != size:
+                return False
+        opened.seek(0)
+    except Exception:  # whatever a parser trips over in what is not the photograph
+        return False
+    return True
 
 
 @contextmanager
