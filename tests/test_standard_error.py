@@ -150,6 +150,18 @@ def test_without_standard_error_the_code_is_the_same(tmp_path):
     assert (done.returncode, done.stdout, done.stderr) == (run(*words).returncode, "", "")
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a file that is always full")
+@pytest.mark.parametrize("where", ["2>/dev/full", "2</dev/null", "2>&-"])
+def test_lines_that_cannot_be_written_stop_nothing(tmp_path, where):
+    Image.fromarray(PIXELS).save(tmp_path / "b.png")
+    (tmp_path / "a.png").write_bytes((tmp_path / "b.png").read_bytes()[:-20])
+    words = ["image", "blur", tmp_path, "-o", tmp_path / "out", "--sigma", "1"]
+    shell = ["sh", "-c", f'exec "$@" {where}', "sh", *COMMAND, *map(str, words)]
+    done = subprocess.run(shell, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "1 of 2 files written, 1 failed")
+    assert (tmp_path / "out" / "b.png").exists()
+
+
 _CRASH = """
 import os, signal, sys
 from fftconv.cli.descriptors import keep_standard_error_for_python

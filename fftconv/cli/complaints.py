@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -96,5 +98,10 @@ def _invoked(command: click.Command, arguments: Iterable[str]) -> click.Command:
 
 
 def complain(message: str) -> None:
-    """Print one line on standard error."""
-    click.echo(f"fftconv: {' '.join(shown(message).split())}", err=True)
+    """Print one line on standard error; if that cannot be written, the work goes on without."""
+    try:
+        click.echo(f"fftconv: {' '.join(shown(message).split())}", err=True)
+    except OSError:  # of a full disk, or a descriptor for reading
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stderr.fileno())  # or Python tries again at exit, and changes the code
+        os.close(nowhere)
