@@ -158,8 +158,7 @@ def _each_tag(directory: Directory) -> Iterator[tuple[ImageFileDirectory_v2, int
 
 def _size_of(tags: ImageFileDirectory_v2, tag: int) -> int:
     alone = _empty(tags.prefix)
-    alone.tagtype[tag] = tags.tagtype[tag]
-    alone[tag] = tags[tag]
+    _set(alone, tag, tags.tagtype[tag], tags[tag])
     return len(alone.tobytes())
 
 
@@ -167,8 +166,7 @@ def tags_for_tiff(block: bytes | None) -> ImageFileDirectory_v2:
     """The tags for the first page of a TIFF file; directories below wait for `append_directories`."""
     copy = _copy(_read_block(block), _DESCRIPTIVE.__contains__, b"II")
     for tag in copy.below:
-        copy.tags.tagtype[tag] = _LONG
-        copy.tags[tag] = 0
+        _set(copy.tags, tag, _LONG, 0)
     return copy.tags
 
 
@@ -314,11 +312,14 @@ def _copy_tag(source: ImageFileDirectory_v2, target: ImageFileDirectory_v2, tag:
     if source.prefix != target.prefix and isinstance(value, bytes) and value.startswith(_UTF_16):
         value = _swapped(value)
     alone = _empty(target.prefix)
-    for each in (alone, target):
-        each.tagtype[tag] = kind
-        each[tag] = value
-        if each is alone:
-            alone.tobytes()
+    _set(alone, tag, kind, value)
+    alone.tobytes()  # or it raises an error
+    _set(target, tag, kind, value)
+
+
+def _set(tags: ImageFileDirectory_v2, tag: int, kind: int, value: Any) -> None:
+    tags.tagtype[tag] = kind
+    tags[tag] = value
 
 
 def _swapped(comment: bytes) -> bytes:
@@ -341,12 +342,10 @@ def _bytes_of(directory: Directory, offset: int) -> bytes:
     """The directory as it stands at this place of a file, with those below behind it."""
     tags, behind = directory.tags, b""
     for tag in directory.below:
-        tags.tagtype[tag] = _LONG
-        tags[tag] = 0
+        _set(tags, tag, _LONG, 0)
     size = len(tags.tobytes(offset))
     for tag, each in directory.below.items():
         place = offset + size + len(behind)
-        tags.tagtype[tag] = _LONG if place < 2**32 else _LONG8
-        tags[tag] = place
+        _set(tags, tag, _LONG if place < 2**32 else _LONG8, place)
         behind += _bytes_of(each, place)
     return tags.tobytes(offset) + behind
