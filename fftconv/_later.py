@@ -28,31 +28,38 @@ def imported_later(
     return find
 
 
-def postpone(module: str) -> None:
-    """Put off a module that its package imports but few need, until one of its names is asked for.
+def import_without(package: str, child: str) -> None:
+    """Import a package, but not a module of its own that few need until somebody asks for that one.
 
-    Until then a stand-in is imported in its place, which then finds the module itself. Nothing is done
-    where the package is imported already.
+    Nothing is put off where the package is imported already.
     """
-    import threading  # 2 ms that `import fftconv` need not take
-
-    if module.partition(".")[0] in sys.modules:
+    name = f"{package}.{child}"
+    stand_in = ModuleType(name)
+    if package in sys.modules or sys.modules.setdefault(name, stand_in) is not stand_in:
         return
-    stand_in = ModuleType(module)
-    lock = threading.Lock()
 
-    def whole() -> ModuleType:
-        with lock:
-            if sys.modules.get(module) is stand_in:
-                del sys.modules[module]
-        found = import_module(module)
-        vars(stand_in).update(vars(found))  # for those who hold it
-        return found
+    def take_away() -> None:
+        if sys.modules.get(name) is stand_in:
+            del sys.modules[name]
 
-    def find(name: str) -> Any:
-        if name.startswith("__") and name not in ("__path__", "__all__"):
-            raise AttributeError(f"module {module!r} has no attribute {name!r}")  # to what lists modules
-        return getattr(whole(), name)
+    def find_of_child(asked: str) -> Any:  # another thread, or the package itself
+        take_away()
+        return getattr(import_module(name), asked)
 
-    vars(stand_in).update(__getattr__=find, __dir__=lambda: dir(whole()))
-    sys.modules[module] = stand_in
+    vars(stand_in).update(__getattr__=find_of_child)
+    try:
+        there = vars(import_module(package))
+    finally:
+        take_away()
+    if there.get(child) is not stand_in:
+        return
+    del there[child]
+
+    def find(asked: str) -> Any:
+        if asked == child:
+            return import_module(name)
+        if asked == "__all__":  # for `from package import *`, which then takes all that is there
+            import_module(name)
+        raise AttributeError(f"module {package!r} has no attribute {asked!r}")
+
+    there.update(__getattr__=find, __dir__=lambda: [*there.keys() | {child}])

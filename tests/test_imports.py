@@ -82,7 +82,21 @@ def test_only_what_is_needed_is_imported(steps, core):
 USES = [
     "import pyfftw.interfaces.scipy_fft as made",
     "from pyfftw.interfaces import *; made = scipy_fft",
+    "from pyfftw import *; made = interfaces.scipy_fft",
+    "import pyfftw.interfaces.numpy_fft; made = pyfftw.interfaces.scipy_fft",
+    "import pyfftw; assert 'interfaces' in dir(pyfftw); made = pyfftw.interfaces.scipy_fft",
     "import pyfftw; assert 'scipy_fft' in dir(pyfftw.interfaces); made = pyfftw.interfaces.scipy_fft",
+    "import importlib.util as util; assert util.find_spec('pyfftw.interfaces').origin\n"
+    "assert util.find_spec('pyfftw.interfaces.scipy_fft').origin\n"
+    "from pyfftw.interfaces import scipy_fft as made",
+    "import importlib, pyfftw; importlib.reload(pyfftw.interfaces); made = pyfftw.interfaces.scipy_fft",
+    "import pickle, pyfftw; made = pyfftw.interfaces.scipy_fft\n"
+    "assert pickle.loads(pickle.dumps(made.fft)) is made.fft",
+    "import scipy.fft, pyfftw.interfaces.scipy_fft as made; scipy.fft.set_global_backend(made)\n"
+    "assert scipy.fft.fft(np.ones(4))[0] == 4",
+    "from unittest import mock\n"
+    "with mock.patch('pyfftw.interfaces.scipy_fft.fft') as fake:\n"
+    "    from pyfftw.interfaces import scipy_fft as made; assert made.fft is fake",
     "import pyfftw; from concurrent.futures import ThreadPoolExecutor\n"
     "with ThreadPoolExecutor(8) as pool:\n"
     "    made, = set(pool.map(lambda _: pyfftw.interfaces.scipy_fft, range(32)))",
@@ -95,12 +109,54 @@ def test_what_pyfftw_imports_by_itself_is_there_for_others(use):
         "sys.modules['dask'] = None",  # which would take a second
         "import numpy as np, fftconv; fftconv.convolve(np.ones(9), np.ones(5), method='fft')",
         f"{use}\nassert made.fft(np.ones(4))[0] == 4; import pyfftw\n"
-        "assert pyfftw.interfaces.scipy_fft is made",
+        "assert pyfftw.interfaces.scipy_fft is made is sys.modules['pyfftw.interfaces.scipy_fft']\n"
+        "assert pyfftw.interfaces is sys.modules['pyfftw.interfaces']",
     ]
     _, first, then = imported(steps, os.environ | {"FFTCONV_FFT": "pyfftw"}).values()
     assert "pyfftw" in first
-    assert not {"pyfftw.interfaces.scipy_fft", "scipy"} & set(first)
+    assert not {"pyfftw.interfaces", "pyfftw.interfaces.scipy_fft", "scipy"} & set(first)
     assert "pyfftw.interfaces.scipy_fft" in then
+
+
+def test_a_search_through_all_modules_does_not_import_what_was_put_off():
+    """As pickle searches for the home of a function that names none."""
+    steps = [
+        "import numpy as np, fftconv; fftconv.convolve(np.ones(9), np.ones(5), method='fft')",
+        "for name, module in sys.modules.copy().items(): getattr(module, 'of_nobody', None)",
+    ]
+    first, then = imported(steps, os.environ | {"FFTCONV_FFT": "pyfftw"}).values()
+    assert "pyfftw" in first
+    assert not [name for name in then if name.startswith("pyfftw")]
+
+
+RACES = [
+    "import pyfftw; pyfftw.interfaces.numpy_fft.fft",
+    "from pyfftw import interfaces; interfaces.numpy_fft.fft",
+    "from pyfftw import FFTW",
+    "import numpy as np, fftconv; fftconv.convolve(np.ones(9), np.ones(5), method='fft')",
+]
+
+
+def test_threads_may_import_pyfftw_while_a_first_transform_does():
+    code = (
+        "sys.modules['dask'] = None; import numpy as np, fftconv; from threading import Barrier\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        f"tasks = {RACES} * 2; barrier = Barrier(len(tasks))\n"
+        "def run(task): barrier.wait(); exec(task, {})\n"
+        "with ThreadPoolExecutor(len(tasks)) as pool: list(pool.map(run, tasks))\n"
+        "import pyfftw; assert pyfftw.interfaces is sys.modules['pyfftw.interfaces']"
+    )
+    imported([code], os.environ | {"FFTCONV_FFT": "pyfftw"})
+
+
+def test_a_pyfftw_that_does_not_load_leaves_nothing_behind():
+    code = (
+        "import numpy as np, fftconv, pytest; sys.modules['pyfftw.pyfftw'] = None\n"
+        "with pytest.raises(ImportError): fftconv.convolve(np.ones(9), np.ones(5), method='fft')\n"
+        "del sys.modules['pyfftw.pyfftw']; fftconv.convolve(np.ones(9), np.ones(5), method='fft')\n"
+        "assert 'pyfftw' in sys.modules and 'pyfftw.interfaces' not in sys.modules"
+    )
+    imported([code], os.environ | {"FFTCONV_FFT": "pyfftw"})
 
 
 def test_a_pyfftw_that_is_imported_before_is_left_alone():

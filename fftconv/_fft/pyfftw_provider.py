@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from fftconv._later import postpone
+from fftconv._later import import_without
 from fftconv._profile import machine_profile
 from fftconv._threads import run_all
 
 # `pyfftw.interfaces`, not used here, imports scipy.fftpack, and dask.array where it is installed: 1.4 s and
 # 78 MiB that a first transform need not take.
-postpone("pyfftw.interfaces")
+import_without("pyfftw", "interfaces")
 import pyfftw  # noqa: E402
 
 Array = np.ndarray[Any, np.dtype[Any]]
