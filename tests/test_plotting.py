@@ -198,6 +198,16 @@ def test_what_else_cannot_be_drawn(tmp_path, monkeypatch):
         plotting.plot_signals([1, 2])
 
 
+def test_a_white_image_has_a_frame_and_a_sum_has_no_sign_of_zero():
+    taps = kernels.laplace(8) * 1.0
+    taps[0, 0] -= 1e-12
+    figure = plotting.plot_image_pair(np.ones((5, 9)), np.ones((5, 9)), kernels=[taps])
+    for ax in figure.axes[:2]:
+        assert ax.axison
+        assert all(spine.get_visible() for spine in ax.spines.values())
+    assert figure.axes[2].get_title() == "3 × 3 taps, sum 0"
+
+
 @pytest.mark.parametrize("count", [1, 6])
 def test_pairs_of_images_stay_legible_with_many_kernels(count):
     rng = np.random.default_rng(count)
@@ -223,7 +233,7 @@ def test_pairs_of_images_stay_legible_with_many_kernels(count):
         assert len(drawn) == 2 * count
         for kernel, shown in zip(taps, drawn[::2], strict=True):
             assert np.array_equal(shown, kernel)
-        shown = [ax.get_window_extent() for ax in figure.axes if ax.axison]
+        shown = [ax.get_window_extent() for ax in figure.axes[2:] if ax.axison]
         assert min(min(box.width, box.height) for box in shown) > 0.8 * figure.dpi * scale
 
 

@@ -240,7 +240,7 @@ def compare(
     peers : "installed" or sequence of str, default "installed"
         Other libraries: "numpy", "scipy.signal", "scipy.ndimage", "skimage", "cv2", "PIL", "torch"; ``()``
         for none. They run with their own defaults and threads. Where the kernel is a Gaussian, their
-        Gaussian filters run too, with the same deviations and reach.
+        Gaussian filters run in place of their convolutions, with the same deviations and reach.
     repeats : int, default 7
         Turns that each takes.
     mode, boundary, axes, workers
@@ -371,6 +371,10 @@ def _prepare_all(
             runners[name] = prepare(name, problem.signal, problem.kernel, options)
         except Unable as reason:
             left_out[name] = str(reason)
+    for name in [name for name in runners if name in PEERS]:
+        general = PEERS[name].in_place_of
+        if runners.pop(general, None):
+            left_out[general] = f"{name} does it"
     return runners, left_out
 
 

@@ -49,7 +49,7 @@ def draw_times(ax: Any, comparison: Comparison) -> None:
     expected = [1e3 * (items[place].predicted_seconds or 0.0) for place in places]
     ax.hlines(range(len(items)), lower, upper, color=_colours(items), linewidth=2)
     _dots(ax, items, median)
-    ax.plot(expected, places, "D", color=BLACK, fillstyle="none", markersize=5, label="predicted")
+    ax.plot(expected, places, "D", color=BLACK, fillstyle="none", markersize=5, zorder=4)
     _decades(ax, [*lower, *upper, *expected])
     _rows(ax, items, [format_seconds(timing.median) for timing in timings])
     ax.set(xlabel="milliseconds of a call", title="time (◇ predicted)" if places else "time")

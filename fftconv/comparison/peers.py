@@ -36,6 +36,8 @@ class Peer:
     """About, of those that take a time in proportion to the products."""
     note: str = ""
     """What its result is, if that is an approximation."""
+    in_place_of: str = ""
+    """A general function of the same library that nobody would call where this one can be called."""
 
     def seconds(self, problem: Problem) -> float:
         """About how long it takes, to leave out what would take minutes."""
@@ -195,9 +197,15 @@ def _gaussian_blur(module: Any, problem: Problem) -> Run:
     ).reshape(signal.shape)
 
 
+_PILLOW_CHANNELS = ((2,), (3,), (4,))  # grey has no axis of channels, unless it has opacity
+
+
 def _pillow(module: Any, problem: Problem) -> Run:
     bell, signal, geometry = _read_gaussian(problem), problem.signal, problem.options.geometry
-    _need(geometry.axes == (0, 1) and (signal.ndim == 2 or signal.shape[2:] == (3,)), "pictures only")
+    _need(
+        geometry.axes == (0, 1) and (signal.ndim == 2 or signal.shape[2:] in _PILLOW_CHANNELS),
+        "pictures only",
+    )
     _need(bool(signal.min() >= 0 and signal.max() <= 255), "numbers from 0 to 255 only")
     from PIL import Image
 
@@ -238,10 +246,12 @@ PEERS: dict[str, Peer] = {
     "scipy.signal.fftconvolve": Peer("scipy.signal", "scipy.signal", _scipy_signal("fftconvolve")),
     "scipy.signal.oaconvolve": Peer("scipy.signal", "scipy.signal", _scipy_signal("oaconvolve")),
     "scipy.ndimage.convolve": Peer("scipy.ndimage", "scipy.ndimage", _scipy_ndimage, 1.5e-9),
-    "scipy.ndimage.gaussian_filter": Peer("scipy.ndimage", "scipy.ndimage", _gaussian_filter),
+    "scipy.ndimage.gaussian_filter": Peer(
+        "scipy.ndimage", "scipy.ndimage", _gaussian_filter, in_place_of="scipy.ndimage.convolve"
+    ),
     "skimage.filters.gaussian": Peer("skimage", "skimage.filters", _skimage),
     "cv2.filter2D": Peer("cv2", "cv2", _cv2),
-    "cv2.GaussianBlur": Peer("cv2", "cv2", _gaussian_blur),
+    "cv2.GaussianBlur": Peer("cv2", "cv2", _gaussian_blur, in_place_of="cv2.filter2D"),
     "PIL.GaussianBlur": Peer(
         "PIL",
         "PIL.ImageFilter",

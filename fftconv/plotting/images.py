@@ -123,8 +123,8 @@ def plot_image_pair(
     images, *below = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
     for ax, picture, title in zip(images.subplots(1, 2), shown, titles, strict=True):
         ax.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        ax.set_title(title)
-        ax.set_axis_off()
+        ax.set(title=title, xticks=(), yticks=())
+        ax.spines[:].set_color(GREY)  # of what is white, too
     if below:
         across = min(len(maps), _KERNELS_IN_A_ROW)
         places = below[0].subplots(rows, 2 * across, squeeze=False).ravel()
@@ -219,4 +219,4 @@ def _displayable(name: str, image: ArrayLike) -> Array:
 
 def _said_of(taps: Array) -> str:
     size = " × ".join(str(side) for side in taps.shape)
-    return f"{size} taps, sum {round(float(taps.sum()), 6):.4g}"
+    return f"{size} taps, sum {round(float(taps.sum()), 6) + 0.0:.4g}"  # + 0.0: not -0
