@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any, cast
 
 import numpy as np
@@ -13,6 +14,7 @@ from fftconv._arguments import Array, Axes, Options, Problem, align, read_array,
 from fftconv._arrays import convolve_of, stack_of
 from fftconv._boundary import Boundary
 from fftconv._checks import read_list
+from fftconv._copies import set_state, state_without
 from fftconv._engines import FAMILIES
 from fftconv._fft import read_provider
 from fftconv._geometry import Mode
@@ -31,6 +33,7 @@ def __dir__() -> list[str]:
 
 
 _KEPT_PLANS = 64
+_UNKNOWN: Any = object()
 
 
 class Filter:
@@ -112,27 +115,23 @@ class Filter:
             "max_memory": max_memory,
             "fft_provider": fft_provider,
         }
+        self._options = deepcopy(self._options)  # a list of the caller's may change
         check_mode(mode)
         check_name("boundary", self._options["boundary"])
         check_name("method", method)
         read_provider(fft_provider)
-        self._forget()
-
-    def _forget(self) -> None:
-        """Begin with nothing kept of earlier calls."""
+        # What is kept of calls:
         self._spectra = Spectra()
         self._plans: dict[Options, ConvolutionPlan] = {}
         self._prepared: dict[tuple[Any, ...], Prepared | None] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what pickle and copy take: kernel and options, and nothing that calls made of them."""
-        made = ("_spectra", "_plans", "_prepared")
-        return {name: value for name, value in vars(self).items() if name not in made}
+        return state_without(self, ("_spectra", "_plans", "_prepared"))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._kernel = _copy(self._kernel)
-        self._forget()
+        set_state(self, state)  # with what a subclass has added
+        Filter.__init__(self, state["_kernel"], **state["_options"])
 
     @property
     def kernel(self) -> Array:
@@ -177,10 +176,10 @@ class Filter:
     def _known(self, signal: Array) -> Prepared | None:
         """What is known of such signals before their samples."""
         key = signal.shape, signal.dtype, machine_profile()
-        try:
-            return self._prepared[key]
-        except KeyError:
-            problem = self._problem(unseen(signal.shape, signal.dtype), None)
+        known: Prepared | None = self._prepared.get(key, _UNKNOWN)
+        if known is not _UNKNOWN:
+            return known
+        problem = self._problem(unseen(signal.shape, signal.dtype), None)
         if len(self._prepared) >= _KEPT_PLANS:
             self._prepared.clear()
         return self._prepared.setdefault(key, prepare(problem, problem.options.dtype))
@@ -258,7 +257,7 @@ class FilterBank:
         fft_provider: str | None = None,
     ) -> None:
         self._kernels = _stack(kernels)
-        self._axes = axes
+        self._axes = deepcopy(axes)
         self._options: dict[str, Any] = {
             "mode": mode,
             "boundary": boundary,
@@ -272,21 +271,17 @@ class FilterBank:
             "max_memory": max_memory,
             "fft_provider": fft_provider,
         }
-        self._make_filters()
-
-    def _make_filters(self) -> None:
+        self._options = deepcopy(self._options)  # as in Filter
         self._filters = [Filter(taps, axes=self._axes, **self._options) for taps in self._kernels]
         self._together: dict[tuple[int, ...], Filter] = {}  # by the axes of the signals
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what pickle and copy take: kernels and options."""
-        made = ("_filters", "_together")
-        return {name: value for name, value in vars(self).items() if name not in made}
+        return state_without(self, ("_filters", "_together"))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._kernels = _copy(self._kernels)
-        self._make_filters()
+        set_state(self, state)
+        FilterBank.__init__(self, state["_kernels"], axes=state["_axes"], **state["_options"])
 
     @property
     def kernels(self) -> Array:

@@ -19,6 +19,7 @@ from fftconv._arguments import (
 )
 from fftconv._arrays import check_array_kind
 from fftconv._checks import check_choice, check_count, check_finite, shown
+from fftconv._copies import set_state, state_without
 from fftconv._engines.stream import Connection, lengths, make_stream, restore_state, save_state
 from fftconv._nonfinite_stream import NonFiniteSamples
 from fftconv._partitions import LONGEST_BLOCK, PARTITIONS, Partitions, partition
@@ -342,15 +343,14 @@ class StreamingConvolver:
     def __getstate__(self) -> dict[str, Any]:
         """Return what pickle and copy take: what makes the results to come, and nothing made of it."""
         with self._lock:
-            state = vars(self).copy()
-            del state["_lock"], state["_scratch"]
+            state = state_without(self, ("_lock", "_scratch"))
             state["_waiting"], state["_ready"] = self._waiting.copy(), self._ready.copy()
             state["_voices"] = [voice.state() for voice in self._voices]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)  # what a subclass has added
         try:
+            set_state(self, state)  # with what a subclass has added
             StreamingConvolver.__init__(
                 self,
                 state["_voices"][-1]["kernel"],

@@ -172,6 +172,35 @@ def test_a_subclass_keeps_what_it_has_added(engine):
         np.testing.assert_array_equal(copied.process(np.zeros(9)), [0, 0, 0, 1, 2, 0, 0, 0, 0])
 
 
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [(Filter, ([1.0, 2.0],)), (FilterBank, ([[1.0, 2.0]],)), (StreamingConvolver, ([1.0, 2.0],))],
+)
+def test_a_subclass_may_have_slots(kind, arguments, engine):
+    options = {"block_size": 2} if kind is StreamingConvolver else {}
+    for how in COPIES.values():
+        mine = WITH_SLOTS[kind](*arguments, **options)
+        mine.name, mine.other = "left", [1]
+        copied = how(mine)
+        assert (type(copied), copied.name, copied.other) == (type(mine), "left", [1])
+        assert results(copied) == results(mine)
+
+
+class SlottedFilter(Filter):
+    __slots__ = ("name",)
+
+
+class SlottedBank(FilterBank):
+    __slots__ = ("name",)
+
+
+class SlottedStream(StreamingConvolver):
+    __slots__ = ("name",)
+
+
+WITH_SLOTS = {Filter: SlottedFilter, FilterBank: SlottedBank, StreamingConvolver: SlottedStream}
+
+
 def leaves(state, path=()):
     """The paths to all that a state is made of, and what stands there."""
     inner = (

@@ -1,5 +1,6 @@
 """Prepared kernels: the same results as `convolve`, from any thread, with the spectra made once."""
 
+import copy
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -197,3 +198,26 @@ def test_repr_names_what_is_not_default():
         "Filter(kernel of shape (1,) and dtype float64, mode='same', boundary='reflect', "
         "method='direct', stride=2)"
     )
+
+
+@pytest.mark.parametrize("kind", [fftconv.Filter, fftconv.FilterBank])
+def test_options_are_those_of_the_time_when_a_filter_was_made(kind):
+    axes, stride, fill = [0, 1], [1, 2], np.array(3.0)
+    kernel = np.ones((2, 2))
+    made = kind(
+        kernel if kind is fftconv.Filter else [kernel, -kernel],
+        axes=axes, stride=stride, boundary="constant", fill_value=fill,
+    )  # fmt: skip
+    signals = np.arange(30.0).reshape(5, 6), np.arange(42.0).reshape(6, 7)
+    expected = [made(signal) for signal in signals]
+    fresh = copy.copy(made)
+    axes[:], stride[:], fill[...] = [7], [5, 5, 5], 100
+    for each in (made, fresh):
+        for signal, result in zip(signals, expected, strict=True):
+            np.testing.assert_array_equal(each(signal), result)
+
+
+def test_an_error_of_a_signal_says_nothing_of_what_is_kept():
+    with pytest.raises(ValueError, match="signal has 2 axes") as caught:
+        fftconv.Filter([1.0, 2.0])(np.ones((3, 4)))
+    assert caught.value.__context__ is None
