@@ -1,4 +1,4 @@
-"""States of objects, as pickle and copy take them, of which a part is made anew by the copy."""
+"""What pickle and copy take of an object whose copy computes some attributes again."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def imported_later(
 
 
 def import_without(package: str, child: str) -> None:
-    """Import a package, but not a module of its own that few need until somebody asks for that one.
+    """Import a package, and one of its modules, which few need, only when somebody asks for that one.
 
     Nothing is put off where the package is imported already.
     """
