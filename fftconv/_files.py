@@ -60,10 +60,12 @@ def temporary_folder() -> Iterator[Path]:
     """Make a folder that nobody else can read, which is removed with all that is in it."""
     import tempfile  # 5 ms that most processes need not take
 
-    with _changing:
-        folder = Path(tempfile.mkdtemp(prefix="fftconv-"))
-        _unfinished.add(folder)
+    # As above, the name is known before there is a folder.
+    folder = Path(tempfile.gettempdir(), f"fftconv-{os.urandom(8).hex()}")
     try:
+        with _changing:
+            _unfinished.add(folder)
+            folder.mkdir(0o700)
         yield folder
     finally:
         _remove(folder)

@@ -9,6 +9,17 @@ import sys
 _STANDARD_ERROR = 2
 
 
+def open_missing_descriptors() -> None:
+    """Open what is closed of descriptors 0 to 2, as by 2>&-, so that no file gets the number of a stream.
+
+    libtiff would print into the report of a batch otherwise. Python knows the streams to be closed.
+    """
+    descriptor = os.open(os.devnull, os.O_RDWR)
+    while descriptor <= _STANDARD_ERROR:
+        descriptor = os.dup(descriptor)
+    os.close(descriptor)
+
+
 def keep_standard_error_for_python() -> None:
     """Let what C libraries print on descriptor 2 go nowhere, and what Python prints where it went before.
 

@@ -14,14 +14,16 @@ import warnings
 from importlib import import_module
 
 import click
+from click.shell_completion import shell_complete
 
 import fftconv
 from fftconv.cli.complaints import complain, describe
-from fftconv.cli.descriptors import keep_standard_error_for_python
+from fftconv.cli.descriptors import keep_standard_error_for_python, open_missing_descriptors
 from fftconv.cli.options import Commands, examples
-from fftconv.cli.signals import INTERRUPTED, leave, listen, was_heard
+from fftconv.cli.signals import INTERRUPTED, end_listening, leave, listen, was_heard
 
 USAGE, FAILURE = 2, 1
+_NAME, _COMPLETION = "fftconv", "_FFTCONV_COMPLETE"
 _OBJECTS = 100_000  # made before cycles are searched for: modules are half as many, and never garbage
 
 
@@ -81,20 +83,22 @@ def cli(context: click.Context, debug: bool) -> None:
 
 def main() -> None:
     """Run the command line and exit with its code. Being told to stop leaves nothing half-written."""
-    gc.set_threshold(_OBJECTS)
-    if "--debug" not in sys.argv:
-        keep_standard_error_for_python()
-    listen()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
-            # A terminal gets \xb5 for a letter that it has not. Where names may be bytes they stay so.
-            stream.reconfigure(errors="backslashreplace")
     try:
+        listen()
+        gc.set_threshold(_OBJECTS)
+        open_missing_descriptors()
+        if "--debug" not in sys.argv:
+            keep_standard_error_for_python()
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+                # A terminal gets \xb5 for a letter that it has not. Where names may be bytes they stay so.
+                stream.reconfigure(errors="backslashreplace")
         code = _flushed(run(sys.argv[1:]))
         if code == INTERRUPTED:
-            leave(code)
-    except KeyboardInterrupt:  # a second one, while the first is handled
-        leave(INTERRUPTED)
+            leave()
+        end_listening()
+    except KeyboardInterrupt:  # before the command, or while an interrupt of it is handled
+        leave()
     gc.freeze()  # what is left goes with the process; to search it for cycles takes a tenth of a short one
     sys.exit(code)
 
@@ -125,18 +129,25 @@ def _show_warning(message: Warning | str, *where: object, **more: object) -> Non
 
 
 def _run(arguments: list[str]) -> int:
+    completion = os.environ.get(_COMPLETION)
+    if completion:
+        return shell_complete(cli, {}, _NAME, _COMPLETION, completion)
     try:
-        code = cli.main(arguments, prog_name="fftconv", standalone_mode=False, obj=arguments)
+        # `cli.main` of click would print an empty line at an interrupt.
+        with cli.make_context(_NAME, arguments.copy(), obj=arguments) as context:
+            code = cli.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except click.UsageError as error:
         hint = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
         return _complain(describe(error, cli, arguments) + hint, USAGE)
-    except (click.Abort, KeyboardInterrupt):
-        return _complain("interrupted", INTERRUPTED)
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except BrokenPipeError:  # whoever reads the output has read enough
         return FAILURE
     except Exception as error:
         if was_heard():  # an interrupt in the locks of Python's threads may end in another error
-            return _complain("interrupted", INTERRUPTED)
+            return INTERRUPTED
         if "--debug" in arguments:
             raise
         return _complain(describe(error, cli, arguments), FAILURE)
