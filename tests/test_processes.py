@@ -476,6 +476,25 @@ def test_no_file_takes_the_place_of_a_closed_stream(place, closed):
     np.testing.assert_array_equal(image.read("out/a.png"), image.gaussian_blur(PIXELS, 2))
 
 
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
+def test_a_full_disk_is_told_of(place, suffix):
+    resource = pytest.importorskip("resource")
+    rate = 48000
+    audio.write("long.wav", _RNG.uniform(-0.5, 0.5, (20_000, 2)), rate)
+    done = process(
+        "audio",
+        "smooth",
+        "long.wav",
+        "-o",
+        f"b{suffix}",
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)),
+    )
+    assert done.returncode == 1
+    assert done.stderr.decode().startswith(f"fftconv: b{suffix}: ")
+    assert done.stderr.endswith(b", File too large\n")
+    assert not Path(f"b{suffix}").exists()
+
+
 def test_a_report_names_files_that_are_no_text(place):
     """Bytes that are no UTF-8 are escaped, and os.fsencode turns them back."""
     names = [

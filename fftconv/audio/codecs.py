@@ -573,20 +573,24 @@ class _SoundfileWriter:
             try:
                 self._file.write(stored[start : start + self._step])
             except soundfile.SoundFileError as error:
+                self._check_room("cannot be written")
                 raise OSError(errno.EIO, f"cannot be written: {error}", str(self._name)) from error
+
+    def _check_room(self, failure: str) -> None:
+        """Fail as the last write of the encoder did, of which it tells no reason."""
+        end = os.lseek(self._descriptor, 0, os.SEEK_END)
+        try:
+            os.write(self._descriptor, bytes(1))
+            os.ftruncate(self._descriptor, end)
+        except OSError as error:
+            raise OSError(error.errno, f"{failure}, {error.strerror}", str(self._name)) from None
 
     def close(self) -> None:
         self._file.close()
 
     def check(self) -> None:
         """Make sure that all is there: encoders do not report that their last write failed."""
-        end = os.lseek(self._descriptor, 0, os.SEEK_END)
-        try:
-            os.write(self._descriptor, bytes(1))  # fails where the last write of the encoder failed
-            os.ftruncate(self._descriptor, end)
-        except OSError as error:
-            reason = f"was not written whole, {error.strerror}"
-            raise OSError(error.errno, reason, str(self._name)) from None
+        self._check_room("was not written whole")
         os.lseek(self._descriptor, 0, os.SEEK_SET)
         padding = 0
         try:
