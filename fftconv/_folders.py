@@ -31,8 +31,9 @@ def targets_in(
     A source among several that gives no file is a pair with an error, which does not stop the others.
     ValueError if a file would be written over another one, or outside.
     """
-    if not folder.is_dir() and folder.exists():
-        raise NotADirectoryError(f"{folder} is a file; name a folder")
+    if not folder.is_dir() and os.path.lexists(folder):
+        kind = "a file" if folder.exists() else "a link that leads nowhere"
+        raise NotADirectoryError(f"{folder} is {kind}; name a folder")
     if not folder.is_dir() and not folder.parent.is_dir():
         raise NotADirectoryError(f"{folder} is not an existing folder, nor in one; create it first")
     pairs = []
@@ -77,13 +78,22 @@ def _pairs_of(
 ) -> Iterator[Pair]:
     for source in _matching(given):
         if suffixes is None or not os.path.isdir(source):
-            yield Pair(source, folder / source.name)
+            yield Pair(source, folder / source.name, _error_of(source))
         else:
             unreadable: list[OSError] = []
             for path in _files_below(source, folder, suffixes, recursive, unreadable.append):
                 yield Pair(path, folder / path.relative_to(source))
             for error in unreadable:
                 yield Pair(Path(error.filename), folder, error)
+
+
+def _error_of(source: Path) -> Exception | None:
+    """Return why there is no such file; otherwise it would be said of the file to be written."""
+    try:
+        source.stat()
+    except (OSError, ValueError) as error:
+        return error
+    return None
 
 
 def _matching(given: Path) -> Iterable[Path]:
@@ -129,6 +139,8 @@ def _refuse_collisions(pairs: Sequence[Pair]) -> None:
     sources = {_real(pair.source): pair.source for pair in pairs}
     for source, target, _ in pairs:
         place = _real(target)  # links in the way of outputs may lead to the same one
+        if place in origin and _real(origin[place]) == _real(source):
+            raise ValueError(f"{source} is given twice; name it once")
         if place in origin:
             raise ValueError(
                 f"{origin[place]} and {source} would both be written to {place}; "

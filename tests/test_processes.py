@@ -476,6 +476,38 @@ def test_no_file_takes_the_place_of_a_closed_stream(place, closed):
     np.testing.assert_array_equal(image.read("out/a.png"), image.gaussian_blur(PIXELS, 2))
 
 
+@pytest.mark.parametrize("words", ["image blur", "audio smooth"])
+def test_an_input_that_is_not_there_makes_no_folder(place, words, capsys):
+    for name in ("none", "none.png", "none.wav"):
+        assert run([*words.split(), name, "-o", "out/"]) == 1
+        assert capsys.readouterr().err == f"fftconv: {name}: No such file or directory\n"
+        assert not Path("out").exists()
+
+
+@pytest.mark.parametrize("words", ["image blur a.png", "audio smooth a.wav"])
+def test_an_output_without_suffix_is_told_what_can_be_done(place, words, capsys):
+    os.mkfifo("pipe")
+    Path("file").write_bytes(b"as it was")
+    Path("lost").symlink_to("nowhere")
+    for output, cure in (
+        ("pipe", "pipe is a pipe, not an ordinary file; on the command line write to -"),
+        ("/dev/null", "/dev/null is a device, not an ordinary file; on the command line write to -"),
+        ("file", "-o file has no suffix, which chooses the format; give it one or write to -"),
+        ("new", "give it one or, to make it a folder, a / at its end: -o new/"),
+        ("file/", "file is a file; name a folder"),
+        ("lost/", "lost is a link that leads nowhere; name a folder"),
+    ):
+        assert run([*words.split(), "-o", output]) in (1, 2)
+        assert cure in capsys.readouterr().err
+    assert Path("file").read_bytes() == b"as it was"
+
+
+def test_a_file_that_is_given_twice_is_told_so(place, capsys):
+    for other in ("a.png", "./a.png", str(place / "a.png"), "tmp/../a.png", "."):
+        assert run(["image", "blur", "a.png", other, "-o", "out/"]) == 1
+        assert "a.png is given twice; name it once" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
 def test_a_full_disk_is_told_of(place, suffix):
     resource = pytest.importorskip("resource")

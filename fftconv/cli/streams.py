@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import click
 
-from fftconv._files import temporary_folder
+from fftconv._files import check_target, temporary_folder
 
 STANDARD = Path("-")
 _names: dict[str, str] = {}  # by the paths of the files that stand for streams
@@ -146,9 +146,14 @@ def check_streams(inputs: tuple[Path, ...], output: Output, *, many: bool, form:
         if form is not None:
             raise click.UsageError("--format is for -o -; the suffix of a file chooses its format")
         if not many and not output.is_folder and not output.path.suffix:
+            check_target(output.path)
+            other = (
+                "or write to - and redirect standard output to it"
+                if os.path.lexists(output.path)
+                else f"or, to make it a folder, a / at its end: -o {output.path}/"
+            )
             raise click.UsageError(
-                f"-o {output.path} has no suffix, which chooses the format; give it one or, to make it a "
-                f"folder, a / at its end: -o {output.path}/"
+                f"-o {output.path} has no suffix, which chooses the format; give it one {other}"
             )
         if many and not output.is_folder and output.path.suffix:
             raise click.UsageError(
