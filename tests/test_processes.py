@@ -476,6 +476,49 @@ def test_no_file_takes_the_place_of_a_closed_stream(place, closed):
     np.testing.assert_array_equal(image.read("out/a.png"), image.gaussian_blur(PIXELS, 2))
 
 
+NAMES = [
+    "two  spaces",
+    "new\nline",
+    "tab\tand\r",
+    "\x1b[31mred",
+    "\x85\u2028",
+    " ",
+    "[bold]",
+    "-dash",
+    "%s{0}$x",
+]
+
+
+@pytest.mark.parametrize("words", ["image blur", "audio smooth"])
+def test_a_line_is_printed_for_each_file_whatever_its_name(place, words, capsys):
+    suffix = ".png" if words.startswith("image") else ".wav"
+    for name in NAMES:
+        Path(name + suffix).write_bytes(Path(f"a{suffix}").read_bytes())
+        Path(f"bad {name}{suffix}").write_text("nothing")
+    sources = [start + name + suffix for start in ("./", "bad ") for name in NAMES]
+    assert run([*words.split(), *sources, "-o", "out/"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out.count("\n") == len(NAMES) + 1
+    assert printed.err.count("\n") == len(NAMES)
+    assert (printed.out + printed.err).replace("\n", "").isprintable()
+    for name in filter(str.isprintable, NAMES):
+        assert f"\n{name}{suffix} -> out/{name}{suffix}: " in "\n" + printed.out
+        assert f"fftconv: bad {name}{suffix} is not " in printed.err
+
+
+def test_a_report_says_of_an_error_what_is_printed(place, capsys):
+    Path("bad.png").write_text("no picture")
+    os.mkdir("out")
+    os.mkdir("out/a.png")
+    sources = ["a.png", "bad.png", "none.png", "none", "*.none", "x" * 300 + ".png"]
+    assert run(["image", "blur", *sources, "-o", "out/", "--report", "r.json"]) == 1
+    errors = [entry["error"] for entry in json.loads(Path("r.json").read_text())]
+    printed = capsys.readouterr().err
+    assert printed.splitlines() == [f"fftconv: {error}" for error in errors]
+    for source, error in zip(sources[1:], errors[1:], strict=True):
+        assert error.startswith(source)
+
+
 @pytest.mark.parametrize("words", ["image blur", "audio smooth"])
 def test_an_input_that_is_not_there_makes_no_folder(place, words, capsys):
     for name in ("none", "none.png", "none.wav"):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fftconv._folders import Pair, is_pattern, make_room, targets_in
-from fftconv.cli.complaints import complain, describe_of_file
+from fftconv.cli.complaints import complain, describe_of_file, tell
 from fftconv.cli.options import (
     FORMAT,
     INPUTS,
@@ -35,7 +35,6 @@ from fftconv.cli.streams import (
     check_form,
     check_streams,
     name_of,
-    shown,
     standard_files,
 )
 
@@ -298,12 +297,12 @@ def info(inputs: tuple[Path, ...]) -> int:
             code = 1
             continue
         seconds = about.frames / about.sample_rate
-        click.echo(
+        tell(
             f"{name}: {about.format} {about.subtype}, {about.sample_rate} Hz, {_channels(about.channels)}, "
             f"{about.frames} frames, {_clock(seconds)}"
         )
         for tag, value in about.tags.items():
-            click.echo(f"  {tag}: {value}")
+            tell(f"  {tag}: {value}")
         if about.channel_mask:
             click.echo(f"  channel mask: 0x{about.channel_mask:x}")
         if about.chunks:
@@ -340,7 +339,7 @@ def _filter(
         from fftconv._pictures import check_picture
 
         check_picture(plot)
-    say = partial(click.echo, err=output.path == STANDARD)
+    say = partial(tell, err=output.path == STANDARD)
     with standard_files() as standard:
         if alone and not output.is_folder:
             source = standard.readable(inputs[0])
@@ -375,7 +374,7 @@ def _filter_many(
                 if unreadable is not None:
                     raise unreadable
                 make_room(folder, target)
-                _filter_one(source, target, effect, parameters, options, click.echo)
+                _filter_one(source, target, effect, parameters, options, tell)
                 written += 1
             except Exception as error:  # whatever is wrong with a file, the others are to be done
                 complain(describe_of_file(error, source, target))
@@ -435,7 +434,7 @@ def _filter_one(
             bar.update(task, completed=done, total=total)
 
         report = effects.filter_file(source, target, effect, on_progress=advance, **fitting, **options)
-    say(shown(_summary(report)))
+    say(_summary(report))
     if report.clipped:
         total = report.frames * report.channels
         complain(

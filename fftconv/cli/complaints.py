@@ -99,9 +99,20 @@ def _invoked(command: click.Command, arguments: Iterable[str]) -> click.Command:
 
 def complain(message: str) -> None:
     """Print one line on standard error; if that cannot be written, the work goes on without."""
+    lines = filter(None, map(str.strip, shown(message).splitlines()))
     try:
-        click.echo(f"fftconv: {' '.join(shown(message).split())}", err=True)
+        click.echo(f"fftconv: {printable(' '.join(lines))}", err=True)
     except OSError:  # of a full disk, or a descriptor for reading
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stderr.fileno())  # or Python tries again at exit, and changes the code
         os.close(nowhere)
+
+
+def tell(message: str, *, err: bool = False) -> None:
+    """Print one line on standard output, or on standard error where that takes a picture or sound."""
+    click.echo(printable(shown(message)), err=err)
+
+
+def printable(text: str) -> str:
+    """Escape what would break a line or command a terminal, as a name of a file may."""
+    return re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", lambda found: ascii(found[0])[1:-1], text)

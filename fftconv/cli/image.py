@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fftconv.cli.complaints import complain, describe_here, describe_of_file
+from fftconv.cli.complaints import complain, describe_here, describe_of_file, tell
 from fftconv.cli.options import (
     FORMAT,
     INPUTS,
@@ -549,9 +549,10 @@ def _filter(
         check_picture(compare)
     options["existing"] = "overwrite" if overwrite else "skip"
     stopped = None
-    say = partial(click.echo, err=output.path == STANDARD)
+    say = partial(tell, err=output.path == STANDARD)
+    describe_error = describe_here if alone else describe_of_file
     with standard_files() as standard:
-        with _report_file(report) as write_report:
+        with _report_file(report, describe_error) as write_report:
             try:
                 if alone and not output.is_folder:
                     reports = _filter_one(
@@ -564,7 +565,10 @@ def _filter(
                 stopped, reports = interrupt, interrupt.reports
             write_report(reports)
             for each in reports:
-                _tell(each, say, in_batch=not alone)
+                if each.error is None:
+                    say(_summary(each))
+                elif not isinstance(each.error, BrokenPipeError):  # whoever reads the output has enough
+                    complain(describe_error(each.error, each.source, each.target))
             if len(reports) > 1 or stopped is not None:
                 say(_total(reports, stopped))
             elif not reports:
@@ -575,15 +579,6 @@ def _filter(
             _draw(reports[0], name, parameters, options["max_pixels"], compare)
             say(f"{compare}: before and after")
     return 1 if any(each.error is not None for each in reports) else 0
-
-
-def _tell(report: FileReport, say: Callable[[str], None], *, in_batch: bool) -> None:
-    """Print the summary or the error of a file."""
-    if report.error is None:
-        say(shown(_summary(report)))
-    elif not isinstance(report.error, BrokenPipeError):  # whoever reads the output has read enough
-        describe = describe_of_file if in_batch else describe_here
-        complain(describe(report.error, report.source, report.target))
 
 
 def _refuse_same(inputs: tuple[Path, ...], output: Path, report: Path | None, compare: Path | None) -> None:
@@ -649,7 +644,9 @@ def _filter_many(
 
 
 @contextlib.contextmanager
-def _report_file(path: Path | None) -> Iterator[Callable[[list[FileReport]], None]]:
+def _report_file(
+    path: Path | None, describe_error: Callable[..., str]
+) -> Iterator[Callable[[list[FileReport]], None]]:
     """Begin the file of --report, so that one that cannot be written is refused before the work."""
     if path is None:
         yield lambda reports: None
@@ -665,7 +662,8 @@ def _report_file(path: Path | None) -> Iterator[Callable[[list[FileReport]], Non
             entries = [each.to_dict() for each in reports]
             for entry, each in zip(entries, reports, strict=True):
                 entry |= {"file": given(each.source), "target": given(each.target)}
-                entry["error"] = None if each.error is None else shown(each.error)
+                if each.error is not None:
+                    entry["error"] = shown(describe_error(each.error, each.source, each.target))
             content = json.dumps(entries, indent=1, ensure_ascii=False)
             # A byte of a name that is no UTF-8 is \\udc80 to \\udcff, which os.fsencode turns back.
             file.write(content.encode("utf-8", "backslashreplace") + b"\n")
