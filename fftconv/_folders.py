@@ -99,11 +99,27 @@ def _error_of(source: Path) -> Exception | None:
 def _matching(given: Path) -> Iterable[Path]:
     if not is_pattern(given):
         return [given]
-    found = [Path(name) for name in sorted(glob.glob(str(given), recursive=True))]
-    files = [path for path in found if not path.is_dir()]
+    files = [name for name in sorted(set(_expand(given.parts))) if not os.path.isdir(name)]
     if not files:
         raise FileNotFoundError(f"{given} matches no file")
-    return files
+    return map(Path, files)
+
+
+def _expand(parts: tuple[str, ...]) -> Iterator[str]:
+    """Yield what matches the parts of a pattern, in which ** is any folders but for links and hidden ones.
+
+    `glob.glob` follows links there, and never ends where two of them lead to the folders they are in.
+    """
+    if "**" not in parts:
+        yield from glob.glob(os.path.join(*parts))
+        return
+    at = parts.index("**")
+    for top in _expand(parts[:at]) if at else [""]:
+        for folder, folders, _ in os.walk(top or os.curdir):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            below = folder if top else os.path.relpath(folder)
+            within = () if below == os.curdir else (glob.escape(below),)
+            yield from _expand((*within, *(parts[at + 1 :] or ("*",))))
 
 
 def _files_below(

@@ -232,6 +232,15 @@ def test_links_lead_nowhere(tree, tmp_path):
     assert [path.name for path in secret.iterdir()] == ["s.png"]  # and no folder either
 
 
+def test_patterns_follow_no_links_to_folders(tree, tmp_path):
+    """Two that lead to a folder above them have 2**40 paths, until the system calls it a loop."""
+    (tree / "deep" / "up").symlink_to("..")
+    (tree / "here").symlink_to(".")
+    expected = ["b.png", "deep/c.tif", "deep/er/d.PNG"]
+    reports = image.filter_files([tree / "**" / "?.[ptP]*"], tmp_path / "out", image.box_blur, size=3)
+    assert [str(report.source.relative_to(tree)) for report in reports] == expected
+
+
 def test_nothing_is_written_over_an_input(tree, tmp_path):
     other = tmp_path / "other" / "b.png"
     other.parent.mkdir()
