@@ -334,6 +334,17 @@ def test_one_file_goes_into_a_folder(place, words, name):
         assert os.listdir(name) == [source.name]
 
 
+@pytest.mark.parametrize(
+    "words", ["image blur %s -o b.png", "audio smooth %s -o b.wav", "image blur a.png -o %s"]
+)
+def test_an_empty_name_is_refused(place, words, capsys):
+    """As of a variable that is not set; it would be the folder that one is in."""
+    before = sorted(os.listdir())
+    assert run([word.replace("%s", "") for word in words.split()]) == 2
+    assert "the name is empty" in capsys.readouterr().err
+    assert sorted(os.listdir()) == before
+
+
 # ----------------------------------------------------------------------------------------------- signals
 
 

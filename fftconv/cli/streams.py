@@ -35,7 +35,9 @@ class FilePath(click.Path):
         super().__init__(readable=False)  # one that cannot be read is reported when it is its turn
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the path as it was given."""
+        """Return the path as it was given; an empty one, as of a variable that is not set, is refused."""
+        if value == "":
+            self.fail("the name is empty", param, ctx)
         return as_path(os.fsdecode(super().convert(value, param, ctx)))
 
 
