@@ -98,19 +98,21 @@ def _invoked(command: click.Command, arguments: Iterable[str]) -> click.Command:
 
 
 def complain(message: str) -> None:
-    """Print one line on standard error; if that cannot be written, the work goes on without."""
-    lines = filter(None, map(str.strip, shown(message).splitlines()))
-    try:
-        click.echo(f"fftconv: {printable(' '.join(lines))}", err=True)
-    except OSError:  # of a full disk, or a descriptor for reading
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stderr.fileno())  # or Python tries again at exit, and changes the code
-        os.close(nowhere)
+    """Print one line on standard error."""
+    lines = filter(None, map(str.strip, message.splitlines()))
+    tell(f"fftconv: {' '.join(lines)}", err=True)
 
 
 def tell(message: str, *, err: bool = False) -> None:
-    """Print one line on standard output, or on standard error where that takes a picture or sound."""
-    click.echo(printable(shown(message)), err=err)
+    """Print one line on standard output, or on standard error; if that cannot be written, go on without."""
+    try:
+        click.echo(printable(shown(message)), err=err)
+    except OSError:  # of a full disk, or a descriptor for reading
+        if not err:
+            raise
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stderr.fileno())  # or Python tries again at exit, and changes the code
+        os.close(nowhere)
 
 
 def printable(text: str) -> str:
