@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from fftconv._arrays import check_array_kind
-from fftconv._boundary import FILLED, Boundary
+from fftconv._boundary import FILLED
 from fftconv._checks import (
     check_choice,
     check_growth,
@@ -36,7 +36,7 @@ from fftconv._content import Content
 from fftconv._error_bound import componentwise_error
 from fftconv._fft import Provider, read_provider
 from fftconv._geometry import Geometry, Mode, geometry
-from fftconv._names import check_mode, check_name
+from fftconv._names import Boundary, check_mode, check_name
 from fftconv._quotients import Quotient
 
 Array = np.ndarray[Any, np.dtype[Any]]

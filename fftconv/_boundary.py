@@ -15,86 +15,14 @@ than the signal. The last is none to the engines: `_missing` turns it into two c
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 
 from fftconv._geometry import Geometry, Window
+from fftconv._names import Boundary
 
-Boundary = Literal["zero", "constant", "nearest", "reflect", "mirror", "wrap", "missing"]
-BOUNDARIES = get_args(Boundary)
 FILLED = ("zero", "constant")  # with one value, and not with samples of the signal
-
-# What other libraries call these rules, and () for rules that do not exist here. "reflect" of numpy.pad,
-# torch and TensorFlow is "mirror" here, as in scipy.ndimage. In all of them a fill value is 0 by default.
-BOUNDARIES_ELSEWHERE: dict[str, dict[str, tuple[Boundary, ...]]] = {
-    "numpy.pad": {
-        "constant": ("constant",),
-        "edge": ("nearest",),
-        "symmetric": ("reflect",),
-        "reflect": ("mirror",),
-        "wrap": ("wrap",),
-        "linear_ramp": (),
-        "maximum": (),
-        "mean": (),
-        "median": (),
-        "minimum": (),
-        "empty": (),
-    },
-    "scipy.ndimage": {
-        "reflect": ("reflect",),
-        "constant": ("constant",),
-        "nearest": ("nearest",),
-        "mirror": ("mirror",),
-        "wrap": ("wrap",),
-        "grid-mirror": ("reflect",),
-        "grid-constant": ("constant",),
-        "grid-wrap": ("wrap",),
-    },
-    "scipy.signal": {
-        "fill": ("zero", "constant"),
-        "pad": ("zero", "constant"),
-        "wrap": ("wrap",),
-        "circular": ("wrap",),
-        "symm": ("reflect",),
-        "symmetric": ("reflect",),
-        "interp": (),
-    },
-    "OpenCV": {
-        "BORDER_CONSTANT": ("constant",),
-        "BORDER_REPLICATE": ("nearest",),
-        "BORDER_REFLECT": ("reflect",),
-        "BORDER_WRAP": ("wrap",),
-        "BORDER_REFLECT_101": ("mirror",),
-        "BORDER_DEFAULT": ("mirror",),
-        "BORDER_ISOLATED": (),
-        "BORDER_TRANSPARENT": (),
-        "replicate": ("nearest",),
-        "reflect_101": ("mirror",),
-        "isolated": (),
-        "transparent": (),
-    },
-    "torch": {
-        "zeros": ("zero",),
-        "constant": ("constant",),
-        "reflect": ("mirror",),
-        "replicate": ("nearest",),
-        "circular": ("wrap",),
-    },
-    "TensorFlow": {"CONSTANT": ("constant",), "REFLECT": ("mirror",), "SYMMETRIC": ("reflect",)},
-    "astropy": {"fill": ("zero", "constant"), "extend": ("nearest",), "wrap": ("wrap",)},
-    "MATLAB": {"symmetric": ("reflect",), "replicate": ("nearest",), "circular": ("wrap",)},
-    "dask": {"reflect": ("reflect",), "periodic": ("wrap",), "nearest": ("nearest",)},
-    "libvips": {
-        "black": ("zero",),
-        "copy": ("nearest",),
-        "repeat": ("wrap",),
-        "mirror": ("reflect",),
-        "white": (),
-        "background": (),
-    },
-    "SVG": {"duplicate": ("nearest",), "wrap": ("wrap",)},
-}
 
 Indices = np.ndarray[tuple[int], np.dtype[np.intp]]
 

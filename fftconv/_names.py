@@ -1,18 +1,94 @@
-"""Checks of the names of modes, boundaries and methods, which know what other libraries call the same."""
+"""The names of modes, boundaries and methods, what other libraries call the same, and checks of names.
+
+The command line lists these names in its help, so NumPy is not imported here: it takes 0.1 s.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
-from fftconv._boundary import BOUNDARIES, BOUNDARIES_ELSEWHERE
-from fftconv._checks import check_choice
 from fftconv._geometry import MODES
 
+Boundary = Literal["zero", "constant", "nearest", "reflect", "mirror", "wrap", "missing"]
 Method = Literal["auto", "direct", "separable", "running_sum", "overlap_save", "fft"]
 Parameter = Literal["mode", "boundary", "method"]
 
-_OWN: dict[str, Sequence[str]] = {"mode": MODES, "boundary": BOUNDARIES, "method": get_args(Method)}
+BOUNDARIES = get_args(Boundary)
+METHODS = get_args(Method)
+
+# What other libraries call these rules, and () for rules that do not exist here. "reflect" of numpy.pad,
+# torch and TensorFlow is "mirror" here, as in scipy.ndimage. In all of them a fill value is 0 by default.
+BOUNDARIES_ELSEWHERE: dict[str, dict[str, tuple[Boundary, ...]]] = {
+    "numpy.pad": {
+        "constant": ("constant",),
+        "edge": ("nearest",),
+        "symmetric": ("reflect",),
+        "reflect": ("mirror",),
+        "wrap": ("wrap",),
+        "linear_ramp": (),
+        "maximum": (),
+        "mean": (),
+        "median": (),
+        "minimum": (),
+        "empty": (),
+    },
+    "scipy.ndimage": {
+        "reflect": ("reflect",),
+        "constant": ("constant",),
+        "nearest": ("nearest",),
+        "mirror": ("mirror",),
+        "wrap": ("wrap",),
+        "grid-mirror": ("reflect",),
+        "grid-constant": ("constant",),
+        "grid-wrap": ("wrap",),
+    },
+    "scipy.signal": {
+        "fill": ("zero", "constant"),
+        "pad": ("zero", "constant"),
+        "wrap": ("wrap",),
+        "circular": ("wrap",),
+        "symm": ("reflect",),
+        "symmetric": ("reflect",),
+        "interp": (),
+    },
+    "OpenCV": {
+        "BORDER_CONSTANT": ("constant",),
+        "BORDER_REPLICATE": ("nearest",),
+        "BORDER_REFLECT": ("reflect",),
+        "BORDER_WRAP": ("wrap",),
+        "BORDER_REFLECT_101": ("mirror",),
+        "BORDER_DEFAULT": ("mirror",),
+        "BORDER_ISOLATED": (),
+        "BORDER_TRANSPARENT": (),
+        "replicate": ("nearest",),
+        "reflect_101": ("mirror",),
+        "isolated": (),
+        "transparent": (),
+    },
+    "torch": {
+        "zeros": ("zero",),
+        "constant": ("constant",),
+        "reflect": ("mirror",),
+        "replicate": ("nearest",),
+        "circular": ("wrap",),
+    },
+    "TensorFlow": {"CONSTANT": ("constant",), "REFLECT": ("mirror",), "SYMMETRIC": ("reflect",)},
+    "astropy": {"fill": ("zero", "constant"), "extend": ("nearest",), "wrap": ("wrap",)},
+    "MATLAB": {"symmetric": ("reflect",), "replicate": ("nearest",), "circular": ("wrap",)},
+    "dask": {"reflect": ("reflect",), "periodic": ("wrap",), "nearest": ("nearest",)},
+    "libvips": {
+        "black": ("zero",),
+        "copy": ("nearest",),
+        "repeat": ("wrap",),
+        "mirror": ("reflect",),
+        "white": (),
+        "background": (),
+    },
+    "SVG": {"duplicate": ("nearest",), "wrap": ("wrap",)},
+}
+
+_OWN: dict[str, Sequence[str]] = {"mode": MODES, "boundary": BOUNDARIES, "method": METHODS}
 _ELSEWHERE: dict[str, Mapping[str, Mapping[str, Sequence[str]]]] = {
     "mode": {
         "TensorFlow": {"SAME": ("same",), "VALID": ("valid",)},
@@ -33,10 +109,14 @@ def check_name(parameter: Parameter, value: Any, accepted: Sequence[str] | None 
     `accepted` are those that the function takes, all of them by default.
     """
     names = _OWN[parameter] if accepted is None else accepted
-    if isinstance(value, str) and value not in names:
+    if isinstance(value, str):
+        if value in names:
+            return
         advice = find_advice(parameter, value, names)
         if advice is not None:
             raise ValueError(f"{parameter}={value!r} {advice}")
+    from fftconv._checks import check_choice  # with NumPy
+
     check_choice(parameter, value, names)
 
 

@@ -13,11 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fftconv._arguments import Array, Problem, are_plain, read_problem
-from fftconv._boundary import Boundary
 from fftconv._content import content_of
 from fftconv._engines import row_period
 from fftconv._geometry import Geometry
-from fftconv._names import Method
+from fftconv._names import Boundary, Method
 from fftconv._prepared import Prepared, is_kept, unseen
 from fftconv._profile import machine_profile
 from fftconv._quotients import Fractions, Quotient

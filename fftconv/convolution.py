@@ -13,14 +13,13 @@ from numpy.typing import ArrayLike
 from fftconv import _nonfinite
 from fftconv._arguments import Array, Axes, Options, Problem, are_plain, read_problem
 from fftconv._arrays import convolve_of
-from fftconv._boundary import Boundary
 from fftconv._content import Content, content_of
 from fftconv._engines import DEFINITIONS, ENGINES, TRANSFORMS, reads, writes
 from fftconv._engines.core import convolve_line
 from fftconv._geometry import Mode
 from fftconv._integers import check_overflow, convolve_in_limbs, round_to
 from fftconv._missing import convolve_missing
-from fftconv._names import Method
+from fftconv._names import Boundary, Method
 from fftconv._prepared import Prepared, is_kept, prepare, unseen
 from fftconv._profile import Profile, machine_profile
 from fftconv._quotients import Quotient, divide

@@ -12,13 +12,12 @@ from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, Axes, Options, Problem, align, read_array, read_problem
 from fftconv._arrays import convolve_of, stack_of
-from fftconv._boundary import Boundary
 from fftconv._checks import read_list
 from fftconv._copies import set_state, state_without
 from fftconv._engines import FAMILIES
 from fftconv._fft import read_provider
 from fftconv._geometry import Mode
-from fftconv._names import Method, check_mode, check_name
+from fftconv._names import Boundary, Method, check_mode, check_name
 from fftconv._prepared import Prepared, is_kept, prepare, unseen
 from fftconv._profile import machine_profile
 from fftconv._spectra import Spectra

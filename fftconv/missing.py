@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, Axes, is_nan, read_array, read_mask
-from fftconv._boundary import Boundary
-from fftconv._names import Method
+from fftconv._names import Boundary, Method
 from fftconv.convolution import convolve
 
 __all__ = ["interpolate_missing"]

@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from fftconv import _error_bound
 from fftconv._arguments import Array, Axes, Options, Problem, read_problem, read_shapes
-from fftconv._boundary import Boundary
 from fftconv._cost import count_work, fastest_tile, predict_seconds
 from fftconv._engines import ENGINES, PATHS, TRANSFORMS, Schedule, overlap_save, reads, running_sum, writes
 from fftconv._engines.schedule import Tile
@@ -25,7 +24,7 @@ from fftconv._fft.lengths import fft_shape
 from fftconv._geometry import Geometry, Mode, bank
 from fftconv._limbs import Limbs
 from fftconv._missing import values_only, without_gaps
-from fftconv._names import Method, check_name
+from fftconv._names import Boundary, Method, check_name
 from fftconv._plan import Candidate, ConvolutionPlan
 from fftconv._profile import Profile, machine_profile
 from fftconv._quotients import Quotient
@@ -38,7 +37,6 @@ def __dir__() -> list[str]:
     return __all__
 
 
-METHODS = ("auto", *ENGINES)
 _FLOAT64, _INT64 = np.dtype(np.float64), np.dtype(np.int64)
 _NO_TRANSFORM = "objects have no Fourier transform"
 _THREADED_SECONDS = 1e-4  # of work in the native core that is shared: waking a thread takes some 30 µs

@@ -12,7 +12,7 @@ import oracle
 
 from fftconv import _native
 from fftconv._engines import overlap_save
-from fftconv.planning import METHODS
+from fftconv._names import METHODS
 
 ENGINES = [method for method in METHODS if method != "auto"]
 # Engines for some kernels only, and the kernels that they are tested with; every other takes any kernel.

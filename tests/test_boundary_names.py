@@ -13,7 +13,7 @@ from public_calls import CALLS, FUNCTIONS
 from test_public_arguments import COMMANDS, call
 
 import fftconv
-from fftconv._boundary import BOUNDARIES, BOUNDARIES_ELSEWHERE
+from fftconv._names import BOUNDARIES, BOUNDARIES_ELSEWHERE
 from fftconv.cli.main import cli, run
 
 FOREIGN = sorted(

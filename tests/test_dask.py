@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import fftconv
 from fftconv import image
-from fftconv._boundary import BOUNDARIES
+from fftconv._names import BOUNDARIES
 from fftconv._native import core
 
 dask = pytest.importorskip("dask")

@@ -13,9 +13,10 @@ from typing import Any, cast
 import numpy as np
 
 from fftconv._arguments import Options
-from fftconv._boundary import FILLED, Boundary, samples_outside
+from fftconv._boundary import FILLED, samples_outside
 from fftconv._engines.schedule import Convolver, Schedule
 from fftconv._geometry import Geometry, Window, merged
+from fftconv._names import Boundary
 from fftconv._native import core
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -18,12 +18,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from fftconv._arguments import Options
-from fftconv._boundary import FILLED, Boundary, sources
+from fftconv._boundary import FILLED, sources
 from fftconv._engines import core
 from fftconv._engines.schedule import Convolver, Schedule, Tile
 from fftconv._fft import workspace
 from fftconv._fft.lengths import fast_length, linear_length
 from fftconv._geometry import Geometry, Window
+from fftconv._names import Boundary
 from fftconv._spectra import kept_spectrum
 from fftconv._threads import run_all
 

@@ -11,9 +11,10 @@ import importlib
 import importlib.util
 import os
 from functools import lru_cache
-from typing import Any, Literal, Protocol, cast, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast, get_args
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 Provider = Literal["pyfftw", "scipy"]
 PROVIDERS = get_args(Provider)

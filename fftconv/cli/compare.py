@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from fftconv._geometry import MODES
+from fftconv._names import BOUNDARIES, METHODS
 from fftconv.cli.options import (
     WORKERS,
     Count,
     Dtype,
-    LazyNames,
     Name,
     Names,
     Shape,
@@ -31,6 +31,12 @@ _MOST_DRAWN = 2**32  # random numbers, half a minute
 
 if TYPE_CHECKING:
     from fftconv.comparison import Comparison
+
+
+def _libraries() -> tuple[str, ...]:
+    from fftconv.comparison.peers import LIBRARIES  # with NumPy
+
+    return LIBRARIES
 
 
 @click.command(
@@ -61,19 +67,19 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--boundary",
-    type=Name("boundary", LazyNames("fftconv._boundary", "BOUNDARIES", ("constant", "missing"))),
+    type=Name("boundary", [name for name in BOUNDARIES if name not in ("constant", "missing")]),
     help="What stands beyond the edges  [default: zero; reflect for a picture]",
 )
 @click.option(
     "--methods",
-    type=Names(LazyNames("fftconv.planning", "ENGINES"), "all"),
+    type=Names(lambda: METHODS[1:], "all"),
     default="all",
     show_default=True,
     help="Methods between commas: direct,fft.",
 )
 @click.option(
     "--peers",
-    type=Names(LazyNames("fftconv.comparison.peers", "LIBRARIES"), "installed", "none"),
+    type=Names(_libraries, "installed", "none"),
     default="installed",
     show_default=True,
     help="Other libraries, between commas: numpy,scipy.signal,cv2; or none.",

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fftconv._fft import PROVIDERS
 from fftconv._geometry import MODES
+from fftconv._names import BOUNDARIES
 from fftconv.cli.options import (
     METHOD,
     WORKERS,
     Bytes,
     Count,
     Dtype,
-    LazyNames,
     Name,
     Shape,
     check_axes,
@@ -65,7 +66,7 @@ def _axes(context: click.Context, option: click.Parameter, text: str | None) -> 
 )
 @click.option(
     "--boundary",
-    type=Name("boundary", LazyNames("fftconv._boundary", "BOUNDARIES")),
+    type=Name("boundary", BOUNDARIES),
     default="zero",
     show_default=True,
     help="What stands beyond the edges.",
@@ -89,7 +90,7 @@ def _axes(context: click.Context, option: click.Parameter, text: str | None) -> 
 @click.option("--max-memory", type=Bytes(), help="Working memory to use, such as 500M.")
 @click.option(
     "--fft-provider",
-    type=Name(None, LazyNames("fftconv._fft", "PROVIDERS")),
+    type=click.Choice(PROVIDERS),
     help="Library that computes Fourier transforms.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")

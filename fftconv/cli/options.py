@@ -6,13 +6,13 @@ import functools
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NoReturn, overload
+from typing import Any, ClassVar, NoReturn
 
 import click
 from click.shell_completion import CompletionItem
 
+from fftconv._names import METHODS, Parameter, find_advice
 from fftconv.cli.streams import FilePath, OutputPath
 
 Command = Callable[..., Any]
@@ -72,54 +72,16 @@ class Commands(click.Group):
         return super().resolve_command(ctx, args)
 
 
-class LazyNames(Sequence[str]):
-    """Names that a module declares, which is imported when they are asked for: NumPy takes 70 ms."""
-
-    def __init__(self, module: str, name: str, leave_out: tuple[str, ...] = ()) -> None:
-        self._module, self._name, self._leave_out = module, name, leave_out
-
-    @functools.cached_property
-    def _names(self) -> tuple[str, ...]:
-        names = getattr(import_module(self._module), self._name)
-        return tuple(name for name in names if name not in self._leave_out)
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[str]: ...
-    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
-        """Return the name at a place."""
-        return self._names[index]
-
-    def __len__(self) -> int:
-        """Count the names."""
-        return len(self._names)
-
-
 class Name(click.Choice[str]):
-    """One of some names; an error about another library's boundary, mode or method says ours.
+    """One of some names; an error about another library's boundary, mode or method says ours."""
 
-    Names are looked up when they are asked for, so that those of `LazyNames` cost nothing before.
-    """
-
-    def __init__(
-        self, parameter: Literal["mode", "boundary", "method"] | None, choices: Sequence[str]
-    ) -> None:
-        super().__init__(())
-        del self.choices
-        self._parameter, self._names = parameter, choices
-
-    def __getattr__(self, name: str) -> Any:
-        """Return the choices."""
-        if name != "choices":
-            raise AttributeError(name)
-        return tuple(self._names)
+    def __init__(self, parameter: Parameter, choices: Sequence[str]) -> None:
+        super().__init__(choices)
+        self._parameter = parameter
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the name, or raise a usage error."""
-        if self._parameter is not None and isinstance(value, str) and value not in self.choices:
-            from fftconv._names import find_advice  # with NumPy, which usage errors alone need
-
+        if isinstance(value, str) and value not in self.choices:
             advice = find_advice(self._parameter, value, self.choices)
             if advice is not None:
                 self.fail(f"{value!r} {advice}", param, ctx)
@@ -128,7 +90,7 @@ class Name(click.Choice[str]):
 
 METHOD = click.option(
     "--method",
-    type=Name("method", LazyNames("fftconv.planning", "METHODS")),
+    type=Name("method", METHODS),
     default="auto",
     show_default=True,
     help="How to convolve; auto takes the fastest.",
@@ -276,11 +238,11 @@ class Dtype(click.ParamType[str]):
 
 
 class Names(click.ParamType["str | tuple[str, ...]"]):
-    """Words between commas, each of them one of `choices`; or one that stands for several."""
+    """Words between commas, each of them one of `choices()`; or one that stands for several."""
 
     name = "names"
 
-    def __init__(self, choices: Sequence[str], several: str, nothing: str = "") -> None:
+    def __init__(self, choices: Callable[[], Sequence[str]], several: str, nothing: str = "") -> None:
         self._choices, self._several, self._nothing = choices, several, nothing
 
     def convert(
@@ -291,13 +253,13 @@ class Names(click.ParamType["str | tuple[str, ...]"]):
             return self._several
         if self._nothing and value == self._nothing:
             return ()
-        words = tuple(part.strip() for part in value.split(","))
+        words, choices = tuple(part.strip() for part in value.split(",")), self._choices()
         for word in words:
-            if word not in self._choices:
+            if word not in choices:
                 others = ", ".join(filter(None, (self._several, self._nothing)))
                 self.fail(
                     f"{_typed(word)} is not accepted; give {others}, or some of these between commas: "
-                    f"{', '.join(self._choices)}",
+                    f"{', '.join(choices)}",
                     param,
                     ctx,
                 )
@@ -308,7 +270,7 @@ class Names(click.ParamType["str | tuple[str, ...]"]):
     ) -> list[CompletionItem]:
         """Complete the last word."""
         before, comma, last = incomplete.rpartition(",")
-        words = [*self._choices] if comma else [self._several, self._nothing, *self._choices]
+        words = [*([] if comma else [self._several, self._nothing]), *self._choices()]
         return [CompletionItem(before + comma + word) for word in words if word and word.startswith(last)]
 
 

@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, Axes, Problem, read_problem
-from fftconv._boundary import Boundary
 from fftconv._checks import check_choice, check_count, check_finite, read_list
 from fftconv._configuration import configuration
 from fftconv._engines import ENGINES
 from fftconv._geometry import Mode
-from fftconv._names import Method
+from fftconv._names import Boundary, Method
 from fftconv._plan import ConvolutionPlan, format_bytes, format_error, format_seconds, format_shape
 from fftconv._profile import processor
 from fftconv.comparison.memory import can_measure, measure_bytes

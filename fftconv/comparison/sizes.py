@@ -13,7 +13,6 @@ from numpy.typing import DTypeLike
 
 from fftconv._arguments import read_shape
 from fftconv._arrays import check_array_kind
-from fftconv._boundary import Boundary
 from fftconv._checks import (
     MOST_TAPS,
     Seed,
@@ -24,6 +23,7 @@ from fftconv._checks import (
     make_generator,
 )
 from fftconv._geometry import Mode
+from fftconv._names import Boundary
 from fftconv._plan import format_seconds, format_shape
 from fftconv.comparison.timing import time_in_turns
 from fftconv.convolution import convolve

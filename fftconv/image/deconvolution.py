@@ -9,9 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array
-from fftconv._boundary import Boundary
 from fftconv._checks import check_choice, check_count, check_finite
-from fftconv._names import Method
+from fftconv._names import Boundary, Method
 from fftconv.convolution import convolve, correlate
 from fftconv.image.light import InLight
 from fftconv.image.processing import ImageT, Settings, process

@@ -13,10 +13,9 @@ from PIL import Image
 from fftconv import kernels
 from fftconv._arguments import Array
 from fftconv._arrays import package_of
-from fftconv._boundary import Boundary
 from fftconv._checks import check_choice, check_finite, scaled
 from fftconv._integers import round_to
-from fftconv._names import Method
+from fftconv._names import Boundary, Method
 from fftconv.image import steps
 from fftconv.image.again import kept
 from fftconv.image.light import InLight

@@ -14,10 +14,9 @@ from PIL import Image
 
 from fftconv._arguments import Array
 from fftconv._arrays import package_of
-from fftconv._boundary import Boundary
 from fftconv._checks import read_list
 from fftconv._kernel_text import check_parameters, parse_kernel
-from fftconv._names import Method
+from fftconv._names import Boundary, Method
 from fftconv._pixels import plan_rows
 from fftconv.convolution import convolve
 from fftconv.image import filters

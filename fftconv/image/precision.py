@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from fftconv._boundary import Boundary
 from fftconv._engines import TRANSFORMS
 from fftconv._error_bound import unit_roundoff
-from fftconv._names import Method
+from fftconv._names import Boundary, Method
 from fftconv._pixels import plan_pixels
 
 Array = np.ndarray[Any, np.dtype[Any]]

@@ -23,11 +23,11 @@ from PIL import Image
 
 from fftconv._arguments import Array, read_array, read_mask
 from fftconv._arrays import package_of
-from fftconv._boundary import FILLED, Boundary
+from fftconv._boundary import FILLED
 from fftconv._engines import TRANSFORMS
 from fftconv._error_bound import fft_error_factor
 from fftconv._integers import round_to
-from fftconv._names import Method, check_name
+from fftconv._names import Boundary, Method, check_name
 from fftconv._pixels import Band, Kernel, correlate_pixels
 from fftconv._plan import ConvolutionPlan, unit_error
 from fftconv._quotients import MOST_DIVISOR, Fractions, as_fractions

@@ -7,7 +7,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from fftconv._arguments import Array
-from fftconv._boundary import FILLED, Boundary, sources
+from fftconv._boundary import FILLED, sources
+from fftconv._names import Boundary
 from fftconv.layers.shapes import LayerAxis
 
 LayerBoundary = Literal["zero", "constant", "nearest", "reflect", "mirror", "wrap"]
