@@ -335,7 +335,7 @@ def align(
         if len(kernel_shape) != ndim:
             raise ValueError(
                 f"signal has {ndim} axes (shape {signal_shape}) and kernel {len(kernel_shape)} "
-                f"(shape {kernel_shape}); give them equally many, {_cure(ndim, len(kernel_shape))}"
+                f"(shape {kernel_shape}); give them equally many, {_cure(signal_shape, len(kernel_shape))}"
             )
         return kernel_shape, tuple(range(ndim))
     given = read_integers("axes", axes, "an axis, a tuple of axes, or None for all")
@@ -366,13 +366,15 @@ def align(
     )
 
 
-def _cure(of_signal: int, of_kernel: int) -> str:
-    """What to do about so many axes of both."""
-    more = of_kernel - of_signal
+def _cure(signal_shape: tuple[int, ...], of_kernel: int) -> str:
+    """Say how a kernel of so many axes and this signal fit each other."""
+    more = of_kernel - len(signal_shape)
     if more > 0:
         example = ", ".join(["numpy.newaxis"] * more)
         return f"for example numpy.asarray(signal)[{example}]"
-    axes = tuple(range(-more, of_signal))
+    # The longest axes: those of a picture are not its channels, and those of a sound are its samples.
+    by_length = sorted(range(len(signal_shape)), key=lambda axis: (signal_shape[axis], axis))
+    axes = tuple(sorted(by_length[-of_kernel:]))
     return f"or say along which axes of the signal it lies, for example axes={axes}"
 
 

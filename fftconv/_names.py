@@ -140,8 +140,9 @@ def find_advice(parameter: Parameter, value: str, accepted: Sequence[str]) -> st
         return None
     found = _found(parameter, value)
     if not found:
-        lower = value.lower()
-        return f"is not accepted; pass {lower!r}, in lower case" if lower in accepted else None
+        name = next((name for name in accepted if _plain(name) == _plain(value)), None)
+        case = ", in lower case" if name == value.lower() else ""
+        return name and f"is not accepted; pass {name!r}{case}"
     libraries = [library for library, _ in found]
     whose = f"{libraries[0]}'s name" if len(libraries) == 1 else f"the name of {_and(libraries)}"
     meant = [name for name in found[0][1] if name in accepted]

@@ -66,8 +66,15 @@ class Commands(click.Group):
         if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
             from difflib import get_close_matches
 
-            near = get_close_matches(args[0], self.list_commands(ctx), 1)
-            hint = f"; did you mean {near[0]}?" if near else ""
+            names = {name: name for name in self.list_commands(ctx)}
+            for name in list(names):
+                command = self.get_command(ctx, name)
+                if isinstance(command, click.Group):
+                    names |= {
+                        each: f"{name} {each}" for each in command.list_commands(ctx) if each not in names
+                    }
+            near = get_close_matches(args[0], names, 1)
+            hint = f"; did you mean {ctx.command_path} {names[near[0]]}?" if near else ""
             ctx.fail(f"No such command {args[0]!r}{hint}")
         return super().resolve_command(ctx, args)
 
@@ -178,12 +185,13 @@ class Count(click.IntRange):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the number, or raise a usage error."""
         try:
-            number = int(str(value).strip().removesuffix(self._unit))
+            number = int(str(value).lower().strip().removesuffix(self._unit))
         except ValueError:
             number = self._least - 1
         if not self._least <= number <= self._most:
-            limits = self._describe_range()
-            self.fail(f"{_typed(value)} is not accepted; give a whole number {limits}", param, ctx)
+            with_unit = f", such as 5 or 5{self._unit}," if self._unit else ""
+            accepted = f"a whole number{with_unit} {self._describe_range()}"
+            self.fail(f"{_typed(value)} is not accepted; give {accepted}", param, ctx)
         return number
 
     def _describe_range(self) -> str:
