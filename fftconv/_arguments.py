@@ -162,6 +162,8 @@ def read_shapes(
         raise TypeError(
             f"dtype={dtype!r} is not accepted; pass the name or type of a number, such as 'float32'"
         ) from None
+    check_name("boundary", boundary)
+    check_choice("nan_policy", nan_policy, NAN_POLICIES)
     result = result_dtype(given, given, _may_miss(nan_policy, boundary))
     shapes = (samples, taps, given, result)
     options = _read_options(
@@ -233,7 +235,8 @@ def read_plain(name: str, value: Any, *, accepted: str = _NUMBERS, has_mask: boo
 def refuse_scalar(name: str, array: Array) -> NoReturn:
     """Raise ValueError for a number where an array belongs."""
     number = array.item()
-    is_literal = type(number) in (bool, int, float, complex) and bool(np.isfinite(array))
+    is_plain = array.dtype.kind in "biufc" and type(number) in (bool, int, float, complex)
+    is_literal = is_plain and bool(np.isfinite(array))  # so that the advice runs as it is written
     raise ValueError(
         f"{name} is a scalar ({shown(number)}), accepted are arrays of at least one axis; pass "
         f"[{number if is_literal else name}]"

@@ -63,6 +63,12 @@ def check_choice(name: str, value: Any, accepted: Sequence[str]) -> None:
         )
 
 
+def check_text(name: str, value: Any) -> None:
+    """Refuse what is no text."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name}={shown(value)} is not accepted; pass a text")
+
+
 def check_finite(name: str, value: Any) -> float:
     """A finite real number, as one of Python: small types of NumPy overflow in what follows."""
     value = read_scalar(name, value)

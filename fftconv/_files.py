@@ -16,6 +16,19 @@ _unfinished: set[Path] = set()  # files and folders that are removed whatever ha
 _changing = threading.RLock()  # held while one of them is made, or put in its place
 
 
+def read_path(name: str, value: object) -> Path:
+    """Return the path that an argument names, or raise an error that names the argument."""
+    text = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(text, str):
+        kind = type(value).__name__
+        raise TypeError(f"{name} is of type {kind}; pass the name of a file, a str or a pathlib.Path")
+    if "\0" in text:
+        raise ValueError(
+            f"{name}={text!r} holds the character 0, which no name of a file has; leave it out"
+        )
+    return Path(text)
+
+
 def open_file(path: StrPath, *, buffering: int = -1) -> BinaryIO:
     """Open an ordinary file to read; what may never begin or end, such as a pipe, is refused."""
     kind = _kind(os.stat(path).st_mode)

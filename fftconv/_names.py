@@ -86,6 +86,23 @@ BOUNDARIES_ELSEWHERE: dict[str, dict[str, tuple[Boundary, ...]]] = {
         "background": (),
     },
     "SVG": {"duplicate": ("nearest",), "wrap": ("wrap",)},
+    "ImageMagick": {
+        "edge": ("nearest",),
+        "mirror": ("reflect",),
+        "tile": ("wrap",),
+        "black": ("zero",),
+        "white": (),
+        "gray": (),
+        "background": (),
+        "transparent": (),
+    },
+    "OpenGL": {
+        "clamp": ("nearest",),
+        "clamp_to_edge": ("nearest",),
+        "mirrored_repeat": ("reflect",),
+        "repeat": ("wrap",),
+        "clamp_to_border": ("constant",),
+    },
 }
 
 _OWN: dict[str, Sequence[str]] = {"mode": MODES, "boundary": BOUNDARIES, "method": METHODS}
@@ -170,7 +187,9 @@ def _found(parameter: str, value: str) -> list[tuple[str, Sequence[str]]]:
 
 
 def _plain(name: str) -> str:
-    return name.lower().removeprefix("cv2.").replace("-", "").replace("_", "").replace(" ", "")
+    """Return the name without case, hyphens, underscores, spaces and the prefix of a library."""
+    bare = name.lower().removeprefix("cv2.").removeprefix("gl_")
+    return bare.replace("-", "").replace("_", "").replace(" ", "")
 
 
 def _listed(names: Sequence[str]) -> str:

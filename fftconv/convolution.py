@@ -214,8 +214,11 @@ def convolve(
         and (workers is None or workers is _ONE)
         and stride is dilation is _ONE
         and fill_value is _NO_FILL
+        and isinstance(method, str)
         and method == "auto"
+        and isinstance(boundary, str)
         and boundary == "zero"
+        and isinstance(nan_policy, str)
         and nan_policy == "propagate"
         and isinstance(accuracy, str)
         and accuracy == "normwise"

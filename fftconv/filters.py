@@ -100,6 +100,7 @@ class Filter:
         fft_provider: str | None = None,
     ) -> None:
         self._kernel = _copy(read_array("kernel", kernel))
+        check_mode(mode)
         self._options: dict[str, Any] = {
             "mode": mode,
             "boundary": ("zero" if mode == "valid" else "reflect") if boundary is None else boundary,
@@ -115,7 +116,6 @@ class Filter:
             "fft_provider": fft_provider,
         }
         self._options = deepcopy(self._options)  # a list of the caller's may change
-        check_mode(mode)
         check_name("boundary", self._options["boundary"])
         check_name("method", method)
         read_provider(fft_provider)

@@ -655,7 +655,7 @@ def test_info_from_a_shell(melody, capsys):
         (
             ["fir", "--cutoff", "500", "--band", "bandpass"],
             2,
-            "--band bandpass takes --cutoff 2 times, not 1",
+            "--band bandpass takes two, --cutoff LOWER --cutoff UPPER; 1 are given",
         ),
         (["reverb", "--resample"], 2, "--resample is for a --response; give one"),
         (

@@ -9,11 +9,14 @@ import numpy as np
 import pytest
 import scipy.ndimage
 import scipy.signal
+from hypothesis import given
+from hypothesis import strategies as st
 from public_calls import CALLS, FUNCTIONS
 from test_public_arguments import COMMANDS, call
 
 import fftconv
-from fftconv._names import BOUNDARIES, BOUNDARIES_ELSEWHERE
+from fftconv._geometry import MODES
+from fftconv._names import BOUNDARIES, BOUNDARIES_ELSEWHERE, METHODS
 from fftconv.cli.main import cli, run
 
 FOREIGN = sorted(
@@ -171,6 +174,22 @@ def test_names_of_others_mean_one_thing_and_ours_stay_ours():
     for boundary in BOUNDARIES:
         fill = {"fill_value": 1.0} if boundary == "constant" else {}
         fftconv.convolve([1.0, 2.0], [1.0, 1.0], "same", boundary=boundary, **fill)
+
+
+@given(
+    parameter=st.sampled_from(["method", "mode", "boundary"]),
+    data=st.data(),
+)
+def test_case_and_hyphens_are_told_of(parameter, data):
+    ours = data.draw(st.sampled_from({"method": METHODS, "mode": MODES, "boundary": BOUNDARIES}[parameter]))
+    between = data.draw(st.sampled_from(["_", "-", " ", ""]))
+    change = data.draw(st.sampled_from([str, str.upper, str.title, str.swapcase]))
+    typed = change(ours.replace("_", between))
+    if typed == ours or (parameter, ours) == ("boundary", "reflect"):
+        return  # REFLECT is a name of TensorFlow, of another boundary
+    with pytest.raises(ValueError, match=f"^{parameter}='{typed}' is ") as caught:
+        fftconv.convolve([1.0, 2.0], [1.0], **{parameter: typed})
+    assert ours_in(str(caught.value)) == ours
 
 
 def ours_in(message):

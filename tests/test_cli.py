@@ -224,7 +224,7 @@ USAGE = {
     "image blur a.png -o b.png --size 3": "--size belongs to --shape box, not to --shape gaussian",
     "image blur a.png -o b.png --shape star": "'star' is not one of 'gaussian', 'box'",
     "image edges a.png -o b.png --sigma 2": "--sigma belongs to --operator log",
-    "image edges a.png -o b.png --direction --operator log": "--direction goes with sobel",
+    "image edges a.png -o b.png --direction --operator log": "--operator log tells no direction",
     "image blur a.png -o b.png --max-memory lots": "'lots' is no size; write for example 500M",
     "image blur a.png c.png -o b --compare d.png": "--compare draws one picture",
     "image deconvolve a.png -o b.png --kernel disk(2) --iterations 3": "--iterations belongs to",

@@ -189,7 +189,7 @@ CONFLICTS = {
     "image edges a.png -o o.png --signed abs": (2, "--signed abs belongs to --operator laplace or log"),
     "image edges cmyk.jpg -o o.jpg --channel luminance": (1, "--channel luminance is for grey and RGB"),
     "image sharpen a.png -o o.png --sigma 1e9": (1, "--sigma 1000000000.0 is not accepted"),
-    "image dog a.png -o o.png --sigma 3": (1, "--wider 1.6 is not wider than --sigma 3.0"),
+    "image dog a.png -o o.png --sigma 3": (1, "--sigma 3.0; pass more, such as --wider 4.8"),
     "image deconvolve a.png -o o.png --kernel '-1 3'": (0, ""),
     "image deconvolve a.png -o o.png --kernel '1 -3'": (1, "--kernel sums to -2"),
     "image deconvolve a.png -o o.png --kernel '-1 3' --algorithm richardson-lucy": (
@@ -225,12 +225,19 @@ CONFLICTS = {
     "explain --signal 10 --kernel 3 --dtype object --method fft": (2, "--method fft cannot do this"),
     "compare --signal 100 --kernel 3x3": (2, "--kernel 3x3 has 2 axes and --signal 100 has 1"),
     "compare --image two.gif": (1, "two.gif: holds 2 frames"),
-    "compare --image a.png --dtype int8": (2, "--dtype 'int8'"),
+    "compare --image a.png --dtype int8": (2, "--dtype int8"),
     "compare --signal 10 --kernel 3 --methods dircet": (2, "'dircet' is not accepted; give all, or some"),
     "compare --signal 10 --kernel 3 --peers none,cv2": (2, "'none' is not accepted"),
     "compare": (2, "--signal and --kernel, or --image"),
-    "inf": (2, "No such command 'inf'; did you mean info?"),
-    "image blurr a.png": (2, "No such command 'blurr'; did you mean blur?"),
+    "inf": (2, "No such command 'inf'; did you mean fftconv info?"),
+    "image blurr a.png": (2, "No such command 'blurr'; did you mean fftconv image blur?"),
+    "blur a.png": (2, "No such command 'blur'; did you mean fftconv image blur?"),
+    "ech s.wav": (2, "did you mean fftconv audio echo?"),
+    "image view-kernel laplac": (2, "KERNEL 'laplac' names no kernel"),
+    "image edges a.png -o o.png --direction --sigma 2": (2, "--sigma does not go with --direction"),
+    "image edges a.png -o o.png --direction --signed abs": (2, "--signed does not go with"),
+    "image blur a.png -o o.png --method overlap-save": (2, "pass 'overlap_save'"),
+    "audio fir s.wav -o o.wav --cutoff 9 --cutoff 99": (2, "--band lowpass takes one --cutoff; 2"),
     "audio qqq": (2, "No such command 'qqq' (see"),
     "image blur a.png -o o.png --sgma 2": (2, "--sigma"),
 }  # fmt: skip
@@ -304,6 +311,25 @@ def test_counts_are_whole_numbers_between_their_limits(number):
         except click.BadParameter:
             found = None
         assert found == (number if least <= number <= most else None)
+
+
+@pytest.mark.parametrize("typed", ["5", "5px", "5PX", "5 px", " 5 Px "])
+def test_a_count_has_its_unit_in_any_case_behind_it_or_not(typed):
+    assert Count(1, unit="px").convert(typed, None, None) == 5
+
+
+@pytest.mark.parametrize("typed", ["5x5", "2.5", "5 pixels", "px", ""])
+def test_an_error_of_a_count_says_its_unit(typed):
+    with pytest.raises(click.BadParameter, match="give a whole number, such as 5 or 5px, from 1"):
+        Count(1, unit="px").convert(typed, None, None)
+
+
+def test_every_command_of_a_group_is_named_where_the_group_was_forgotten(capsys):
+    for name in COMMANDS:
+        _, _, last = name.rpartition(" ")
+        if last != name and last not in COMMANDS:
+            assert run([last, "a.png"]) == 2
+            assert f"did you mean fftconv {name}?" in capsys.readouterr().err
 
 
 def test_units_reach_the_filter(files, monkeypatch):

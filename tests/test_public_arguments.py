@@ -14,6 +14,8 @@ import click
 import numpy as np
 import pytest
 import scipy.sparse
+from hypothesis import given
+from hypothesis import strategies as st
 from public_calls import BYTES, CALLS, FIELD, FUNCTIONS, LINE, TAPS
 from scipy import stats
 
@@ -1039,3 +1041,49 @@ def test_options_that_are_no_finite_numbers_are_refused_by_name(command, option,
     assert option in printed.err
     assert printed.err.strip().count("\n") == 0
     assert not list(tmp_path.iterdir())
+
+
+NAMES = parameters(
+    lambda name, parameter: (
+        {"str", "Mode", "Boundary", "Method", "LayerBoundary"}.intersection(
+            re.findall(r"\w+", str(parameter.annotation))
+        )
+        and not takes_arrays(name, parameter)
+    )
+)
+
+
+@pytest.mark.parametrize(("name", "parameter"), NAMES)
+def test_an_array_where_a_name_belongs_is_refused_by_the_name_of_the_argument(name, parameter, tmp_path):
+    for value in (np.arange(3.0), np.array(["same", "zero", "fft"])):
+        with pytest.raises((TypeError, ValueError), match=parameter) as caught:
+            call(name, tmp_path, **{parameter: value})
+        assert "ambiguous" not in str(caught.value)
+
+
+PATHS = parameters(
+    lambda name, parameter: parameter.annotation == "StrPath" and parameter.name != "folder"
+)  # which is a parameter of `call`
+
+
+@pytest.mark.parametrize(("name", "parameter"), PATHS)
+def test_what_names_no_file_is_refused_as_a_path(name, parameter, tmp_path):
+    for value in (None, 3, b"x.png", BYTES, ["x.png"], "x\0.png"):
+        error = ValueError if isinstance(value, str) else TypeError
+        with pytest.raises(error, match=f"^{parameter}(?: is of type|=)"):
+            call(name, tmp_path, **{parameter: value})
+
+
+@given(
+    shape=st.lists(st.integers(1, 9), min_size=2, max_size=4),
+    taps=st.lists(st.integers(1, 3), min_size=1, max_size=3),
+)
+def test_axes_that_an_error_advises_are_the_longest_and_accepted(shape, taps):
+    if len(taps) >= len(shape):
+        return
+    with pytest.raises(ValueError, match="for example axes=") as caught:
+        fftconv.convolve(np.ones(shape), np.ones(taps))
+    axes = ast.literal_eval(str(caught.value).partition("for example axes=")[2])
+    fftconv.convolve(np.ones(shape), np.ones(taps), axes=axes)
+    others = [length for axis, length in enumerate(shape) if axis not in axes]
+    assert min(shape[axis] for axis in axes) >= max(others)

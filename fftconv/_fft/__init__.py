@@ -51,8 +51,8 @@ def read_provider(given: str | None) -> Provider:
     return provider_name() if given is None else _check("fft_provider", given)
 
 
-def _check(name: str, value: str) -> Provider:
-    if value not in PROVIDERS:
+def _check(name: str, value: Any) -> Provider:
+    if not isinstance(value, str) or value not in PROVIDERS:
         raise ValueError(f"{name}={value!r} is not accepted; choose one of {', '.join(PROVIDERS)}")
     if value == "pyfftw" and _installed_provider() != "pyfftw":
         raise ValueError(f"{name}={value!r} needs pyFFTW, which is not installed; pip install pyfftw")

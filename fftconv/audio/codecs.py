@@ -178,7 +178,7 @@ def plan_output(target: Path, subtype: str | None, source: AudioMetadata) -> Aud
     if subtype is None:
         nearest = "PCM_24" if source.subtype in _FINE else usual
         wanted = [each for each in (source.subtype, nearest, usual) if each in known]
-    elif subtype in known:
+    elif isinstance(subtype, str) and subtype in known:
         wanted = [subtype]
     else:
         writable = _writable(replace(source, format=chosen), known)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fftconv._files import StrPath, check_target
+from fftconv._files import StrPath, check_target, read_path
 from fftconv.audio import effects, responses
 from fftconv.audio.codecs import AudioMetadata, Reader, choose_format, plan_output
 from fftconv.audio.io import (
@@ -142,7 +142,7 @@ def filter_file(
     (138915, 0, '2 taps one by one')
     """
     begun = time.perf_counter()
-    origin, goal = Path(source), Path(target)
+    origin, goal = read_path("source", source), read_path("target", target)
     check_target(goal, origin)
     choose_format(goal)
     with opened(origin) as reader:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from fftconv._arguments import read_array
 from fftconv._checks import MOST_SAMPLES, check_count, check_finite, in_digits, shown
-from fftconv._files import StrPath, check_target, complete_file
+from fftconv._files import StrPath, check_target, complete_file, read_path
 from fftconv.audio.codecs import (
     AudioMetadata,
     Reader,
@@ -231,7 +231,7 @@ def write(
            [ 0.5],
            [-0.5]]), 8000)
     """
-    target = Path(path)
+    target = read_path("path", path)
     samples = _read_signal(signal)
     if metadata is not None and not isinstance(metadata, AudioMetadata):
         raise TypeError(f"metadata is a {type(metadata).__name__}; pass what read_with_metadata returns")
@@ -280,7 +280,7 @@ def gain_for(peak: float, wanted: float) -> float:
 @contextlib.contextmanager
 def opened(path: StrPath) -> Iterator[Reader]:
     """A file to read, closed at the end."""
-    reader = open_reader(Path(path))
+    reader = open_reader(read_path("path", path))
     try:
         yield reader
     finally:

@@ -112,7 +112,11 @@ def audio(context: click.Context) -> None:
     help="Length of the window; full width at half maximum of a Gaussian; time constant of an exponential.",
 )
 @click.option(
-    "--window", type=click.Choice(WINDOWS), default="moving_average", show_default=True, help="Weights."
+    "--window",
+    type=click.Choice(WINDOWS),
+    default="moving_average",
+    show_default=True,
+    help="Shape of the window.",
 )
 @click.option("--order", type=Count(0), help="savitzky_golay: order of the polynomial  [default: 2]")
 @click.option("--causal", is_flag=True, help="Look at the past alone, as a live filter does.")
@@ -260,7 +264,8 @@ def fir(
 
     wanted = 1 if band in ("lowpass", "highpass") else 2
     if len(cutoff) != wanted:
-        raise click.UsageError(f"--band {band} takes --cutoff {wanted} times, not {len(cutoff)} times")
+        form = "one --cutoff" if wanted == 1 else "two, --cutoff LOWER --cutoff UPPER"
+        raise click.UsageError(f"--band {band} takes {form}; {len(cutoff)} are given")
     fixed = {
         "cutoff": cutoff[0] if wanted == 1 else tuple(sorted(cutoff)),
         "band": band,

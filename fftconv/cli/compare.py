@@ -210,7 +210,9 @@ def _picture(path: Path, sigma: float, dtype: str) -> tuple[Any, Any]:
     from fftconv import kernels
 
     if _number(dtype).kind != "f":
-        raise click.UsageError(f"--dtype {dtype!r} has no weights of a Gaussian; write float32 or float64")
+        raise click.UsageError(
+            f"--dtype {dtype} cannot hold the weights of a Gaussian; give float32 or float64"
+        )
     with standard_files() as standard:
         picture = read_picture(standard.readable(path))
     return picture.astype(dtype), kernels.gaussian((sigma, sigma)).astype(dtype)

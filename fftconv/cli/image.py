@@ -122,7 +122,9 @@ _files = all_of(
 
 
 _linear = click.option(
-    "--linear", is_flag=True, help="Filter light, by the profile or sRGB, instead of stored values."
+    "--linear",
+    is_flag=True,
+    help="Filter in linear light, by the colour profile or sRGB, instead of the stored values.",
 )
 
 
@@ -158,13 +160,15 @@ def image(context: click.Context) -> None:
     type=click.Choice(list(_BLURS)),
     default="gaussian",
     show_default=True,
-    help="What a point becomes.",
+    help="Shape of the blur.",
 )
 @click.option("--sigma", type=pixels(min=0), help="Gaussian: standard deviation  [default: 2]")
 @click.option("--size", type=Count(1, unit="px"), metavar="PIXELS", help="Box: side  [default: 5]")
 @click.option("--radius", type=LENGTH, help="Disk: radius  [default: 3]")
 @click.option("--length", type=LENGTH, help="Motion: length  [default: 15]")
-@click.option("--angle", type=degrees(), help="Motion: angle from the horizontal  [default: 0]")
+@click.option(
+    "--angle", type=degrees(), help="Motion: direction, counterclockwise from the horizontal  [default: 0]"
+)
 @_linear
 @_files
 def blur(shape: str, **options: Any) -> int:
@@ -187,7 +191,11 @@ def blur(shape: str, **options: Any) -> int:
     )
 )
 @click.option(
-    "--operator", type=click.Choice(OPERATORS), default="sobel", show_default=True, help="How to find them."
+    "--operator",
+    type=click.Choice(OPERATORS),
+    default="sobel",
+    show_default=True,
+    help="Which differences; log is the Laplacian of a Gaussian.",
 )
 @click.option("--sigma", type=LENGTH, help="log: standard deviation  [default: 1]")
 @click.option("--gain", type=POSITIVE, default=1.0, show_default=True, help="Multiplies the result.")
@@ -218,8 +226,14 @@ def edges(
 ) -> int:
     """Find edges: bright where the picture changes."""
     if direction:
-        if operator in ("laplace", "log") or sigma is not None or signed != "positive" or channel != "each":
-            raise click.UsageError("--direction goes with sobel, prewitt, scharr or difference, and --gain")
+        if operator in ("laplace", "log"):
+            raise click.UsageError(
+                f"--operator {operator} tells no direction; give sobel, prewitt, scharr or difference"
+            )
+        others = {"--sigma": sigma, "--signed": signed != "positive", "--channel": channel != "each"}
+        for flag, is_given in others.items():
+            if is_given:
+                raise click.UsageError(f"{flag} does not go with --direction; leave one of them out")
         return _filter("edge_directions", {"operator": operator, "gain": gain}, **options)
     parameters: dict[str, Any] = {"operator": operator, "gain": gain, "signed": signed, "channel": channel}
     if signed in ("offset", "abs") and operator not in ("laplace", "log"):
@@ -338,7 +352,7 @@ def dog(**options: Any) -> int:
         'fftconv image deconvolve moved.png -o out.png --kernel "motion(9)" --linear',
     )
 )
-@click.option("--kernel", type=KERNEL, required=True, help="What a point became; written as for convolve.")
+@click.option("--kernel", type=KERNEL, required=True, help="Kernel of the blur, written as for convolve.")
 @click.option(
     "--algorithm",
     type=click.Choice(["wiener", "richardson-lucy"]),
@@ -482,7 +496,11 @@ def view_kernel(kernel: str, normalize: bool, plot: Path | None) -> int:
 
     KERNEL is a name, rows of taps, or a file, as `fftconv image convolve --kernel` takes it.
     """
-    taps = _kernel(kernel, normalize=normalize)
+    taps = _kernel(kernel, "KERNEL", normalize=normalize)
+    if plot is not None:
+        from fftconv._pictures import check_picture
+
+        check_picture(plot)
     rows, columns = taps.shape
     click.echo(f"{kernel}: {rows} x {columns} taps, sum {taps.sum():.6g}, largest {abs(taps).max():.6g}")
     if taps.size <= _MOST_PRINTED:
@@ -507,13 +525,13 @@ def _taken(options: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: options.pop(name) for name in names}
 
 
-def _kernel(text: str, *, normalize: bool = False) -> Any:
+def _kernel(text: str, name: str = "--kernel", *, normalize: bool = False) -> Any:
     from fftconv._kernel_text import parse_kernel
 
     try:
         return parse_kernel(text, normalize=normalize)
     except ValueError as error:
-        raise click.UsageError(f"--kernel {error}") from error
+        raise click.UsageError(f"{name} {error}") from error
 
 
 def _filter(

@@ -26,15 +26,16 @@ OUTPUT = click.option(
     metavar="FILE",
     required=True,
     type=OutputPath(),
-    help="File to write; a folder, which exists or ends with /, and is made; or - for standard output, as "
-    "an INPUT of - is standard input.",
+    help="File to write; or a folder, which exists already, or is made if the name ends with /; or - for "
+    "standard output.  An INPUT of - is standard input.",
 )
 FORMAT = click.option(
     "--format",
     "form",
     metavar="SUFFIX",
     callback=lambda context, option, text: text and text.lower().removeprefix("."),
-    help="Of -o -, such as png or wav; a file has that of its suffix  [default: that of the input]",
+    help="Format of standard output, such as png or wav; files have that of their suffix  "
+    "[default: that of the input]",
 )
 
 

@@ -16,7 +16,7 @@ from traceback import clear_frames
 from typing import TYPE_CHECKING, Any
 
 from fftconv._checks import check_choice, check_count, read_list
-from fftconv._files import StrPath, check_target
+from fftconv._files import StrPath, check_target, read_path
 from fftconv._folders import Pair, make_room, targets_in
 from fftconv._recording import recorded_plans
 from fftconv._threads import available_cores
@@ -171,7 +171,7 @@ def filter_file(
     ((854, 1280, 3), None)
     """
     work = _work(filter, parameters, quality, max_pixels, max_memory, existing, dry_run, 1, 1)
-    return _filter_one(work, None, Pair(Path(source), Path(target)))
+    return _filter_one(work, None, Pair(read_path("source", source), read_path("target", target)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,12 +330,14 @@ def filter_files(
         raise TypeError(f"sources={sources!r} is one path; pass a list of them, [{str(sources)!r}]")
     from fftconv.image.encoding import SUFFIXES
 
-    into = Path(folder)
+    into = read_path("folder", folder)
     given = read_list("sources", sources, "a list of paths")
     for source in given:
         if not isinstance(source, (str, os.PathLike)):
             raise TypeError(f"sources holds {source!r}; pass a list of paths")
-    pairs = targets_in(into, [Path(source) for source in given], SUFFIXES, recursive=recursive)
+    pairs = targets_in(
+        into, [read_path("sources", source) for source in given], SUFFIXES, recursive=recursive
+    )
     work = _work(filter, parameters, quality, max_pixels, max_memory, existing, dry_run, jobs, len(pairs))
     return _in_order(partial(_filter_safely, work, into), pairs, work.jobs, on_progress)
 

@@ -755,7 +755,9 @@ def difference_of_gaussians(
     """
     narrow, wide = steps.gaussian_line("sigma", sigma), steps.gaussian_line("wider", wider)
     if wider <= sigma:
-        raise ValueError(f"wider={wider!r} is not wider than sigma={sigma!r}; pass the wider one last")
+        raise ValueError(
+            f"wider={wider!r} is not wider than sigma={sigma!r}; pass more, such as wider={1.6 * sigma:g}"
+        )
     taps = -np.outer(wide, wide)
     inner = slice((wide.size - narrow.size) // 2, (wide.size + narrow.size) // 2)
     taps[inner, inner] += np.outer(narrow, narrow)

@@ -6,7 +6,6 @@ import io
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from fftconv._arguments import read_plain
 from fftconv._arrays import check_array_kind, check_losses, package_of
 from fftconv._checks import check_count
-from fftconv._files import StrPath, complete_file, open_file
+from fftconv._files import StrPath, complete_file, open_file, read_path
 from fftconv._threads import available_cores
 from fftconv.image.decoding import decode, format_of, sizes
 from fftconv.image.encoding import (
@@ -97,7 +96,7 @@ def read_with_metadata(path: StrPath, *, max_pixels: int = MOST_PIXELS) -> tuple
     >>> pixels.dtype, metadata.mode
     (dtype('uint8'), 'RGBA')
     """
-    (pixels,), metadata = read_file(path, max_pixels, several=False)
+    (pixels,), metadata = read_file(read_path("path", path), max_pixels, several=False)
     return pixels, metadata
 
 
@@ -132,7 +131,7 @@ def read_frames(path: StrPath, *, max_pixels: int = MOST_PIXELS) -> tuple[list[A
     >>> len(frames)
     1
     """
-    return read_file(path, max_pixels, several=True)
+    return read_file(read_path("path", path), max_pixels, several=True)
 
 
 def suffix_of(path: StrPath) -> str:
@@ -287,7 +286,7 @@ def write_file(
     workers: int | None = None,
 ) -> None:
     """The same, by so many threads; None: as many as there are cores."""
-    target = Path(path)
+    target = read_path("path", path)
     if metadata is not None and not isinstance(metadata, ImageMetadata):
         raise TypeError(f"metadata is a {type(metadata).__name__}; pass what read_with_metadata returns")
     if len(frames) == 0:

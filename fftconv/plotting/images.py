@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import read_array
-from fftconv._checks import read_list, read_names
+from fftconv._checks import check_text, read_list, read_names
 from fftconv._pictures import BLUE, GREY, new_figure
 from fftconv.plotting.signals import read_real
 
@@ -61,6 +61,7 @@ def plot_kernel(kernel: ArrayLike, *, title: str = "") -> Any:
     taps = read_real("kernel", kernel, (1, 2))
     figure = new_figure(9, 4)
     left, right = figure.subplots(1, 2)
+    check_text("title", title)
     if title:
         figure.suptitle(title)
     left.set_title(_said_of(taps))
@@ -133,6 +134,7 @@ def plot_image_pair(
             _draw_map(below[0], left, right, taps, is_small=True)
         for empty in places[2 * len(maps) :]:
             empty.set_axis_off()
+    check_text("caption", caption)
     if caption:
         figure.supxlabel(caption, fontsize="small")
     return figure

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, read_array
-from fftconv._checks import check_finite
+from fftconv._checks import check_finite, check_text
 from fftconv._pictures import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, new_figure
 
 _COLOURS = (BLUE, RED, GREEN, PURPLE, ORANGE)
@@ -71,6 +71,7 @@ def plot_signals(
     if rate <= 0:
         raise ValueError(f"sample_rate={sample_rate!r} is not accepted; pass samples per second, above 0")
     figure = new_figure(9, 0.8 + 1.5 * len(drawn))
+    check_text("title", title)
     if title:
         figure.suptitle(title)
     rows = figure.subplots(len(drawn), 1, sharex=True, squeeze=False)[:, 0]
@@ -127,6 +128,7 @@ def plot_toeplitz(matrix: Any, *, title: str = "") -> Any:
             f"matrix has shape {shape}; no more than {_MOST_ENTRIES} rows and columns can be told "
             f"apart; pass a part of it"
         )
+    check_text("title", title)
     entries = read_real("matrix", matrix.toarray() if is_sparse else matrix, (2,))
     figure = new_figure(7, 1 + 6 * min(entries.shape[0] / entries.shape[1], 1.2))
     ax = figure.subplots()

@@ -7,7 +7,6 @@ import html
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array
 from fftconv._checks import check_count, check_finite, read_names, read_numbers, shown
-from fftconv._files import StrPath, check_target, complete_file
+from fftconv._files import StrPath, check_target, complete_file, read_path
 from fftconv._geometry import Geometry, Mode, geometry
 from fftconv._names import check_name
 from fftconv._pictures import BLUE, GREY, ORANGE, PURPLE, RED, import_matplotlib, new_figure
@@ -253,7 +252,7 @@ class SlidingAnimation:
         frames_per_second : float, default 8
             From 0.002 to 50; GIF counts in hundredths of a second.
         """
-        target = Path(path)
+        target = read_path("path", path)
         if target.suffix.lower() != ".gif":
             raise ValueError(f"path={str(path)!r} is not accepted; the name has to end in .gif")
         check_target(target)
@@ -309,7 +308,7 @@ def _read(f: ArrayLike, g: ArrayLike, mode: Mode | None, step: float, starts: An
     first, second = read_real("f", f, (1, 2)), read_real("g", g, (1, 2))
     if first.ndim != second.ndim:
         raise ValueError(f"f has shape {first.shape} and g {second.shape}; give them equally many axes")
-    size = mode or ("full" if first.ndim == 1 else "valid")
+    size = ("full" if first.ndim == 1 else "valid") if mode is None else mode
     check_name("mode", size)
     distance = check_finite("step", step)
     if distance <= 0:
