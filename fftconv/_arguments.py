@@ -227,6 +227,9 @@ def read_plain(name: str, value: Any, *, accepted: str = _NUMBERS, has_mask: boo
     if array.ndim == 0 and array.dtype.kind == "O" and not isinstance(array[()], Number):
         if value is None:
             raise TypeError(f"{name} is None; pass {accepted}")
+        if isinstance(value, np.ndarray):
+            held = type(array[()]).__name__
+            raise TypeError(f"{name} is an array without axes that holds a {held}; pass {accepted}")
         kind, cure = type(value).__name__, _instead_of(name, value, array, accepted)
         raise TypeError(f"{name} is a {kind}, which is no array; pass {cure}")
     return array
@@ -263,7 +266,7 @@ def _instead_of(name: str, value: Any, array: Array, accepted: str) -> str:
         return f"list({name}.values())"
     if hasattr(value, "probabilities"):  # a distribution of this package
         return f"{name}.probabilities"
-    if array.dtype.kind == "O" and isinstance(value, Iterable):
+    if array.dtype.kind == "O" and array.ndim == 0 and isinstance(value, Iterable):
         return f"list({name})"
     if array.dtype.names:
         return f"one of its fields, such as {name}[{array.dtype.names[0]!r}]"

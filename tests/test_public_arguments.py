@@ -1087,3 +1087,30 @@ def test_axes_that_an_error_advises_are_the_longest_and_accepted(shape, taps):
     fftconv.convolve(np.ones(shape), np.ones(taps), axes=axes)
     others = [length for axis, length in enumerate(shape) if axis not in axes]
     assert min(shape[axis] for axis in axes) >= max(others)
+
+
+@pytest.mark.parametrize("held", [None, "a", {1: 2}, [1.0, 2.0], (1.0,), object(), len])
+def test_an_array_without_axes_is_no_list_of_what_it_holds(held):
+    array = np.empty((), object)
+    array[()] = held
+    kind = type(held).__name__
+    with pytest.raises(TypeError, match=f"kernel is an array without axes that holds a {kind}; pass"):
+        fftconv.convolve([1.0], array)
+
+
+def test_the_advice_about_a_number_runs_as_it_is_written():
+    for number in (10**30, -(10**400), 10**5000, Fraction(1, 3), 2.5, True, np.uint64(7), 1j):
+        with pytest.raises(ValueError, match="kernel is a scalar") as caught:
+            fftconv.convolve([1], number)
+        advised = eval(str(caught.value).rpartition("; pass ")[2], {"kernel": number})
+        assert fftconv.convolve(np.array([1], object), advised)[0] == number
+
+
+def test_a_mask_of_objects_is_not_told_to_be_a_list():
+    with pytest.raises(TypeError, match="mask has dtype object, .*; pass one weight for each sample"):
+        fftconv.convolve([1.0, 2.0], [1.0], mask=[None, None])
+
+
+def test_a_sound_filter_is_no_text(tmp_path):
+    with pytest.raises(TypeError, match="filter='echo' is not accepted; pass one of .*echo"):
+        fftconv.audio.filter_file("samples/melody.wav", tmp_path / "x.wav", "echo")

@@ -190,7 +190,7 @@ def _response(
     sample_rate: int,
     limit: KernelLimit,
 ) -> Response:
-    if not callable(filter):
+    if not callable(filter) and not isinstance(filter, str):
         if parameters:
             raise TypeError(f"taps of a kernel take no {next(iter(parameters))}; leave it out")
         return responses.own_kernel(filter, "filter")
