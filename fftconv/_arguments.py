@@ -121,6 +121,8 @@ def read_problem(
         check_choice("nan_policy", nan_policy, NAN_POLICIES)
     weighted = mask is not None or _may_miss(nan_policy, boundary)
     dtype = result_dtype(samples.dtype, taps.dtype, weighted)
+    if dtype.kind == "O":
+        _check_products(samples, taps)
     provider = read_provider(fft_provider)
     resources = (workers, max_memory, provider)
     given = (axes, mode, boundary, fill_value, method, stride, dilation, *resources, nan_policy, accuracy)
@@ -298,6 +300,32 @@ def _check_objects(name: str, array: Array) -> None:
                 f"{name} holds {element!r} of type {type(element).__name__}, accepted are numbers "
                 f"(int, Fraction, Decimal, ...)"
             )
+
+
+def _check_products(signal: Array, kernel: Array) -> None:
+    """Refuse objects that Python does not multiply, or whose products it does not add, by their types."""
+    of_signal, of_kernel = _one_of_each_type(signal), _one_of_each_type(kernel)
+    try:
+        products = [sample * tap for sample in of_signal for tap in of_kernel]
+        sum(products[1:], products[0])
+    except TypeError:
+        of_both = " and ".join(
+            f"{name} of {', '.join(sorted({type(item).__name__ for item in items}))}"
+            for name, items in (("signal", of_signal), ("kernel", of_kernel))
+        )
+        name = "signal" if signal.dtype.kind == "O" else "kernel"
+        raise TypeError(
+            f"{of_both} do not multiply and add up; pass numbers of one type in both, for example "
+            f"numpy.asarray({name}, float)"
+        ) from None
+    except ArithmeticError:
+        pass  # of these numbers, which the sum itself may never meet
+
+
+def _one_of_each_type(array: Array) -> list[Any]:
+    """Return an object of each type that the array holds, as Python has it."""
+    items = array.flat if array.dtype.kind == "O" else array.ravel()[:1].astype(object)
+    return list({type(item): item for item in items}.values())
 
 
 @lru_cache(maxsize=256)

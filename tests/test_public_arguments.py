@@ -7,6 +7,7 @@ import inspect
 import itertools
 import re
 from collections import Counter
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 
@@ -1114,3 +1115,32 @@ def test_a_mask_of_objects_is_not_told_to_be_a_list():
 def test_a_sound_filter_is_no_text(tmp_path):
     with pytest.raises(TypeError, match="filter='echo' is not accepted; pass one of .*echo"):
         fftconv.audio.filter_file("samples/melody.wav", tmp_path / "x.wav", "echo")
+
+
+@pytest.mark.parametrize("function", [fftconv.convolve, fftconv.correlate, fftconv.explain])
+@pytest.mark.parametrize(
+    ("signal", "kernel"),
+    [
+        ([Decimal(1), Decimal(2)], [1.5]),
+        ([1.5, 2.0], [Decimal(1)]),
+        ([Decimal(1), Fraction(1, 2)], [2]),
+        ([Decimal(1), 0.5], [2]),
+        ([1, 2], [Decimal(1), Fraction(1, 2)]),
+        ([Fraction(1, 2)], [Decimal(1), 0.5]),
+        ([Decimal(1)], [Fraction(1, 2)]),
+    ],
+)
+def test_objects_that_do_not_multiply_are_refused_by_their_types(function, signal, kernel):
+    given = {"signal": signal, "kernel": kernel}
+    said = []
+    while len(said) < 3:
+        try:
+            function(**given)
+            break
+        except TypeError as error:
+            said.append(str(error))
+        name = said[-1].rpartition("numpy.asarray(")[2].partition(",")[0]
+        given[name] = np.asarray(given[name], float)
+    assert len(said) in (1, 2)  # both may have to be converted
+    for message in said:
+        assert re.match(r"signal of \w+.* and kernel of \w+.* do not multiply and add up", message)
