@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from fftconv._arrays import check_array_kind
 from fftconv._boundary import FILLED
 from fftconv._checks import (
+    axes_in_words,
     check_choice,
     check_growth,
     check_workers,
@@ -368,15 +369,15 @@ def align(
     if axes is None:
         if len(kernel_shape) != ndim:
             raise ValueError(
-                f"signal has {ndim} axes (shape {signal_shape}) and kernel {len(kernel_shape)} "
+                f"signal has {axes_in_words(ndim)} (shape {signal_shape}) and kernel {len(kernel_shape)} "
                 f"(shape {kernel_shape}); give them equally many, {_cure(signal_shape, len(kernel_shape))}"
             )
         return kernel_shape, tuple(range(ndim))
     given = read_integers("axes", axes, "an axis, a tuple of axes, or None for all")
     if not given or not all(-ndim <= axis < ndim for axis in given):
         raise ValueError(
-            f"axes={axes!r} does not fit a signal of {ndim} axes (shape {signal_shape}), accepted "
-            f"are one or more of {-ndim} to {ndim - 1}"
+            f"axes={axes!r} does not fit a signal of {axes_in_words(ndim)} (shape {signal_shape}), "
+            f"accepted are one or more of {-ndim} to {ndim - 1}"
         )
     convolved = tuple(axis % ndim for axis in given)
     if len(set(convolved)) != len(convolved):
@@ -394,8 +395,8 @@ def align(
             shape[axis] = taps
         return tuple(shape), convolved
     raise ValueError(
-        f"kernel has {len(kernel_shape)} axes (shape {kernel_shape}), accepted with axes={axes!r} "
-        f"are {len(convolved)}, one for each of them, or {ndim}, as the signal has "
+        f"kernel has {axes_in_words(len(kernel_shape))} (shape {kernel_shape}), accepted with "
+        f"axes={axes!r} are {len(convolved)}, one for each of them, or {ndim}, as the signal has "
         f"(shape {signal_shape})"
     )
 

@@ -188,6 +188,11 @@ def in_digits(number: int) -> str:
     return f"{'-' if number < 0 else ''}{10**part:.2f}e{power:.0f}"
 
 
+def axes_in_words(count: int) -> str:
+    """Return "1 axis" or "2 axes"."""
+    return "1 axis" if count == 1 else f"{count} axes"
+
+
 def read_items(name: str, value: Any, accepted: str) -> tuple[Any, ...]:
     """The items of a sequence or of an array of one axis, or the value itself as the only item."""
     check_array_kind(name, value)

@@ -273,7 +273,7 @@ def test_flat_pictures_and_opacity_stay_as_they_are():
     ("arguments", "message"),
     [
         ({"kernel": [[1.0, -1.0]]}, "kernel sums to 0; pass one with a positive sum"),
-        ({"kernel": [1.0]}, "kernel has 1 axes"),
+        ({"kernel": [1.0]}, "kernel has 1 axis"),
         ({"kernel": [[1.0]], "noise": 0}, "noise=0 is not accepted"),
         ({"kernel": [[1.0]], "algorithm": "magic"}, "algorithm='magic' is not accepted"),
         ({"kernel": [[3.0, -1.0]], "algorithm": "richardson_lucy"}, "kernel has negative taps"),

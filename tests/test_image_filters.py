@@ -234,7 +234,7 @@ def test_palettes_and_bitmaps_are_filtered_as_what_they_show():
         (lambda: image.gaussian_blur(np.ones((0, 3)), 1), ValueError, "image is empty"),
         (lambda: image.gaussian_blur(GREY, -1), ValueError, "sigma=-1"),
         (lambda: image.edges(GREY, "canny"), ValueError, "operator='canny'.*'sobel'"),
-        (lambda: image.apply_kernel(GREY, [1, 2]), ValueError, "kernel has 1 axes"),
+        (lambda: image.apply_kernel(GREY, [1, 2]), ValueError, "kernel has 1 axis"),
         (lambda: image.apply_kernel(GREY, [[1j]]), ValueError, "dtype complex128"),
         (lambda: image.box_blur(GREY, 3, boundary="edge"), ValueError, "boundary='edge'"),
         (

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from fftconv import kernels
 from fftconv._arguments import read_array
-from fftconv._checks import check_choice, check_finite, check_taps, read_sides, scaled
+from fftconv._checks import axes_in_words, check_choice, check_finite, check_taps, read_sides, scaled
 from fftconv._quotients import Quotient, divide
 from fftconv.image.light import InLight
 
@@ -94,8 +94,8 @@ def read_kernel(kernel: ArrayLike) -> Array:
     taps = read_array("kernel", kernel)
     if taps.ndim != 2 or taps.dtype.kind not in "biuf":
         raise ValueError(
-            f"kernel has {taps.ndim} axes (shape {taps.shape}) and dtype {taps.dtype}; pass real taps in "
-            f"rows and columns, for one row [[...]]"
+            f"kernel has {axes_in_words(taps.ndim)} (shape {taps.shape}) and dtype {taps.dtype}; "
+            "pass real taps in rows and columns, for one row [[...]]"
         )
     if taps.dtype.kind != "f":
         taps = taps.astype(np.float64)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fftconv._arguments import Array, read_array
-from fftconv._checks import check_choice, read_sides, shown
+from fftconv._checks import axes_in_words, check_choice, read_sides, shown
 from fftconv.convolution import convolve
 from fftconv.layers.padding import pad
 from fftconv.layers.shapes import LayerAxis, Padding, Steps, read_axes
@@ -80,7 +80,8 @@ def pool(
         sizes = read_sides("size", size, None)
         if len(sizes) > values.ndim:
             raise ValueError(
-                f"size={size!r} has {len(sizes)} numbers and x {values.ndim} axes (shape {values.shape}); "
+                f"size={size!r} has {len(sizes)} numbers and x "
+                f"{axes_in_words(values.ndim)} (shape {values.shape}); "
                 f"pass one for each of the last axes"
             )
     elif values.ndim < 3:
