@@ -1,5 +1,6 @@
 """Image filters: values, rounding, saturation, alpha, and the same kind out as in."""
 
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -275,3 +276,13 @@ def test_half_floats_beyond_their_range_are_infinite(method):
     assert sharpened[4, 4] == np.inf
     assert (sharpened[[3, 5, 4, 4], [4, 4, 3, 5]] == -np.inf).all()
     assert np.count_nonzero(np.isinf(sharpened)) == 5
+
+
+@pytest.mark.parametrize(
+    "pixels", [[1, 2, 3], np.arange(3.0), np.ones((3, 3), bool), np.ones((2, 2, 3), np.int64)]
+)
+def test_advice_about_pixels_of_another_kind_runs_as_written(pixels):
+    with pytest.raises(ValueError, match="^image has dtype") as caught:
+        image.box_blur(pixels, 3)
+    advised = re.search(r"; pass (numpy\.asarray\(.*?\))", str(caught.value))[1]
+    image.box_blur(eval(advised, {"numpy": np, "image": pixels}), 3)

@@ -144,11 +144,15 @@ def read_pixels(image: Any) -> Array:
     pixels = read_array("image", image)
     if pixels.dtype not in COMPUTE or pixels.ndim not in (2, 3):
         accepted = ", ".join(str(dtype) for dtype in COMPUTE)
-        is_real = pixels.dtype not in COMPUTE and pixels.dtype.kind != "c"
+        cure = ""
+        if pixels.dtype.kind != "c" and pixels.ndim in (2, 3):
+            cure = "; pass numpy.asarray(image, float)"
+        elif pixels.dtype.kind != "c" and pixels.ndim == 1:
+            cure = "; pass numpy.asarray([image], float), of one row"
         raise ValueError(
             f"image has dtype {pixels.dtype} and shape {pixels.shape}; accepted are {accepted} and "
             f"shapes (height, width) or (height, width, channels)"
-            + ("; pass numpy.asarray(image, float)" if is_real else "")
+            f"{cure}"
         )
     return pixels
 
