@@ -488,7 +488,7 @@ def test_the_command(tmp_path, capsys, monkeypatch):
         (["--signal", "9", "--kernel", "2", "--dtype", "str"], "'str' is no type of numbers; write for"),
         (["--signal", "9", "--kernel", "2", "--dtype", "foo"], "'foo' is no type of numbers; write for"),
         (["--signal", "9x", "--kernel", "2"], "is no shape; write 1000000"),
-        (["--image", "x.png", "--dtype", "int64"], "has no weights of a Gaussian"),
+        (["--image", "x.png", "--dtype", "int64"], "--dtype int64 cannot hold the weights of a Gaussian"),
         (
             ["--signal", "9", "--kernel", "2", "--html", "a.png", "--plot", "a.png"],
             "are one file; name two",

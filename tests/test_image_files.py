@@ -791,8 +791,12 @@ def test_a_batch_goes_on_past_a_filter_that_fails(tmp_path):
 
 
 def test_a_batch_refuses_what_would_overwrite_itself(tmp_path):
+    sources = [tmp_path / name / "x.png" for name in ("a", "b")]
+    for source in sources:
+        source.parent.mkdir()
+        image.write(source, PIXELS["RGB"])
     with pytest.raises(ValueError, match="would both be written"):
-        image.filter_files(["a/x.png", "b/x.png"], tmp_path, image.box_blur, size=3)
+        image.filter_files(sources, tmp_path, image.box_blur, size=3)
     with pytest.raises(NotADirectoryError, match="not an existing folder, nor in one"):
         image.filter_files(["a/x.png"], tmp_path / "nowhere" / "deep", image.box_blur, size=3)
 
