@@ -1,4 +1,4 @@
-"""What pickle and copy take of an object whose copy computes some attributes again."""
+"""What pickle and copy store of an object that computes some of its attributes again."""
 
 from __future__ import annotations
 

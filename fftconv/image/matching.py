@@ -71,9 +71,9 @@ def match_template(
     --------
     >>> from fftconv import image
     >>> picture = image.read("samples/picture.png")
-    >>> door = picture[540:600, 220:280]
-    >>> image.match_template(picture, door).peaks[0][:2]
-    (540, 220)
+    >>> rings = picture[600:660, 690:750]
+    >>> image.match_template(picture, rings).peaks[0][:2]
+    (600, 690)
     """
     least = check_threshold(threshold)
     pixels, wanted = _numbers("image", image), _numbers("template", template)
