@@ -16,9 +16,8 @@ from fftconv.cli.complaints import complain
 
 INTERRUPTED = 130
 _STOPPING = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGBREAK")  # no system has all of them
-_REPEATED = (
-    0.5  # seconds within which signals are one: `timeout` sends its own to the process and its group
-)
+# Seconds within which several signals count as one: `timeout` sends its own to the process and its group.
+_REPEATED = 0.5
 _MOST_INTERRUPTS = 2
 _heard: list[float] = []  # when
 
