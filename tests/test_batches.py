@@ -84,7 +84,7 @@ def test_jpeg_files_are_decoded_while_pillow_is_imported(tmp_path):
         "def watch(*each): seen.append('PIL' in sys.modules); return begin(*each)\n"
         "jpeg.decode_ahead = watch; filter_file('a.jpg', 'b.jpg', 'box_blur', size=3); print(seen)"
     )
-    command = [sys.executable, "-c", program]
+    command = [sys.executable, "-P", "-c", program]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout == "[False]\n"
 
@@ -120,7 +120,7 @@ def test_pixels_of_a_file_that_failed_are_let_go(tree, tmp_path):
 
 def test_files_are_read_without_what_filters_them():
     program = "import sys; from fftconv.image import batch, read; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     assert "fftconv.image.decoding" in loaded
     assert not {"fftconv.planning", "fftconv._engines", "fftconv.image.filters"} & loaded

@@ -280,7 +280,7 @@ def with_core(core, code, **given):
     code = f"import pickle, sys\ngiven = pickle.load(sys.stdin.buffer)\n{code}"
     environment = os.environ | {"FFTCONV_CORE": core}
     done = subprocess.run(
-        [sys.executable, "-c", code], input=pickle.dumps(given), capture_output=True, env=environment
+        [sys.executable, "-P", "-c", code], input=pickle.dumps(given), capture_output=True, env=environment
     )
     return done.stdout.decode(), done.stderr.decode()
 

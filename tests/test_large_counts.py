@@ -107,7 +107,7 @@ def calls():
 
 def test_every_builder_works_or_refuses_in_words_at_any_size():
     done = subprocess.run(
-        [sys.executable, "-c", GUARDED],
+        [sys.executable, "-P", "-c", GUARDED],
         input=json.dumps(list(calls())),
         capture_output=True,
         text=True,

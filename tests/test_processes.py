@@ -444,7 +444,7 @@ main.__globals__["_COMMANDS"] += ("wait",)
 main.__globals__["_Commands"].get_command = lambda group, context, name: wait
 main()
 """
-    done = subprocess.run([sys.executable, "-c", program, "wait"], capture_output=True, timeout=50)
+    done = subprocess.run([sys.executable, "-P", "-c", program, "wait"], capture_output=True, timeout=50)
     assert (done.returncode, done.stderr) == (130, b"fftconv: interrupted\n")
 
 

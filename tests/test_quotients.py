@@ -371,7 +371,20 @@ def test_every_level_of_the_core_gives_exact_quotients(level):
 def test_the_build_in_pure_python_is_as_exact():
     chosen = "filters_of_fractions and wrap and not int32 or sobel or signs or large_kernels and uint8"
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", __file__, "-k", chosen],
+        [
+            sys.executable,
+            "-P",
+            "-m",
+            "pytest",
+            "-q",
+            "-n",
+            "0",
+            "-p",
+            "no:cacheprovider",
+            __file__,
+            "-k",
+            chosen,
+        ],
         env=os.environ | {"FFTCONV_CORE": "python"},
         capture_output=True,
         text=True,

@@ -101,7 +101,7 @@ def test_python_prints_nothing_beside_the_exception(tmp_path):
     """But for libtiff, which prints by itself: to stop that takes the process, which is not ours there."""
     damaged_files(tmp_path)
     paths = [path for path in tmp_path.iterdir() if path.suffix != ".tif" or "deep" in path.name]
-    done = subprocess.run([sys.executable, "-c", _READ, *paths], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-P", "-c", _READ, *paths], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -174,7 +174,7 @@ os.kill(os.getpid(), signal.SIGSEGV)
 
 @pytest.mark.skipif(os.name != "posix", reason="needs signals")
 def test_a_crash_shows_where_if_that_is_asked_for():
-    words = [sys.executable, "-X", "faulthandler", "-c", _CRASH]
+    words = [sys.executable, "-P", "-X", "faulthandler", "-c", _CRASH]
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode == -signal.SIGSEGV
     assert done.stderr.startswith("from Python\nFatal Python error: Segmentation fault")

@@ -107,7 +107,7 @@ threading.Thread(target=write, args=["late"], daemon=True).start()
 threading.Event().wait(0.05)
 os._exit(3)
 """
-    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 3
+    assert subprocess.run([sys.executable, "-P", "-c", code], timeout=60).returncode == 3
     assert not Path("begun").exists()
     assert not Path("late").exists()
 
