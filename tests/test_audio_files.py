@@ -28,16 +28,6 @@ SCIPY_FILES = sorted(Path(scipy.io.__file__).parent.glob("tests/data/*.wav"))
 RNG = np.random.default_rng(5)
 
 
-@pytest.fixture(params=["soundfile", "SciPy"])
-def backend(request, monkeypatch):
-    """Every test that asks for it with and without soundfile."""
-    if request.param == "SciPy":
-        monkeypatch.setattr(codecs, "soundfile", None)
-    else:
-        pytest.importorskip("soundfile")
-    return request.param
-
-
 def left_behind(folder):
     return [path.name for path in folder.iterdir() if path.name.startswith(".fftconv")]
 

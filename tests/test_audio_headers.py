@@ -31,16 +31,6 @@ COMMANDS = {
 }
 
 
-@pytest.fixture(params=["soundfile", "SciPy"])
-def backend(request, monkeypatch):
-    """Run a test with and without soundfile."""
-    if request.param == "SciPy":
-        monkeypatch.setattr(codecs, "soundfile", None)
-    else:
-        pytest.importorskip("soundfile")
-    return request.param
-
-
 def write_wav(path, samples, rate, stated=None):
     """Write a WAV file whose header states another sample rate."""
     wavfile.write(path, rate if stated is None else 8000, samples)

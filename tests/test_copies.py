@@ -31,16 +31,6 @@ COPIES = {
 }
 
 
-@pytest.fixture(params=["core", "NumPy"])
-def engine(request, monkeypatch):
-    """Streams of both kinds."""
-    if request.param == "NumPy":
-        monkeypatch.setattr(stream, "core", None)
-    elif stream.core is None:
-        pytest.skip("there is no native core")
-    return request.param
-
-
 @st.composite
 def courses(draw):
     """A convolver of any options, and steps that it is taken through: blocks, kernels, ends, beginnings."""

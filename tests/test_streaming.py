@@ -13,17 +13,9 @@ from fftconv import StreamingConvolver
 from fftconv._engines import stream
 from fftconv._partitions import PARTITIONS, partition
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 RNG = np.random.default_rng(7)
-
-
-@pytest.fixture(params=["core", "NumPy"], autouse=True)
-def engine(request, monkeypatch):
-    """Every test on both kinds of stream."""
-    if request.param == "NumPy":
-        monkeypatch.setattr(stream, "core", None)
-    elif stream.core is None:
-        pytest.skip("there is no native core")
-    return request.param
 
 
 def definition(signal, kernel):
