@@ -1,4 +1,4 @@
-"""What pickle and copy store of an object that computes some of its attributes again."""
+"""Give pickle and copy the state of an object, without the attributes that its copy computes again."""
 
 from __future__ import annotations
 

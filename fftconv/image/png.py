@@ -11,7 +11,6 @@ each difference between neighbours occurs (Huffman), and runs of equal ones, pac
 from __future__ import annotations
 
 import io
-import logging
 import struct
 import threading
 import zlib
@@ -37,7 +36,6 @@ _LEAST_BYTES, _LEAST_ROWS = 2**20, 8 * _BANDS * _BAND_ROWS  # of a picture for w
 _BLANK = 0.02  # of its bytes, below which a sample that is packed says nothing of the rest
 _LARGER = 1.1  # so much larger a file may be for taking less time
 _NO_RUNS = 1.02  # so little larger a file may be without a search for runs, which takes time
-_UNHEARD = logging.NullHandler()  # keeps libpng's warnings off standard error where nobody logs
 _SCALES: dict[Any, int] = {"1": 255, "L;2": 85, "L;4": 17}  # of stored shades, to 8 bits
 _HUFFMAN_ONLY, _RLE, _PAETH = 2, 3, 128  # of zlib, and of libpng the prediction from three neighbours
 _CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}  # by the type of colour in a header
@@ -239,7 +237,6 @@ def decode(content: bytes) -> Array:
     fails to decode a file it gives back a reference to None that it does not own, and tens of thousands of
     them end the process.
     """
-    logging.getLogger("imagecodecs").addHandler(_UNHEARD)
     return np.asarray(import_module("imagecodecs").png_decode(content))
 
 
